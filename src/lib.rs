@@ -1,1 +1,18 @@
-//! x
+//! corstap listens to HTTP traffic beside browsers and servers and says, for each cross-origin attempt, what the browser
+//! decided, where, why, and what to change.
+//!
+//! The engine ([`engine::Engine`]) does no I/O and owns no clock: packets with their times go in, records come out.
+//! `capture`, `store`, `metrics`, `web`, `report` and `cli` are its edges.
+
+pub mod catalog;
+pub mod cors;
+pub mod counters;
+pub mod decode;
+pub mod engine;
+pub mod findings;
+pub mod http;
+pub mod limits;
+pub mod options;
+pub mod packet;
+pub mod record;
+pub mod stream;

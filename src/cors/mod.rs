@@ -1,0 +1,128 @@
+//! What the browser decided: classification, pairing and the Fetch checks over exchanges.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::counters::Counters;
+use crate::http::{HttpEvent, NoAnswer, Request, Response};
+use crate::limits::Limits;
+use crate::options::{EngineOptions, Scheme};
+use crate::packet::Time;
+use crate::record::{Confidence, Credentials, Family, Mode, PreflightState, Sink, Site, TransactionId};
+
+/// A serialised origin's parts, parsed for classification only: the check itself compares bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OriginParts {
+    /// Lower-case scheme.
+    pub scheme: Arc<str>,
+    /// Host in its canonical form; IPv6 in brackets.
+    pub host: Arc<str>,
+    /// Port, the scheme's default filled in; 0 where the scheme has none.
+    pub port: u16,
+}
+
+/// The target as the browser sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// http or https.
+    pub scheme: Scheme,
+    /// How sure of the scheme.
+    pub scheme_confidence: Confidence,
+    /// Host in its canonical form; IPv6 in brackets.
+    pub host: Arc<str>,
+    /// Port, the scheme's default filled in.
+    pub port: u16,
+    /// `scheme://host[:port]`, default port left out.
+    pub origin: Arc<str>,
+}
+
+/// Number of a client (address, User-Agent, Accept-Language) in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u32);
+
+/// What a request is (VERDICTS.md §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The OPTIONS that asks.
+    Preflight,
+    /// A cross-origin request in cors mode.
+    Actual,
+    /// WebSocket or WebTransport.
+    Websocket,
+    /// Same-origin, no-cors, navigation, or without any sign of a page.
+    NotCors,
+    /// OPTIONS of a health check or tool.
+    PlainOptions,
+}
+
+/// One request with its answer and what was made out about it: what rules look at, in order of answers.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    /// When the answer (or its lack) was known.
+    pub time: Time,
+    /// The request.
+    pub request: &'a Arc<Request>,
+    /// The answer, when there was one.
+    pub response: Option<&'a Arc<Response>>,
+    /// Why there was none.
+    pub no_answer: Option<NoAnswer>,
+    /// What the request is.
+    pub kind: Kind,
+    /// Who asked.
+    pub client: ClientId,
+    /// The client's address: of the client behind a trusted proxy where it says so.
+    pub address: IpAddr,
+    /// The peer is a trusted proxy that names the client.
+    pub forwarded: bool,
+    /// `Origin` bytes as sent.
+    pub origin: Option<Arc<str>>,
+    /// `Origin` parsed; none for `null`, junk, or none sent.
+    pub origin_parts: Option<&'a OriginParts>,
+    /// Who was asked.
+    pub target: &'a Target,
+    /// Path without query.
+    pub path: &'a str,
+    /// Origin against target.
+    pub site: Site,
+    /// Request mode.
+    pub mode: Mode,
+    /// Credentials as far as known at this time.
+    pub credentials: Credentials,
+    /// Who decides.
+    pub family: Family,
+    /// Signs that this is a tool and no browser (§2 step 1), counted.
+    pub tool_signs: u8,
+    /// Many clients behind this address (§6).
+    pub shared_address: bool,
+    /// For an actual: what became of its preflight, once known.
+    pub preflight_state: Option<PreflightState>,
+    /// The transaction it belongs to.
+    pub transaction: TransactionId,
+}
+
+/// Pairs, judges, and lets the rules look on.
+#[derive(Debug)]
+pub struct Correlator {}
+
+impl Correlator {
+    /// A correlator that has seen nothing.
+    #[must_use]
+    pub fn new(_limits: &Limits, _options: &EngineOptions) -> Self {
+        Correlator {}
+    }
+
+    /// Takes one event.
+    pub fn on_event(&mut self, _event: &HttpEvent, _sink: &mut impl Sink, _counters: &mut Counters) {}
+
+    /// Fires what is due at this whole second of packet time.
+    pub fn advance(&mut self, _now: Time, _sink: &mut impl Sink, _counters: &mut Counters) {}
+
+    /// Settles everything that waits.
+    pub fn finish(&mut self, _now: Time, _sink: &mut impl Sink, _counters: &mut Counters) {}
+
+    /// Nothing waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,181 @@
+//! Plain integers that the engine bumps; the edges read them for metrics and the summary.
+
+/// A fixed set of causes, each with a count. `C` lists the labels.
+macro_rules! counted {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $field:ident = $label:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct $name { $($(#[$vmeta])* pub $field: u64),+ }
+        impl $name {
+            /// Each cause's label with its count.
+            #[must_use]
+            pub fn by_cause(&self) -> Vec<(&'static str, u64)> { vec![$(($label, self.$field)),+] }
+            /// The sum over all causes.
+            #[must_use]
+            pub fn total(&self) -> u64 { 0 $(+ self.$field)+ }
+        }
+    };
+}
+
+counted! {
+    /// Packets that hold no TCP segment for us, by kind.
+    Ignored {
+        /// UDP that is none of the known kinds.
+        udp = "udp",
+        /// UDP that looks like QUIC.
+        quic = "quic",
+        /// ICMP, ICMPv6, IGMP.
+        icmp = "icmp",
+        /// ARP, LLDP, spanning tree and other link-local protocols.
+        link_protocol = "link_protocol",
+        /// Another transport (SCTP, OSPF, ESP …).
+        other_transport = "other_transport",
+        /// A link type that is not decoded.
+        link_type = "link_type",
+        /// Encrypted 802.11, MACsec or IPsec.
+        encrypted_link = "encrypted_link",
+        /// Too short for its own headers.
+        cut_header = "cut_header",
+        /// A header that contradicts itself.
+        malformed = "malformed",
+        /// More tunnels in each other than `tunnel_depth_max`.
+        too_deep = "too_deep",
+        /// A fragment that waits for the others, or whose datagram is now whole elsewhere.
+        fragment = "fragment",
+        /// A fragment given up under a cap or after 30 s.
+        fragment_lost = "fragment_lost",
+    }
+}
+
+counted! {
+    /// Holes in streams, by cause.
+    Gaps {
+        /// The peer acknowledged bytes that were never captured.
+        lost = "lost",
+        /// The snap length cut the packet.
+        snap_length = "snap_length",
+        /// A cap on out-of-order bytes was hit.
+        out_of_order_cap = "out_of_order_cap",
+        /// The connection or the input ended with the hole open.
+        end = "end",
+    }
+}
+
+counted! {
+    /// Connections forgotten before they ended, by cause.
+    Evictions {
+        /// The table was full.
+        flows = "flows",
+        /// Head bytes of all connections together.
+        head_bytes = "head_bytes",
+        /// Silence.
+        idle = "idle",
+    }
+}
+
+counted! {
+    /// Broken or over-long messages, by cause.
+    HttpErrors {
+        /// Longer than `head_bytes_max`.
+        head_too_long = "head_too_long",
+        /// More fields than `fields_max`.
+        too_many_fields = "too_many_fields",
+        /// Not the grammar of RFC 9112.
+        head_malformed = "head_malformed",
+        /// A chunk size that is none.
+        chunk_malformed = "chunk_malformed",
+        /// Content-Length that is no number, or several that differ.
+        length_malformed = "length_malformed",
+        /// Content-Length beside Transfer-Encoding.
+        length_and_chunked = "length_and_chunked",
+        /// More requests unanswered than `pipeline_max`.
+        pipeline_full = "pipeline_full",
+        /// A response whose request was not captured.
+        orphan_response = "orphan_response",
+    }
+}
+
+counted! {
+    /// TCP connections by what they carried.
+    Connections {
+        /// HTTP/1.
+        http1 = "http1",
+        /// TLS.
+        tls = "tls",
+        /// HTTP/2 in plain text.
+        http2 = "http2",
+        /// SSH.
+        ssh = "ssh",
+        /// Bytes of another protocol.
+        not_http = "not_http",
+        /// No payload at all.
+        empty = "empty",
+    }
+}
+
+counted! {
+    /// State of the correlator given up under a cap, by kind.
+    Forgotten {
+        /// Transactions that waited for their other half.
+        waiting = "waiting",
+        /// Clients.
+        clients = "clients",
+        /// Entries of the preflight cache model.
+        cache = "cache",
+        /// Endpoints of audit rules.
+        endpoints = "endpoints",
+        /// Keys of probing rules.
+        probing = "probing",
+    }
+}
+
+/// All counters of an engine.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    /// Packets taken.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Packets that the snap length cut.
+    pub truncated: u64,
+    /// Packets with a TCP segment.
+    pub segments: u64,
+    /// Payload bytes of those segments on the wire.
+    pub tcp_bytes: u64,
+    /// Payload bytes on connections named TLS.
+    pub tls_bytes: u64,
+    /// Segments whose IP or TCP checksum is wrong (counted, not dropped).
+    pub bad_checksum: u64,
+    /// Payload bytes seen again.
+    pub retransmitted_bytes: u64,
+    /// Overlaps whose bytes differ.
+    pub conflicting_overlaps: u64,
+    /// Whole segments captured twice (a mirror port that shows both directions of a switch).
+    pub duplicate_segments: u64,
+    /// Packets without a segment.
+    pub ignored: Ignored,
+    /// TCP connections seen.
+    pub connections: u64,
+    /// Connections by what they carried.
+    pub carried: Connections,
+    /// Connections of which only one direction was captured though it has payload.
+    pub one_sided: u64,
+    /// Connections joined midway.
+    pub midstream: u64,
+    /// Connections followed now.
+    pub streams_now: u64,
+    /// Holes.
+    pub gaps: Gaps,
+    /// Bytes in holes.
+    pub gap_bytes: u64,
+    /// Connections forgotten.
+    pub evictions: Evictions,
+    /// Request heads.
+    pub requests: u64,
+    /// Final response heads.
+    pub responses: u64,
+    /// Broken messages.
+    pub http_errors: HttpErrors,
+    /// Correlator state given up.
+    pub forgotten: Forgotten,
+}

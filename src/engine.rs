@@ -1,0 +1,111 @@
+//! The whole engine: packets in, records out. Live and replay make the same calls.
+
+use crate::cors::Correlator;
+use crate::counters::Counters;
+use crate::decode::{Decoded, Decoder};
+use crate::http::{HttpEvent, Mark};
+use crate::limits::Limits;
+use crate::options::EngineOptions;
+use crate::packet::{Packet, SECOND, Time};
+use crate::record::Sink;
+use crate::stream::Streams;
+
+/// Judges traffic. Owns no clock and does no I/O.
+pub struct Engine {
+    decoder: Decoder,
+    streams: Streams,
+    correlator: Correlator,
+    events: Vec<HttpEvent>,
+    counters: Counters,
+    now: Time,
+    next_tick: Time,
+    last: Mark,
+}
+
+impl Engine {
+    /// An engine with nothing seen yet.
+    #[must_use]
+    pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
+        Engine {
+            decoder: Decoder::new(limits),
+            streams: Streams::new(limits, options),
+            correlator: Correlator::new(limits, options),
+            events: Vec::new(),
+            counters: Counters::default(),
+            now: Time(i64::MIN),
+            next_tick: Time(i64::MIN),
+            last: Mark { time: Time(0), order: crate::packet::Order(0) },
+        }
+    }
+
+    /// Takes one packet. Time never goes back: an earlier packet is taken at the latest time seen.
+    pub fn on_packet(&mut self, packet: &Packet<'_>, sink: &mut impl Sink) {
+        let time = packet.time.max(self.now);
+        if time >= self.next_tick {
+            self.advance(time, sink);
+        }
+        self.now = time;
+        self.counters.packets += 1;
+        self.counters.bytes += u64::from(packet.wire_bytes);
+        self.counters.truncated += u64::from(packet.bytes.len() < packet.wire_bytes as usize);
+        let at = Mark { time, order: packet.order };
+        self.last = at;
+        match self.decoder.decode(packet, &mut self.counters) {
+            Decoded::Segment(segment) => {
+                self.counters.segments += 1;
+                self.streams.on_segment(&segment, at, &mut self.events, &mut self.counters);
+            }
+            Decoded::Nothing => {}
+        }
+        if !self.events.is_empty() {
+            self.hand_on(sink);
+        }
+    }
+
+    /// Silence until `now`: fires what is due, each whole second of packet time.
+    pub fn advance(&mut self, now: Time, sink: &mut impl Sink) {
+        if self.next_tick.0 == i64::MIN {
+            self.next_tick = Time(now.0.div_euclid(SECOND).saturating_add(1).saturating_mul(SECOND));
+            return;
+        }
+        while now >= self.next_tick {
+            let tick = self.next_tick;
+            // Over an hour of silence nothing is left to fire: jump.
+            let idle = self.streams.is_idle() && self.correlator.is_idle();
+            let at = Mark { time: tick, order: self.last.order };
+            self.decoder.advance(tick, &mut self.counters);
+            self.streams.advance(at, &mut self.events, &mut self.counters);
+            self.hand_on(sink);
+            self.correlator.advance(tick, sink, &mut self.counters);
+            self.next_tick = if idle {
+                Time(now.0.div_euclid(SECOND).saturating_add(1).saturating_mul(SECOND))
+            } else {
+                tick.plus(SECOND)
+            };
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// End of input: settles everything that is open, oldest connection first.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        let at = Mark { time: self.now, order: self.last.order };
+        self.decoder.finish(&mut self.counters);
+        self.streams.finish(at, &mut self.events, &mut self.counters);
+        self.hand_on(sink);
+        self.correlator.finish(at.time, sink, &mut self.counters);
+    }
+
+    /// What was counted until now.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn hand_on(&mut self, sink: &mut impl Sink) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            self.correlator.on_event(&event, sink, &mut self.counters);
+        }
+        self.events = events;
+    }
+}

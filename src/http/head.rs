@@ -1,0 +1,447 @@
+//! A message head as the engine keeps it: one block of bytes, and where each field lies in it.
+
+use smallvec::SmallVec;
+
+macro_rules! names {
+    ($($(#[$meta:meta])* $variant:ident = $text:literal),+ $(,)?) => {
+        /// A field name that the engine knows. Everything else is [`Name::Other`], kept by name alone.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        #[allow(missing_docs)]
+        pub enum Name { $($(#[$meta])* $variant,)+ Other }
+
+        impl Name {
+            /// Every known name with its lower-case text.
+            pub const KNOWN: &'static [(Name, &'static str)] = &[$((Name::$variant, $text)),+];
+
+            /// The lower-case text; empty for [`Name::Other`].
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Name::$variant => $text,)+ Name::Other => "" }
+            }
+        }
+    };
+}
+
+names! {
+    Origin = "origin",
+    Host = "host",
+    AcRequestMethod = "access-control-request-method",
+    AcRequestHeaders = "access-control-request-headers",
+    AcRequestPrivateNetwork = "access-control-request-private-network",
+    AcRequestLocalNetwork = "access-control-request-local-network",
+    AcAllowOrigin = "access-control-allow-origin",
+    AcAllowCredentials = "access-control-allow-credentials",
+    AcAllowMethods = "access-control-allow-methods",
+    AcAllowHeaders = "access-control-allow-headers",
+    AcExposeHeaders = "access-control-expose-headers",
+    AcMaxAge = "access-control-max-age",
+    AcAllowPrivateNetwork = "access-control-allow-private-network",
+    AcAllowLocalNetwork = "access-control-allow-local-network",
+    AcAllowExternal = "access-control-allow-external",
+    AcRequestExternal = "access-control-request-external",
+    TimingAllowOrigin = "timing-allow-origin",
+    CrossOriginResourcePolicy = "cross-origin-resource-policy",
+    CrossOriginOpenerPolicy = "cross-origin-opener-policy",
+    CrossOriginEmbedderPolicy = "cross-origin-embedder-policy",
+    SecFetchMode = "sec-fetch-mode",
+    SecFetchSite = "sec-fetch-site",
+    SecFetchDest = "sec-fetch-dest",
+    SecFetchUser = "sec-fetch-user",
+    SecFetchStorageAccess = "sec-fetch-storage-access",
+    SecChUa = "sec-ch-ua",
+    SecWebSocketKey = "sec-websocket-key",
+    SecPurpose = "sec-purpose",
+    UserAgent = "user-agent",
+    Accept = "accept",
+    AcceptEncoding = "accept-encoding",
+    AcceptLanguage = "accept-language",
+    ContentLanguage = "content-language",
+    Range = "range",
+    Referer = "referer",
+    UpgradeInsecureRequests = "upgrade-insecure-requests",
+    IfNoneMatch = "if-none-match",
+    IfModifiedSince = "if-modified-since",
+    CacheControl = "cache-control",
+    Pragma = "pragma",
+    /// Presence, and digests of the cookies' names.
+    Cookie = "cookie",
+    /// Attributes only.
+    SetCookie = "set-cookie",
+    /// The scheme only.
+    Authorization = "authorization",
+    ProxyAuthorization = "proxy-authorization",
+    /// Schemes only.
+    WwwAuthenticate = "www-authenticate",
+    Connection = "connection",
+    Upgrade = "upgrade",
+    ContentType = "content-type",
+    ContentLength = "content-length",
+    ContentEncoding = "content-encoding",
+    TransferEncoding = "transfer-encoding",
+    Te = "te",
+    Trailer = "trailer",
+    Expect = "expect",
+    Date = "date",
+    Forwarded = "forwarded",
+    XForwardedFor = "x-forwarded-for",
+    XForwardedProto = "x-forwarded-proto",
+    XForwardedHost = "x-forwarded-host",
+    XForwardedPort = "x-forwarded-port",
+    XForwardedScheme = "x-forwarded-scheme",
+    XScheme = "x-scheme",
+    XForwardedSsl = "x-forwarded-ssl",
+    FrontEndHttps = "front-end-https",
+    XUrlScheme = "x-url-scheme",
+    XRealIp = "x-real-ip",
+    CfVisitor = "cf-visitor",
+    CfConnectingIp = "cf-connecting-ip",
+    CloudFrontForwardedProto = "cloudfront-forwarded-proto",
+    TrueClientIp = "true-client-ip",
+    /// A keyed digest of the value.
+    Traceparent = "traceparent",
+    /// A keyed digest of the value.
+    XRequestId = "x-request-id",
+    LastEventId = "last-event-id",
+    XHttpMethod = "x-http-method",
+    XHttpMethodOverride = "x-http-method-override",
+    XMethodOverride = "x-method-override",
+    Vary = "vary",
+    Location = "location",
+    Server = "server",
+    Via = "via",
+    Allow = "allow",
+    XPoweredBy = "x-powered-by",
+    Age = "age",
+    XCache = "x-cache",
+    XCacheStatus = "x-cache-status",
+    CfCacheStatus = "cf-cache-status",
+    CfRay = "cf-ray",
+    XAmzCfId = "x-amz-cf-id",
+    XAmznRequestId = "x-amzn-requestid",
+    XAmznErrorType = "x-amzn-errortype",
+    XVarnish = "x-varnish",
+    XKongUpstreamLatency = "x-kong-upstream-latency",
+    XKongProxyLatency = "x-kong-proxy-latency",
+    XEnvoyUpstreamServiceTime = "x-envoy-upstream-service-time",
+    Etag = "etag",
+    LastModified = "last-modified",
+    Expires = "expires",
+    RetryAfter = "retry-after",
+    StrictTransportSecurity = "strict-transport-security",
+    KeepAlive = "keep-alive",
+    Refresh = "refresh",
+}
+
+impl Name {
+    /// The known name that `bytes` spells, without regard to case.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Name {
+        lookup(bytes)
+    }
+}
+
+/// Longest known name, in bytes.
+const NAME_BYTES_MAX: usize = 40;
+
+/// Open-addressing table over (length, first, last, middle byte), built at compile time.
+const SLOTS: usize = 1024;
+static TABLE: [u8; SLOTS] = build_table();
+
+const fn lower(b: u8) -> u8 {
+    if b.is_ascii_uppercase() { b | 0x20 } else { b }
+}
+
+const fn slot_of(name: &[u8]) -> usize {
+    let n = name.len();
+    let (a, b, c, d) = (lower(name[0]), lower(name[n - 1]), lower(name[n / 2]), lower(name[n / 3]));
+    let mix = (n as u32).wrapping_mul(0x9E37_79B1)
+        ^ (a as u32).wrapping_mul(0x85EB_CA6B)
+        ^ (b as u32).wrapping_mul(0xC2B2_AE35)
+        ^ (c as u32).wrapping_mul(0x27D4_EB2F)
+        ^ (d as u32).wrapping_mul(0x1656_67B1);
+    (mix >> 12) as usize % SLOTS
+}
+
+const fn build_table() -> [u8; SLOTS] {
+    let mut table = [u8::MAX; SLOTS];
+    let mut i = 0;
+    while i < Name::KNOWN.len() {
+        let name = Name::KNOWN[i].1.as_bytes();
+        assert!(name.len() <= NAME_BYTES_MAX && i < u8::MAX as usize);
+        let mut s = slot_of(name);
+        while table[s] != u8::MAX {
+            s = (s + 1) % SLOTS;
+        }
+        #[allow(clippy::cast_possible_truncation)] // asserted above
+        {
+            table[s] = i as u8;
+        }
+        i += 1;
+    }
+    table
+}
+
+fn lookup(bytes: &[u8]) -> Name {
+    if bytes.is_empty() || bytes.len() > NAME_BYTES_MAX {
+        return Name::Other;
+    }
+    let mut s = slot_of(bytes);
+    loop {
+        let Some((name, text)) = Name::KNOWN.get(usize::from(TABLE[s])) else { return Name::Other };
+        if text.len() == bytes.len() && text.as_bytes().eq_ignore_ascii_case(bytes) {
+            return *name;
+        }
+        s = (s + 1) % SLOTS;
+    }
+}
+
+/// How a field's name was spelled on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// All lower case, as HTTP/2 fronts and some proxies write.
+    Lower,
+    /// Each word with a capital (`Access-Control-Allow-Origin`).
+    Usual,
+    /// Anything else.
+    Odd,
+}
+
+/// One field of a head: where its name and kept value lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Which field.
+    pub name: Name,
+    /// How it was written.
+    pub spelling: Spelling,
+    /// The value was left out (a secret, or a field that nobody needs): `value` is then what may be shown of it.
+    pub withheld: bool,
+    name_at: u32,
+    name_len: u16,
+    value_at: u32,
+    value_len: u32,
+}
+
+/// What a `Set-Cookie` field says, without the cookie's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetCookie {
+    /// Digest of the name under this process's key.
+    pub name: u64,
+    /// The `SameSite` attribute.
+    pub same_site: SameSite,
+    /// `Secure` present.
+    pub secure: bool,
+    /// `HttpOnly` present.
+    pub http_only: bool,
+    /// It removes the cookie: `Max-Age` of 0 or less, or `Expires` in 1970.
+    pub removes: bool,
+    /// The name looks like a session or token.
+    pub session_like: bool,
+}
+
+/// `SameSite` of a cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// No such attribute, or not one of the three: browsers take Lax.
+    Unset,
+    /// Strict.
+    Strict,
+    /// Lax.
+    Lax,
+    /// None.
+    None,
+}
+
+/// A head: start line and fields, in order, reduced to what may be kept.
+#[derive(Debug, Default)]
+pub struct Head {
+    bytes: Box<[u8]>,
+    method_len: u32,
+    target_len: u32,
+    fields: SmallVec<[Field; 12]>,
+    /// Digests of the names in `Cookie`, under this process's key; at most 32.
+    pub cookie_names: SmallVec<[u64; 2]>,
+    /// The `Set-Cookie` fields; at most 32.
+    pub set_cookies: SmallVec<[SetCookie; 0]>,
+}
+
+impl Head {
+    /// The method's bytes (empty in a response).
+    #[must_use]
+    pub fn method(&self) -> &[u8] {
+        self.bytes.get(..self.method_len as usize).unwrap_or_default()
+    }
+
+    /// The request target as sent, with its query (empty in a response).
+    #[must_use]
+    pub fn target(&self) -> &[u8] {
+        let from = self.method_len as usize;
+        self.bytes.get(from..from + self.target_len as usize).unwrap_or_default()
+    }
+
+    /// All fields in order.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// A field's name as written.
+    #[must_use]
+    pub fn name_of(&self, field: &Field) -> &[u8] {
+        let at = field.name_at as usize;
+        self.bytes.get(at..at + usize::from(field.name_len)).unwrap_or_default()
+    }
+
+    /// A field's value as kept, trimmed of SP and HTAB.
+    #[must_use]
+    pub fn value_of(&self, field: &Field) -> &[u8] {
+        let at = field.value_at as usize;
+        self.bytes.get(at..at + field.value_len as usize).unwrap_or_default()
+    }
+
+    /// The values of each field of that name, in order.
+    pub fn all(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().filter(move |f| f.name == name).map(|f| self.value_of(f))
+    }
+
+    /// The value of the first field of that name.
+    #[must_use]
+    pub fn first(&self, name: Name) -> Option<&[u8]> {
+        self.fields.iter().find(|f| f.name == name).map(|f| self.value_of(f))
+    }
+
+    /// Whether there is such a field, though its value may be withheld.
+    #[must_use]
+    pub fn has(&self, name: Name) -> bool {
+        self.fields.iter().any(|f| f.name == name)
+    }
+
+    /// How many fields of that name there are.
+    #[must_use]
+    pub fn count(&self, name: Name) -> usize {
+        self.fields.iter().filter(|f| f.name == name).count()
+    }
+
+    /// Fetch § "get a header value": all values joined with `, `; borrowed when there is just one.
+    #[must_use]
+    pub fn joined(&self, name: Name) -> Option<std::borrow::Cow<'_, [u8]>> {
+        let mut values = self.all(name);
+        let first = values.next()?;
+        let Some(second) = values.next() else { return Some(first.into()) };
+        let mut joined = first.to_vec();
+        for value in std::iter::once(second).chain(values) {
+            joined.extend_from_slice(b", ");
+            joined.extend_from_slice(value);
+        }
+        Some(joined.into())
+    }
+}
+
+/// Builds a [`Head`]: start line first, then fields in order.
+#[derive(Debug, Default)]
+pub struct HeadBuilder {
+    bytes: Vec<u8>,
+    head: Head,
+}
+
+impl HeadBuilder {
+    /// Begins a response's head.
+    #[must_use]
+    pub fn response() -> Self {
+        Self::default()
+    }
+
+    /// Begins a request's head.
+    #[must_use]
+    pub fn request(method: &[u8], target: &[u8]) -> Self {
+        let mut built = Self::default();
+        built.bytes.reserve(method.len() + target.len() + 512);
+        built.bytes.extend_from_slice(method);
+        built.bytes.extend_from_slice(target);
+        built.head.method_len = u32::try_from(method.len()).unwrap_or(u32::MAX);
+        built.head.target_len = u32::try_from(target.len()).unwrap_or(u32::MAX);
+        built
+    }
+
+    /// Adds a field. A known name's text is not copied unless it was spelled oddly; `withheld` says that `value` stands
+    /// for something that must not or need not be kept.
+    pub fn field(&mut self, name_as_sent: &[u8], name: Name, value: &[u8], withheld: bool) {
+        let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let name_at = at(self.bytes.len());
+        self.bytes.extend_from_slice(name_as_sent);
+        let value_at = at(self.bytes.len());
+        self.bytes.extend_from_slice(value);
+        self.head.fields.push(Field {
+            name,
+            spelling: spelling(name_as_sent),
+            withheld,
+            name_at,
+            name_len: u16::try_from(name_as_sent.len()).unwrap_or(u16::MAX),
+            value_at,
+            value_len: at(value.len()),
+        });
+    }
+
+    /// Adds a cookie name's digest.
+    pub fn cookie_name(&mut self, digest: u64) {
+        if self.head.cookie_names.len() < 32 {
+            self.head.cookie_names.push(digest);
+        }
+    }
+
+    /// Adds what a `Set-Cookie` says.
+    pub fn set_cookie(&mut self, cookie: SetCookie) {
+        if self.head.set_cookies.len() < 32 {
+            self.head.set_cookies.push(cookie);
+        }
+    }
+
+    /// The head.
+    #[must_use]
+    pub fn finish(mut self) -> Head {
+        self.head.bytes = self.bytes.into_boxed_slice();
+        self.head
+    }
+}
+
+fn spelling(name: &[u8]) -> Spelling {
+    if !name.iter().any(u8::is_ascii_uppercase) {
+        return Spelling::Lower;
+    }
+    let mut start = true;
+    for &b in name {
+        if b.is_ascii_alphabetic() && b.is_ascii_uppercase() != start {
+            return Spelling::Odd;
+        }
+        start = b == b'-';
+    }
+    Spelling::Usual
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_name_is_found_in_any_case() {
+        for (name, text) in Name::KNOWN {
+            assert_eq!(Name::of(text.as_bytes()), *name);
+            assert_eq!(Name::of(text.to_ascii_uppercase().as_bytes()), *name);
+        }
+        assert_eq!(Name::of(b"x-custom"), Name::Other);
+        assert_eq!(Name::of(b""), Name::Other);
+    }
+
+    #[test]
+    fn values_of_one_name_join_in_order() {
+        let mut built = HeadBuilder::request(b"GET", b"/a");
+        built.field(b"Vary", Name::Vary, b"Origin", false);
+        built.field(b"VARY", Name::Vary, b"", false);
+        let head = built.finish();
+        assert_eq!(head.method(), b"GET");
+        assert_eq!(head.target(), b"/a");
+        assert_eq!(head.joined(Name::Vary).as_deref(), Some(&b"Origin, "[..]));
+        assert_eq!(head.fields()[1].spelling, Spelling::Odd);
+        assert_eq!(head.count(Name::Vary), 2);
+    }
+}

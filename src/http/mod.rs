@@ -1,0 +1,199 @@
+//! From ordered bytes to HTTP/1 messages, and to requests with their answers.
+//!
+//! Heads are copied once, reduced to the fields that [`keep`] names; bodies are passed over.
+
+pub mod head;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::packet::{Order, Time};
+use head::Head;
+
+/// A TCP connection as the engine numbers them: by first packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct StreamId(pub u64);
+
+/// Names one message of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId {
+    /// The connection.
+    pub stream: StreamId,
+    /// Sent by the client.
+    pub request: bool,
+    /// TCP sequence number of its first byte: the same in each capture of the same packets, wherever that begins.
+    pub seq: u32,
+    /// Place among the messages of its direction, from 0.
+    pub nth: u32,
+}
+
+/// When a message began: its first byte's packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// Packet time.
+    pub time: Time,
+    /// Packet's place in the feed.
+    pub order: Order,
+}
+
+/// What lowers the trust in one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Doubts {
+    /// The stream had a gap before this message and was picked up again at it.
+    pub after_gap: bool,
+    /// The connection was joined midway and this is the first message seen of its direction.
+    pub midstream: bool,
+    /// Two copies of some of its bytes differ: two readers could have seen two messages.
+    pub ambiguous: bool,
+    /// Framed by contradictory fields (Content-Length with Transfer-Encoding, several lengths): RFC 9112 §6.3.
+    pub framing: bool,
+    /// It may belong to another request: bytes were lost between.
+    pub pairing: bool,
+}
+
+/// How a head ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadState {
+    /// With its blank line.
+    Whole,
+    /// The connection ended inside it: the complete lines that arrived are kept.
+    CutByClose,
+    /// The snap length, a gap or the end of the capture took its rest: the complete lines before it are kept.
+    CutByCapture,
+}
+
+/// What the first bytes of a body look like. The bytes themselves are never kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyStart {
+    /// No body, or it was not in view.
+    #[default]
+    Unseen,
+    /// First byte other than white space is `{` or `[`.
+    Json,
+    /// First byte other than white space is `<`.
+    Markup,
+    /// Spring's `Invalid CORS request`.
+    InvalidCorsRequest,
+    /// Starlette's `Disallowed CORS …`.
+    DisallowedCors,
+    /// Anything else.
+    Other,
+}
+
+/// A request's head, and where it was seen.
+#[derive(Debug)]
+pub struct Request {
+    /// Its name.
+    pub id: MessageId,
+    /// Its first byte.
+    pub first: Mark,
+    /// When its head was complete.
+    pub head_end: Mark,
+    /// The sender on the wire, or the client that a PROXY protocol header names.
+    pub client: SocketAddr,
+    /// The sender on the wire.
+    pub peer: SocketAddr,
+    /// The receiver on the wire.
+    pub server: SocketAddr,
+    /// Minor version of HTTP/1 (0 or 1).
+    pub minor: u8,
+    /// Start line and fields.
+    pub head: Head,
+    /// How the head ended.
+    pub head_state: HeadState,
+    /// What the body begins with.
+    pub body_start: BodyStart,
+    /// What lowers the trust in it.
+    pub doubts: Doubts,
+    /// Place of the connection's requests before this one, from 0; counts those seen.
+    pub on_connection: u32,
+}
+
+/// A response's head, and where it was seen.
+#[derive(Debug)]
+pub struct Response {
+    /// Its name.
+    pub id: MessageId,
+    /// Its first byte.
+    pub first: Mark,
+    /// When its head was complete.
+    pub head_end: Mark,
+    /// Status code as sent.
+    pub status: u16,
+    /// Minor version of HTTP/1 (0 or 1).
+    pub minor: u8,
+    /// Fields (method and target empty).
+    pub head: Head,
+    /// How the head ended.
+    pub head_state: HeadState,
+    /// What the body begins with.
+    pub body_start: BodyStart,
+    /// What lowers the trust in it.
+    pub doubts: Doubts,
+}
+
+/// Why no response head came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// The connection was closed (FIN) first.
+    Closed,
+    /// The connection was reset first.
+    Reset,
+    /// Bytes that are no HTTP came instead.
+    NotHttp,
+    /// The capture lost it (gap, snap length, one direction only).
+    Lost,
+    /// The connection was forgotten under a cap or after long silence.
+    Evicted,
+    /// The capture ended first.
+    InputEnd,
+}
+
+/// How a message's body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyState {
+    /// As its framing says.
+    Whole,
+    /// Bytes of it were not captured; its end is known all the same.
+    Gap,
+    /// The connection ended (FIN or RST) before its framing says.
+    CutByClose,
+    /// The capture ended, or lost its end.
+    CutByCapture,
+}
+
+/// What the HTTP layer tells the layers above, in the order of the bytes that decided it.
+#[derive(Debug, Clone)]
+pub enum HttpEvent {
+    /// A request's head is there (complete, or all that will come of it).
+    Request(Arc<Request>),
+    /// An interim response (1xx but 101), for those who list every message.
+    Interim(Arc<Response>),
+    /// A final response's head is there. No request: it was not captured.
+    Response {
+        /// What it answers.
+        request: Option<Arc<Request>>,
+        /// The answer.
+        response: Arc<Response>,
+    },
+    /// A request will not be answered.
+    NoAnswer {
+        /// The request.
+        request: Arc<Request>,
+        /// Why not.
+        why: NoAnswer,
+        /// When this became known.
+        at: Mark,
+    },
+    /// A message's body has ended (of a message without body: right after its head).
+    End {
+        /// Which message.
+        id: MessageId,
+        /// Bytes after chunked decoding, before content decoding.
+        body_bytes: u64,
+        /// How it ended.
+        state: BodyState,
+        /// When.
+        at: Mark,
+    },
+}

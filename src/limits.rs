@@ -1,0 +1,78 @@
+//! Every cap of the engine, with its unit, its reason and the counter that tells when it was hit.
+
+use crate::packet::SECOND;
+
+/// The caps. `Limits::default()` holds the values of a gateway; tests use tiny ones.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections followed at once. Above it one is evicted: `corstap_stream_evictions_total{cause="flows"}`.
+    pub flows_max: u32,
+    /// Bytes of one head, per side. Above it the message is given up: `corstap_http_errors_total{cause="head_too_long"}`.
+    pub head_bytes_max: u32,
+    /// Bytes of heads that span packets, all connections together.
+    pub heads_together_bytes_max: u64,
+    /// Out-of-order bytes held for one side.
+    pub out_of_order_bytes_max: u32,
+    /// Out-of-order bytes held for all connections together.
+    pub out_of_order_together_bytes_max: u64,
+    /// Requests of one connection that wait for their answers.
+    pub pipeline_max: u16,
+    /// Fields in one head.
+    pub fields_max: u16,
+    /// Bytes without HTTP after which a connection is named "not HTTP" and only counted.
+    pub probe_bytes_max: u32,
+    /// Bytes of fragments held for reassembly, all datagrams together.
+    pub fragment_bytes_max: u32,
+    /// Fragmented datagrams in reassembly at once.
+    pub fragmented_datagrams_max: u32,
+    /// Nested tunnels looked into.
+    pub tunnel_depth_max: u8,
+    /// How long later data waits for a hole, in nanoseconds of packet time.
+    pub gap_wait_ns: i64,
+    /// A half-open connection is forgotten after this silence, in nanoseconds.
+    pub half_open_idle_ns: i64,
+    /// A closed connection is forgotten after this silence, in nanoseconds.
+    pub closed_idle_ns: i64,
+    /// An open connection is forgotten after this silence, in nanoseconds.
+    pub open_idle_ns: i64,
+    /// Transactions waiting for their other half.
+    pub waiting_max: u32,
+    /// Clients remembered.
+    pub clients_max: u32,
+    /// Entries of the preflight cache model in all; 64 for one client.
+    pub cache_entries_max: u32,
+    /// Hosts that audit rules keep state of.
+    pub targets_max: u32,
+    /// Endpoints that audit rules keep state of.
+    pub endpoints_max: u32,
+    /// Keys (client × target) that probing rules keep state of.
+    pub probing_keys_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            flows_max: 262_144,
+            head_bytes_max: 256 * 1024,
+            heads_together_bytes_max: 64 << 20,
+            out_of_order_bytes_max: 256 * 1024,
+            out_of_order_together_bytes_max: 96 << 20,
+            pipeline_max: 64,
+            fields_max: 512,
+            probe_bytes_max: 8 * 1024,
+            fragment_bytes_max: 8 << 20,
+            fragmented_datagrams_max: 1024,
+            tunnel_depth_max: 8,
+            gap_wait_ns: SECOND,
+            half_open_idle_ns: 10 * SECOND,
+            closed_idle_ns: 5 * SECOND,
+            open_idle_ns: 15 * 60 * SECOND,
+            waiting_max: 24_576,
+            clients_max: 65_536,
+            cache_entries_max: 100_000,
+            targets_max: 4096,
+            endpoints_max: 20_000,
+            probing_keys_max: 20_000,
+        }
+    }
+}
