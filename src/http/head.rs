@@ -152,6 +152,7 @@ const fn lower(b: u8) -> u8 {
     if b.is_ascii_uppercase() { b | 0x20 } else { b }
 }
 
+#[allow(clippy::cast_possible_truncation)] // names are at most NAME_BYTES_MAX long
 const fn slot_of(name: &[u8]) -> usize {
     let n = name.len();
     let (a, b, c, d) = (lower(name[0]), lower(name[n - 1]), lower(name[n / 2]), lower(name[n / 3]));
