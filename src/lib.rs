@@ -15,4 +15,5 @@ pub mod limits;
 pub mod options;
 pub mod packet;
 pub mod record;
+pub mod store;
 pub mod stream;

@@ -1,0 +1,510 @@
+//! The database: one SQLite file that a writer thread fills and anybody may read meanwhile.
+//!
+//! A [`Store`] is a [`Sink`]: it hands records to the writer over a bounded queue. Offline a full queue makes the reader
+//! wait. Live it never waits: what finds no room is counted as lost, by cause, and findings outrank rejections, which
+//! outrank the hourly rollup. Nothing is recorded twice, however often the same packets are replayed (see `seen` in
+//! `migrations/`).
+
+pub mod queries;
+mod rows;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use prometheus::{Histogram, HistogramOpts};
+use sqlx::error::DatabaseError;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlSafeStr};
+use tokio::runtime::Runtime;
+
+use crate::counters::Counters;
+use crate::packet::Time;
+use crate::record::{Finding, Sink, Transaction, Verdict};
+
+pub use rows::{path_shape, redact_query};
+
+/// `PRAGMA application_id` of our files: `cors` in ASCII.
+const APPLICATION_ID: i64 = 0x636f_7273;
+
+/// Records that wait for the writer. About 3 KB each at worst: 24 MiB.
+const QUEUE_RECORDS_MAX: usize = 8192;
+/// Live, above this many waiting records no more allowed transactions are taken in (they only feed the rollup).
+const ROLLUP_ROOM: usize = QUEUE_RECORDS_MAX / 2;
+/// Live, above this many only findings are taken in.
+const REJECTION_ROOM: usize = QUEUE_RECORDS_MAX - 512;
+/// How long an operation waits for another process's lock before it is retried from above.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+
+/// The schema, oldest step first. A step that was ever released is never edited.
+const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "records", include_str!("../../migrations/0001_records.sql"))];
+
+/// What a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunKind {
+    /// The daemon: a full queue loses records rather than time.
+    Live,
+    /// Captures: a full queue makes the reader wait.
+    Replay,
+}
+
+impl RunKind {
+    /// The word in `runs.kind`.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            RunKind::Live => "live",
+            RunKind::Replay => "replay",
+        }
+    }
+}
+
+/// Which database, and what `runs` says of this run.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The file; made when it is not there.
+    pub path: PathBuf,
+    /// Name of this tap.
+    pub sensor: String,
+    /// Live or replay.
+    pub kind: RunKind,
+    /// Interfaces or files, for a person.
+    pub source: String,
+}
+
+/// What `runs` keeps of a run's end (live: of its state every few seconds).
+#[derive(Debug, Clone, Default)]
+pub struct RunTotals {
+    /// What the engine counted.
+    pub counters: Counters,
+    /// Packets that kernel or interface dropped.
+    pub packets_lost: u64,
+    /// Time of the first packet.
+    pub first_packet: Option<Time>,
+    /// Time of the last packet.
+    pub last_packet: Option<Time>,
+}
+
+/// Why a database cannot be used. All of them are the user's to mend: exit status 2.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Made by a newer corstap.
+    #[error(
+        "{path}: written by a newer corstap (schema {found}, this one knows {known}); update corstap or take another file"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its schema.
+        found: i64,
+        /// The newest one known here.
+        known: i64,
+    },
+    /// Not a corstap database.
+    #[error("{path}: is not a corstap database; nothing was changed in it, take another file")]
+    NotOurs {
+        /// The file.
+        path: String,
+    },
+    /// It is not there, and is only to be read.
+    #[error("{path}: no such database")]
+    Missing {
+        /// The file.
+        path: String,
+    },
+    /// SQLite or the system says no.
+    #[error("{path}: cannot open the database: {source}")]
+    Sqlite {
+        /// The file.
+        path: String,
+        /// What it says.
+        source: sqlx::Error,
+    },
+}
+
+/// Why a record could not be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LossCause {
+    /// The writer did not keep up.
+    QueueFull,
+    /// No space on the disk.
+    DiskFull,
+    /// Another process holds the database.
+    Locked,
+    /// Anything else that SQLite reports.
+    Io,
+}
+
+impl LossCause {
+    /// Every cause, in order.
+    pub const ALL: [LossCause; 4] = [LossCause::QueueFull, LossCause::DiskFull, LossCause::Locked, LossCause::Io];
+
+    /// The label of `corstap_store_records_lost_total`.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            LossCause::QueueFull => "queue_full",
+            LossCause::DiskFull => "disk_full",
+            LossCause::Locked => "locked",
+            LossCause::Io => "io",
+        }
+    }
+
+    /// What SQLite's result code means for us (sqlite.org/rescode.html; the low byte is the primary code).
+    fn of(error: &sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(DatabaseError::code).and_then(|c| i32::from_str(&c).ok());
+        match code.map(|c| c & 0xff) {
+            Some(5 | 6) => LossCause::Locked,
+            Some(13) => LossCause::DiskFull,
+            _ => LossCause::Io,
+        }
+    }
+}
+
+/// Tables that count what they took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// Transactions that the browser refused.
+    Rejections,
+    /// Findings, each change of one.
+    Findings,
+    /// What findings rest on.
+    FindingEvidence,
+    /// Transactions counted into the hourly rollup.
+    Traffic,
+}
+
+impl Table {
+    /// Every table, in order.
+    pub const ALL: [Table; 4] = [Table::Rejections, Table::Findings, Table::FindingEvidence, Table::Traffic];
+
+    /// Its name.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Table::Rejections => "rejections",
+            Table::Findings => "findings",
+            Table::FindingEvidence => "finding_evidence",
+            Table::Traffic => "traffic",
+        }
+    }
+}
+
+/// How the store fares; shared with metrics and `/readyz`.
+#[derive(Debug)]
+pub struct StoreStatus {
+    recorded: [AtomicU64; 4],
+    lost: [AtomicU64; 4],
+    /// 0: well; else 1 + the index of the cause.
+    trouble: AtomicU8,
+    trouble_text: Mutex<String>,
+    stopping: AtomicBool,
+    queued: AtomicUsize,
+    /// For tests: a new `max_page_count`, so that SQLite meets a full disk; 0 changes nothing.
+    #[cfg(test)]
+    pages_max: std::sync::atomic::AtomicU32,
+    /// Seconds that commits took.
+    pub flush_seconds: Histogram,
+}
+
+impl StoreStatus {
+    fn new() -> Self {
+        let options = HistogramOpts::new("store_flush_seconds", "Time that one commit to the database took.")
+            .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]);
+        StoreStatus {
+            recorded: Default::default(),
+            lost: Default::default(),
+            trouble: AtomicU8::new(0),
+            trouble_text: Mutex::new(String::new()),
+            stopping: AtomicBool::new(false),
+            queued: AtomicUsize::new(0),
+            #[cfg(test)]
+            pages_max: std::sync::atomic::AtomicU32::new(0),
+            flush_seconds: Histogram::with_opts(options).expect("the name and the buckets are constants and valid"),
+        }
+    }
+
+    /// Rows taken by `table` in this run.
+    #[must_use]
+    pub fn recorded(&self, table: Table) -> u64 {
+        self.recorded.get(table as usize).map_or(0, |n| n.load(Ordering::Relaxed))
+    }
+
+    /// Records lost to `cause` in this run.
+    #[must_use]
+    pub fn lost(&self, cause: LossCause) -> u64 {
+        self.lost.get(cause as usize).map_or(0, |n| n.load(Ordering::Relaxed))
+    }
+
+    /// Records that wait for the writer.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// What keeps the store from writing now, for a person; none when it writes.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble_cause()?;
+        Some(self.trouble_text.lock().map(|text| text.clone()).unwrap_or_default())
+    }
+
+    fn trouble_cause(&self) -> Option<LossCause> {
+        let now = usize::from(self.trouble.load(Ordering::Relaxed));
+        LossCause::ALL.get(now.checked_sub(1)?).copied()
+    }
+
+    fn count(&self, table: Table, rows: u64) {
+        if let Some(n) = self.recorded.get(table as usize) {
+            n.fetch_add(rows, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts what found no room, under what keeps the writer from making some.
+    fn lose(&self, records: u64) {
+        let cause = self.trouble_cause().unwrap_or(LossCause::QueueFull);
+        if let Some(n) = self.lost.get(cause as usize) {
+            n.fetch_add(records, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Recording failed for good; what was committed before is kept.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {text}; what was recorded before is kept")]
+pub struct StoreError {
+    path: String,
+    text: String,
+}
+
+/// What one run left in the database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// `runs.id` of it.
+    pub run_id: i64,
+    /// New rejections.
+    pub rejections: u64,
+    /// Changes of findings.
+    pub findings: u64,
+    /// Records that could not be kept.
+    pub lost: u64,
+}
+
+enum Record {
+    Transaction(Box<Transaction>),
+    Finding(Box<Finding>),
+    Totals(Box<RunTotals>),
+    Finish(Box<RunTotals>),
+}
+
+/// An open database with its writer.
+pub struct Store {
+    queue: Sender<Record>,
+    status: Arc<StoreStatus>,
+    writer: JoinHandle<Result<(), StoreError>>,
+    kind: RunKind,
+    run_id: i64,
+    failed: bool,
+}
+
+impl Store {
+    /// Opens the file (making or updating it), enters the run and starts the writer.
+    ///
+    /// # Errors
+    /// The file is not ours, is newer than this program, or cannot be written.
+    pub fn open(options: &StoreOptions) -> Result<Store, OpenError> {
+        let path = options.path.display().to_string();
+        let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+        let runtime = runtime().map_err(|e| sqlite(sqlx::Error::Io(e)))?;
+        let (connection, run_id) = runtime.block_on(async {
+            let mut connection = connect(&options.path).await?;
+            let run_id = writer::begin_run(&mut connection, options).await.map_err(sqlite)?;
+            Ok((connection, run_id))
+        })?;
+        let status = Arc::new(StoreStatus::new());
+        let (queue, records) = bounded(QUEUE_RECORDS_MAX);
+        let writer = writer::Writer::new(options, run_id, runtime, connection, records, Arc::clone(&status));
+        let writer = std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || writer.run())
+            .map_err(|e| sqlite(sqlx::Error::Io(e)))?;
+        Ok(Store { queue, status, writer, kind: options.kind, run_id, failed: false })
+    }
+
+    /// How it fares.
+    #[must_use]
+    pub fn status(&self) -> &Arc<StoreStatus> {
+        &self.status
+    }
+
+    /// Recording has failed for good: a replay may as well stop.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Live: notes how far the run is, so that a killed daemon leaves its counts. Never waits.
+    pub fn note_totals(&self, totals: &RunTotals) {
+        if self.queue.len() < ROLLUP_ROOM {
+            // Not a loss when it fails: the next note, or the end, tells the same and more.
+            drop(self.queue.try_send(Record::Totals(Box::new(totals.clone()))));
+        }
+    }
+
+    /// Writes what waits and the run's totals, and closes the file. Live, gives up after five seconds of trouble.
+    ///
+    /// # Errors
+    /// Something could not be written; what was committed before is kept.
+    pub fn finish(self, totals: RunTotals) -> Result<Recorded, StoreError> {
+        self.status.stopping.store(true, Ordering::Relaxed);
+        // A writer that has failed has closed its end: its own error is told below.
+        let wait = Duration::from_secs(if self.kind == RunKind::Live { 2 } else { 60 });
+        let told = self.queue.send_timeout(Record::Finish(Box::new(totals)), wait);
+        drop(self.queue);
+        let outcome = self.writer.join();
+        if let Err(unsent) = told {
+            tracing::debug!("the writer had ended before the last record: {unsent}");
+        }
+        let recorded = Recorded {
+            run_id: self.run_id,
+            rejections: self.status.recorded(Table::Rejections),
+            findings: self.status.recorded(Table::Findings),
+            lost: LossCause::ALL.iter().map(|c| self.status.lost(*c)).sum(),
+        };
+        match outcome {
+            Ok(Ok(())) => Ok(recorded),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(StoreError { path: String::from("database"), text: String::from("the writer panicked") }),
+        }
+    }
+
+    fn offer(&mut self, room: usize, record: impl FnOnce() -> Record) {
+        match self.kind {
+            RunKind::Replay => {
+                if !self.failed && self.queue.send(record()).is_err() {
+                    self.failed = true;
+                }
+            }
+            RunKind::Live => {
+                let queued = self.queue.len();
+                self.status.queued.store(queued, Ordering::Relaxed);
+                if queued >= room {
+                    self.status.lose(1);
+                    return;
+                }
+                match self.queue.try_send(record()) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.status.lose(1),
+                }
+            }
+        }
+    }
+}
+
+impl Sink for Store {
+    fn transaction(&mut self, transaction: &Transaction) {
+        let room = if transaction.verdict == Verdict::Blocked { REJECTION_ROOM } else { ROLLUP_ROOM };
+        self.offer(room, || Record::Transaction(Box::new(transaction.clone())));
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        self.offer(QUEUE_RECORDS_MAX, || Record::Finding(Box::new(finding.clone())));
+    }
+}
+
+/// A runtime for one thread: SQLite's own thread does the work.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_time().build()
+}
+
+/// The wall clock. Only edges read it.
+pub(crate) fn wall_clock() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
+    let shown = path.display().to_string();
+    let sqlite = |source: sqlx::Error| {
+        // 26 SQLITE_NOTADB: another kind of file.
+        match source.as_database_error().and_then(DatabaseError::code).as_deref() {
+            Some("26") => OpenError::NotOurs { path: shown.clone() },
+            _ => OpenError::Sqlite { path: shown.clone(), source },
+        }
+    };
+    refuse_strangers(path, &shown).await?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY_WAIT)
+        .foreign_keys(true)
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging();
+    let mut connection = options.connect().await.map_err(sqlite)?;
+    migrator().run_direct(None, &mut connection, false).await.map_err(|e| match e {
+        MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
+            OpenError::Newer { path: shown.clone(), found, known: MIGRATIONS.len().try_into().unwrap_or(i64::MAX) }
+        }
+        MigrateError::Execute(source) => sqlite(source),
+        other => sqlite(sqlx::Error::Migrate(Box::new(other))),
+    })?;
+    Ok(connection)
+}
+
+/// Looks at an existing file without changing it: a database of another program must not get our tables.
+async fn refuse_strangers(path: &Path, shown: &str) -> Result<(), OpenError> {
+    if std::fs::metadata(path).is_ok_and(|m| m.len() > 0) {
+        open_to_read(path, shown).await?;
+    }
+    Ok(())
+}
+
+/// Opens an existing database of ours for reading.
+async fn open_to_read(path: &Path, shown: &str) -> Result<SqliteConnection, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing { path: shown.to_string() });
+    }
+    let sqlite = |source: sqlx::Error| match source.as_database_error().and_then(DatabaseError::code).as_deref() {
+        Some("26") => OpenError::NotOurs { path: shown.to_string() },
+        _ => OpenError::Sqlite { path: shown.to_string(), source },
+    };
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging();
+    let mut connection = options.connect().await.map_err(sqlite)?;
+    let (id,): (i64,) = sqlx::query_as("PRAGMA application_id").fetch_one(&mut connection).await.map_err(sqlite)?;
+    let (tables,): (i64,) =
+        sqlx::query_as("SELECT count(*) FROM sqlite_master").fetch_one(&mut connection).await.map_err(sqlite)?;
+    if id != APPLICATION_ID && tables > 0 {
+        return Err(OpenError::NotOurs { path: shown.to_string() });
+    }
+    Ok(connection)
+}
+
+fn migrator() -> Migrator {
+    let steps = MIGRATIONS.iter().map(|(version, name, sql)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator { migrations: steps.collect::<Vec<_>>().into(), ..Migrator::DEFAULT }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "test numbers are small"
+)]
+mod tests;

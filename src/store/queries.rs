@@ -1,0 +1,317 @@
+//! What is read back: for `report`, `explain` and the page. Opens the file read-only, while a daemon may write.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{FromRow, Row};
+use tokio::runtime::Runtime;
+
+use super::{OpenError, open_to_read, runtime};
+
+/// A row as a struct: each field from the column of its name; `json` ones hold JSON text, `later` ones no column.
+macro_rules! stored {
+    (
+        $(#[$meta:meta])*
+        $name:ident { $($(#[$fmeta:meta])* pub $field:ident: $type:ty $(= $how:ident)?,)+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Serialize)]
+        pub struct $name { $($(#[$fmeta])* pub $field: $type),+ }
+        impl<'r> FromRow<'r, SqliteRow> for $name {
+            fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
+                Ok($name { $($field: stored!(@ row $field $($how)?)),+ })
+            }
+        }
+    };
+    (@ $row:ident $field:ident) => { $row.try_get(stringify!($field))? };
+    (@ $row:ident $field:ident json) => { json($row, stringify!($field))? };
+    (@ $row:ident $field:ident later) => { Default::default() };
+}
+
+stored! {
+    /// A recorded transaction: refused, or cited by a finding.
+    StoredTransaction {
+        /// Stable name.
+        pub id: String,
+        /// First byte, RFC 3339.
+        pub time: String,
+        /// The peer on the wire.
+        pub client: String,
+        /// The client behind it.
+        pub forwarded_for: Option<String>,
+        /// The receiver on the wire.
+        pub server: String,
+        /// `Origin` as sent.
+        pub origin: Option<String>,
+        /// The target as the browser sees it.
+        pub target_origin: String,
+        /// Path and query, the query's values redacted.
+        pub path: String,
+        /// The method that the script asked for.
+        pub method: String,
+        /// Origin against target.
+        pub site: String,
+        /// Request mode.
+        pub mode: String,
+        /// Credentials.
+        pub credentials: String,
+        /// What became of the preflight.
+        pub preflight_state: String,
+        /// What the browser decided.
+        pub verdict: String,
+        /// Where it was blocked.
+        pub phase: Option<String>,
+        /// Why.
+        pub reason: Option<String>,
+        /// The likeliest mistake behind it.
+        pub cause: Option<String>,
+        /// How sure.
+        pub confidence: String,
+        /// Family and version.
+        pub browser: String,
+        /// Status of the preflight's answer.
+        pub preflight_status: Option<i64>,
+        /// Status of the actual's answer.
+        pub actual_status: Option<i64>,
+        /// Did a blocked unsafe request act?
+        pub effect: Option<String>,
+        /// It did.
+        pub blocked_after_effect: bool,
+        /// The values that decided.
+        pub detail: String,
+        /// Which run saw it first.
+        pub run_id: i64,
+        /// Both legs: `{"fix","reasons","cause_confidence","preflight":{"time","status","verdict","duration_us","method",
+        /// "request":[[name,value]…],"response":[…],"requested_method","requested_headers","because"},"actual":{…},"hops":[…]}`.
+        /// A field with `true` as third element stands for a value that is not kept.
+        pub evidence: Value = json,
+    }
+}
+
+stored! {
+    /// A recorded finding.
+    StoredFinding {
+        /// Stable name.
+        pub id: String,
+        /// Which rule.
+        pub rule: String,
+        /// How bad.
+        pub severity: String,
+        /// How sure.
+        pub confidence: String,
+        /// What it is about.
+        pub subject: String,
+        /// First time.
+        pub first_seen: String,
+        /// Last time.
+        pub last_seen: String,
+        /// How often.
+        pub count: i64,
+        /// The values that it rests on.
+        pub detail: String,
+        /// What to change.
+        pub fix: String,
+        /// Which run saw it first.
+        pub run_id: i64,
+        /// Ids of the transactions that it rests on.
+        pub evidence: Vec<String> = later,
+    }
+}
+
+stored! {
+    /// A row of `runs`.
+    StoredRun {
+        /// Its number.
+        pub id: i64,
+        /// Name of the tap.
+        pub sensor: String,
+        /// Wall clock at its start.
+        pub started: String,
+        /// Wall clock at its end; none while it goes on, or when it was killed.
+        pub ended: Option<String>,
+        /// `live` or `replay`.
+        pub kind: String,
+        /// Interfaces or files.
+        pub source: String,
+        /// Packets taken.
+        pub packets: i64,
+        /// Packets that kernel or interface dropped.
+        pub packets_lost: i64,
+        /// HTTP messages.
+        pub messages: i64,
+        /// Holes in streams.
+        pub gaps: i64,
+        /// corstap's version.
+        pub version: String,
+        /// Capture time of the first packet.
+        pub first_packet: Option<String>,
+        /// Capture time of the last packet.
+        pub last_packet: Option<String>,
+        /// The engine's counters: plain ones by name; `ignored`, `gaps`, `evictions`, `http_errors`, `carried`, `forgotten` by cause.
+        pub counters: Value = json,
+    }
+}
+
+stored! {
+    /// A row of `traffic`.
+    StoredHour {
+        /// Its begin, RFC 3339.
+        pub hour: String,
+        /// Page origin; empty where none was sent.
+        pub origin: String,
+        /// Target origin.
+        pub target_origin: String,
+        /// Method.
+        pub method: String,
+        /// Path with what varies replaced.
+        pub path_shape: String,
+        /// Transactions that passed.
+        pub allowed: i64,
+        /// Transactions refused.
+        pub blocked: i64,
+        /// Transactions that the wire leaves open.
+        pub undecided: i64,
+        /// Preflights on the wire.
+        pub preflights: i64,
+    }
+}
+
+stored! {
+    /// Refusals of one kind at one target.
+    RejectionGroup {
+        /// Target origin.
+        pub target_origin: String,
+        /// Method.
+        pub method: String,
+        /// Where.
+        pub phase: String,
+        /// Why.
+        pub reason: String,
+        /// The likeliest mistake.
+        pub cause: String,
+        /// How many.
+        pub count: i64,
+        /// Distinct client addresses.
+        pub clients: i64,
+        /// Distinct page origins.
+        pub origins: i64,
+        /// How many took effect on the server.
+        pub after_effect: i64,
+        /// First time.
+        pub first_seen: String,
+        /// Last time.
+        pub last_seen: String,
+        /// Id of the first.
+        pub first_id: String,
+    }
+}
+
+/// A database open for reading.
+pub struct Reader {
+    runtime: Runtime,
+    connection: SqliteConnection,
+}
+
+impl Reader {
+    /// Opens an existing database.
+    ///
+    /// # Errors
+    /// It is not there, not ours, or unreadable.
+    pub fn open(path: &Path) -> Result<Reader, OpenError> {
+        let shown = path.display().to_string();
+        let runtime = runtime().map_err(|e| OpenError::Sqlite { path: shown.clone(), source: sqlx::Error::Io(e) })?;
+        let connection = runtime.block_on(open_to_read(path, &shown))?;
+        Ok(Reader { runtime, connection })
+    }
+
+    /// The transaction of that id (`T…`), where it was recorded.
+    pub fn transaction(&mut self, id: &str) -> Result<Option<StoredTransaction>, sqlx::Error> {
+        let row =
+            sqlx::query_as("SELECT * FROM transactions WHERE id = ?").bind(id).fetch_optional(&mut self.connection);
+        self.runtime.block_on(row)
+    }
+
+    /// Refusals in order of time; `newest_first` turns it round.
+    pub fn rejections(&mut self, limit: u32, newest_first: bool) -> Result<Vec<StoredTransaction>, sqlx::Error> {
+        let sql = if newest_first {
+            "SELECT * FROM transactions WHERE verdict = 'blocked' ORDER BY time DESC, id DESC LIMIT ?"
+        } else {
+            "SELECT * FROM transactions WHERE verdict = 'blocked' ORDER BY time, id LIMIT ?"
+        };
+        self.runtime.block_on(sqlx::query_as(sql).bind(limit).fetch_all(&mut self.connection))
+    }
+
+    /// Every recorded transaction in order of time, one at a time: a report need not hold all of them.
+    pub fn each_transaction(&mut self, mut each: impl FnMut(StoredTransaction)) -> Result<(), sqlx::Error> {
+        let mut after = (String::new(), String::new());
+        loop {
+            let rows =
+                sqlx::query_as("SELECT * FROM transactions WHERE (time, id) > (?, ?) ORDER BY time, id LIMIT 1000")
+                    .bind(after.0)
+                    .bind(after.1)
+                    .fetch_all(&mut self.connection);
+            let rows: Vec<StoredTransaction> = self.runtime.block_on(rows)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = (last.time.clone(), last.id.clone());
+            rows.into_iter().for_each(&mut each);
+        }
+    }
+
+    /// Refusals by target, method, phase, reason and cause; the largest first.
+    pub fn rejection_groups(&mut self) -> Result<Vec<RejectionGroup>, sqlx::Error> {
+        let groups = sqlx::query_as(
+            "SELECT target_origin, method, phase, reason, coalesce(cause, 'unknown') AS cause, count(*) AS count, \
+             count(DISTINCT coalesce(forwarded_for, rtrim(rtrim(client, '0123456789'), ':'))) AS clients, \
+             count(DISTINCT origin) AS origins, sum(blocked_after_effect) AS after_effect, \
+             min(time) AS first_seen, max(time) AS last_seen, \
+             substr(min(time || id), 1 + length(min(time))) AS first_id \
+             FROM rejections GROUP BY target_origin, method, phase, reason, cause \
+             ORDER BY count DESC, target_origin, method, phase, reason, cause",
+        );
+        self.runtime.block_on(groups.fetch_all(&mut self.connection))
+    }
+
+    /// The finding of that id (`F…`) with the ids that it rests on.
+    pub fn finding(&mut self, id: &str) -> Result<Option<StoredFinding>, sqlx::Error> {
+        let found = sqlx::query_as("SELECT * FROM findings WHERE id = ?").bind(id);
+        let found = self.runtime.block_on(found.fetch_optional(&mut self.connection))?;
+        found.map(|f| self.with_evidence(f)).transpose()
+    }
+
+    /// Every finding, by its first time.
+    pub fn findings(&mut self) -> Result<Vec<StoredFinding>, sqlx::Error> {
+        let all = sqlx::query_as("SELECT * FROM findings ORDER BY first_seen, id");
+        let all: Vec<StoredFinding> = self.runtime.block_on(all.fetch_all(&mut self.connection))?;
+        all.into_iter().map(|f| self.with_evidence(f)).collect()
+    }
+
+    /// Every run, oldest first.
+    pub fn runs(&mut self) -> Result<Vec<StoredRun>, sqlx::Error> {
+        let all = sqlx::query_as("SELECT * FROM runs ORDER BY id");
+        self.runtime.block_on(all.fetch_all(&mut self.connection))
+    }
+
+    /// The hourly rollup, in order of time.
+    pub fn traffic(&mut self) -> Result<Vec<StoredHour>, sqlx::Error> {
+        let hours = sqlx::query_as("SELECT * FROM traffic ORDER BY hour, origin, target_origin, method, path_shape");
+        self.runtime.block_on(hours.fetch_all(&mut self.connection))
+    }
+
+    fn with_evidence(&mut self, mut finding: StoredFinding) -> Result<StoredFinding, sqlx::Error> {
+        let ids = sqlx::query_as(
+            "SELECT transaction_id FROM finding_evidence LEFT JOIN transactions ON id = transaction_id \
+             WHERE finding_id = ? ORDER BY time, transaction_id",
+        );
+        let ids: Vec<(String,)> =
+            self.runtime.block_on(ids.bind(finding.id.as_str()).fetch_all(&mut self.connection))?;
+        finding.evidence = ids.into_iter().map(|(id,)| id).collect();
+        Ok(finding)
+    }
+}
+
+fn json(row: &SqliteRow, column: &str) -> Result<Value, sqlx::Error> {
+    let text: String = row.try_get(column)?;
+    serde_json::from_str(&text).map_err(|e| sqlx::Error::Decode(Box::new(e)))
+}

@@ -1,0 +1,529 @@
+//! The writer against real files.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
+use std::time::Instant;
+
+use sqlx::Row;
+
+use super::*;
+use crate::catalog::{Cause, Reason, Rule, Severity};
+use crate::http::head::{HeadBuilder, Name};
+use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, Request, Response, StreamId};
+use crate::packet::{MILLISECOND, Order, SECOND};
+use crate::record::{
+    Browser, Confidence, Credentials, Effect, Family, FindingId, Leg, Mode, Phase, PreflightLeg, PreflightState, Site,
+    TransactionId,
+};
+
+const BEGIN: i64 = 1_795_420_800 * SECOND;
+
+/// A directory of its own for each test, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NTH: AtomicU32 = AtomicU32::new(0);
+        let nth = NTH.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("corstap-store-{}-{nth}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("the temporary directory is writable");
+        Folder(path)
+    }
+
+    fn options(&self, kind: RunKind) -> StoreOptions {
+        StoreOptions { path: self.0.join("a.db"), sensor: "gw".into(), kind, source: "test".into() }
+    }
+
+    /// The first row of a query, each value as text, joined by `|`.
+    fn ask(&self, sql: &'static str) -> String {
+        let path = self.0.join("a.db");
+        let runtime = runtime().unwrap();
+        runtime.block_on(async {
+            let mut connection = open_to_read(&path, "a.db").await.unwrap();
+            let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+            let Some(row) = rows.first() else { return String::new() };
+            let text = |at| {
+                let whole = row.try_get::<Option<i64>, _>(at).map(|n| n.map(|n| n.to_string()));
+                whole.or_else(|_| row.try_get::<Option<String>, _>(at)).unwrap().unwrap_or("null".into())
+            };
+            (0..row.len()).map(text).collect::<Vec<_>>().join("|")
+        })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+fn mark(ns: i64) -> Mark {
+    Mark { time: Time(BEGIN + ns), order: Order(0) }
+}
+
+fn address(last: u8, port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), port)
+}
+
+fn request(ns: i64, method: &str, origin: &str) -> Arc<Request> {
+    let mut head = HeadBuilder::request(method.as_bytes(), b"/v1/orders/4711?token=s3cret");
+    head.field(b"Host", Name::Host, b"api.two.test:18002", false);
+    head.field(b"Origin", Name::Origin, origin.as_bytes(), false);
+    head.field(
+        b"User-Agent",
+        Name::UserAgent,
+        b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+        false,
+    );
+    head.field(b"Accept-Language", Name::AcceptLanguage, b"en", false);
+    head.field(b"Referer", Name::Referer, b"http://app.one.test:18001/?session=s3cret", false);
+    head.field(b"Sec-Fetch-Mode", Name::SecFetchMode, b"cors", false);
+    head.field(b"Sec-Fetch-Site", Name::SecFetchSite, b"cross-site", false);
+    Arc::new(Request {
+        id: MessageId { stream: StreamId(0), request: true, seq: 7, nth: 0 },
+        first: mark(ns),
+        head_end: mark(ns),
+        client: address(1, 44654),
+        peer: address(1, 44654),
+        server: address(2, 18002),
+        minor: 1,
+        head: head.finish(),
+        head_state: HeadState::Whole,
+        body_start: BodyStart::Unseen,
+        doubts: Doubts::default(),
+        on_connection: 0,
+    })
+}
+
+fn response(ns: i64, status: u16) -> Arc<Response> {
+    let mut head = HeadBuilder::response();
+    head.field(b"Server", Name::Server, b"nginx", false);
+    head.field(b"Content-Type", Name::ContentType, b"application/json", false);
+    head.field(b"Vary", Name::Vary, b"Origin", false);
+    Arc::new(Response {
+        id: MessageId { stream: StreamId(0), request: false, seq: 9, nth: 0 },
+        first: mark(ns),
+        head_end: mark(ns),
+        status,
+        minor: 1,
+        head: head.finish(),
+        head_state: HeadState::Whole,
+        body_start: BodyStart::Unseen,
+        doubts: Doubts::default(),
+    })
+}
+
+fn leg(ns: i64, method: &str, status: u16, verdict: Verdict, origin: &str) -> Leg {
+    Leg {
+        time: Time(BEGIN + ns),
+        status: Some(status),
+        verdict,
+        duration_ns: Some(3 * MILLISECOND),
+        request: request(ns, method, origin),
+        response: Some(response(ns + 3 * MILLISECOND, status)),
+    }
+}
+
+/// The `n`th transaction, one each millisecond: a PUT with its preflight.
+fn transaction(n: i64, verdict: Verdict) -> Transaction {
+    let ns = n * MILLISECOND;
+    let blocked = verdict == Verdict::Blocked;
+    let origin = "http://app.one.test:18001";
+    Transaction {
+        id: TransactionId(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n as u64 + 1)),
+        time: Time(BEGIN + ns),
+        client: address(1, 44654),
+        forwarded_for: None,
+        server: address(2, 18002),
+        origin: Some(origin.into()),
+        target_origin: "http://api.two.test:18002".into(),
+        path: "/v1/orders/4711?token=…".into(),
+        method: "PUT".into(),
+        site: Site::CrossSite,
+        mode: Mode::Cors,
+        credentials: Credentials::Omitted,
+        preflight_state: PreflightState::Sent,
+        preflight: Some(PreflightLeg {
+            leg: leg(ns, "OPTIONS", 204, Verdict::Allowed, origin),
+            requested_method: "PUT".into(),
+            requested_headers: vec!["x-custom".into()],
+            because: vec!["method PUT".into(), "header x-custom".into()],
+        }),
+        actual: Some(leg(ns + 500_000, "PUT", 502, verdict, origin)),
+        hops: Vec::new(),
+        verdict,
+        phase: blocked.then_some(Phase::Actual),
+        reason: blocked.then_some(Reason::MissingAllowOrigin),
+        reasons_all: if blocked { vec![Reason::MissingAllowOrigin] } else { Vec::new() },
+        confidence: Confidence::Certain,
+        cause: blocked.then_some(Cause::UpstreamDown),
+        cause_confidence: blocked.then_some(Confidence::Probable),
+        effect: blocked.then_some(Effect::Possible),
+        blocked_after_effect: false,
+        detail: if blocked { "502 without Access-Control-Allow-Origin".into() } else { String::new() },
+        fix: if blocked { "nginx: add_header … always;".into() } else { String::new() },
+        browser: Browser { family: Family::Chromium, version: "142".into() },
+    }
+}
+
+fn finding(first_s: i64, last_s: i64, count: u64, evidence: &[&Transaction]) -> Finding {
+    Finding {
+        id: FindingId(77),
+        rule: Rule::OriginReflected,
+        severity: Severity::Medium,
+        confidence: Confidence::Certain,
+        subject: "http://api.two.test:18002".into(),
+        first_seen: Time(BEGIN + first_s * SECOND),
+        last_seen: Time(BEGIN + last_s * SECOND),
+        count,
+        detail: "any Origin is echoed".into(),
+        fix: "an exact list".into(),
+        evidence: evidence.iter().map(|t| t.id).collect(),
+    }
+}
+
+/// One run that records these.
+fn record(folder: &Folder, transactions: &[Transaction], findings: &[Finding]) -> Recorded {
+    let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
+    for t in transactions {
+        store.transaction(t);
+    }
+    for f in findings {
+        store.finding(f);
+    }
+    store.finish(RunTotals::default()).unwrap()
+}
+
+fn mixed(range: std::ops::Range<i64>) -> Vec<Transaction> {
+    let verdicts = [Verdict::Allowed, Verdict::Blocked, Verdict::Undecided, Verdict::NotCors];
+    range.map(|n| transaction(n, verdicts[n as usize % 4])).collect()
+}
+
+const SUMS: &str = "SELECT sum(allowed), sum(blocked), sum(undecided), sum(preflights), count(*), \
+                    (SELECT count(*) FROM rejections), (SELECT count(DISTINCT id) FROM rejections) FROM traffic";
+
+#[test]
+fn a_rejection_has_the_promised_columns() {
+    let folder = Folder::new();
+    assert_eq!(record(&folder, &[transaction(1, Verdict::Blocked)], &[]).rejections, 1);
+    let row = folder.ask(
+        "SELECT id, time, client, server, origin, target_origin, path, method, site, credentials, phase, reason, cause, \
+         confidence, browser, preflight_status, actual_status, blocked_after_effect, detail, run_id FROM rejections",
+    );
+    assert_eq!(
+        row,
+        format!(
+            "{}|2026-11-23T08:00:00.001000Z|127.0.0.1:44654|127.0.0.2:18002|http://app.one.test:18001|\
+             http://api.two.test:18002|/v1/orders/4711?token=…|PUT|cross_site|omitted|actual|missing_allow_origin|\
+             upstream_down|certain|chromium 142|204|502|0|502 without Access-Control-Allow-Origin|1",
+            transaction(1, Verdict::Blocked).id
+        )
+    );
+    let hour = folder.ask("SELECT hour, origin, target_origin, method, path_shape, blocked, preflights FROM traffic");
+    assert_eq!(
+        hour,
+        "2026-11-23T08:00:00.000000Z|http://app.one.test:18001|http://api.two.test:18002|PUT|/v1/orders/{}|1|1"
+    );
+}
+
+#[test]
+fn evidence_holds_what_decides_and_no_secret() {
+    let folder = Folder::new();
+    record(&folder, &[transaction(1, Verdict::Blocked)], &[]);
+    let evidence = folder.ask("SELECT evidence FROM transactions");
+    for part in ["\"Origin\",\"http://app.one.test:18001\"", "\"because\":[\"method PUT\"", "/?session=…"] {
+        assert!(evidence.contains(part), "{part} is not in {evidence}");
+    }
+    assert!(!evidence.contains("s3cret") && !evidence.contains("Accept-Language"), "{evidence}");
+}
+
+#[test]
+fn replaying_again_or_overlapping_records_nothing_twice() {
+    let folder = Folder::new();
+    assert_eq!(record(&folder, &mixed(0..200), &[]).rejections, 50);
+    let once = folder.ask(SUMS);
+    assert_eq!(once, "50|50|50|150|1|50|50");
+    assert_eq!(record(&folder, &mixed(0..200), &[]).rejections, 0);
+    assert_eq!(folder.ask(SUMS), once);
+    // Overlapping: 100 of these were there.
+    assert_eq!(record(&folder, &mixed(100..300), &[]).rejections, 25);
+    assert_eq!(folder.ask(SUMS), "75|75|75|225|1|75|75");
+    assert_eq!(folder.ask("SELECT count(*), sum(ended IS NULL), max(run_id) FROM runs, rejections"), "225|0|3");
+}
+
+#[test]
+fn a_transaction_seen_without_its_preflight_is_the_same_one() {
+    let folder = Folder::new();
+    let whole = transaction(1, Verdict::Blocked);
+    let mut tail = transaction(1, Verdict::Blocked);
+    tail.id = TransactionId(4711);
+    tail.time = Time(tail.time.0 + 500_000);
+    tail.preflight = None;
+    record(&folder, std::slice::from_ref(&tail), &[]);
+    record(&folder, std::slice::from_ref(&whole), &[]);
+    record(&folder, &[tail], &[]);
+    assert_eq!(folder.ask(SUMS), "0|1|0|0|1|1|1");
+    // A capture that ended too early does not hide the refusal that a longer one shows.
+    let mut cut = transaction(2, Verdict::Undecided);
+    cut.actual = None;
+    record(&folder, &[cut], &[]);
+    record(&folder, &[transaction(2, Verdict::Blocked)], &[]);
+    assert_eq!(folder.ask(SUMS), "0|1|1|1|1|2|2");
+}
+
+#[test]
+fn two_requests_after_one_preflight_both_count() {
+    let folder = Folder::new();
+    let first = transaction(1, Verdict::Blocked);
+    let mut second = transaction(5, Verdict::Blocked);
+    second.preflight = first.preflight.clone();
+    record(&folder, &[first, second], &[]);
+    assert_eq!(folder.ask(SUMS), "0|2|0|2|1|2|2");
+}
+
+#[test]
+fn findings_are_updated_and_their_evidence_is_kept() {
+    let folder = Folder::new();
+    let (early, late) = (transaction(1, Verdict::Allowed), transaction(2, Verdict::NotCors));
+    let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
+    store.transaction(&early);
+    store.finding(&finding(0, 10, 5, &[&early, &late]));
+    store.transaction(&late);
+    store.finding(&finding(0, 20, 9, &[&early, &late]));
+    store.finish(RunTotals::default()).unwrap();
+    let told = "SELECT rule, severity, first_seen, last_seen, count, run_id FROM findings";
+    let expected = "origin_reflected|medium|2026-11-23T08:00:00.000000Z|2026-11-23T08:00:20.000000Z|9|1";
+    assert_eq!(folder.ask(told), expected);
+    let cited = "SELECT count(*), (SELECT count(*) FROM rejections) FROM finding_evidence \
+                 JOIN transactions ON id = transaction_id";
+    assert_eq!(folder.ask(cited), "2|0");
+    // The same capture again adds nothing; a later one adds what it counted, whatever it says on the way.
+    record(&folder, &[], &[finding(0, 10, 5, &[]), finding(0, 20, 9, &[])]);
+    assert_eq!(folder.ask(told), expected);
+    record(&folder, &[], &[finding(100, 110, 2, &[])]);
+    let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
+    store.finding(&finding(200, 210, 3, &[]));
+    store.finish(RunTotals::default()).unwrap();
+    record(&folder, &[], &[finding(100, 110, 2, &[])]);
+    assert_eq!(folder.ask("SELECT count, last_seen FROM findings"), "14|2026-11-23T08:03:30.000000Z");
+}
+
+#[test]
+fn what_was_recorded_reads_back() {
+    let folder = Folder::new();
+    let cited = transaction(1, Verdict::Allowed);
+    let mut all = vec![cited.clone()];
+    all.extend((2..2502).map(|n| transaction(n, Verdict::Blocked)));
+    let told = RunTotals { packets_lost: 3, first_packet: Some(Time(BEGIN)), ..RunTotals::default() };
+    let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
+    for t in &all {
+        store.transaction(t);
+    }
+    store.finding(&finding(0, 10, 5, &[&cited]));
+    store.finish(told).unwrap();
+    let mut reader = queries::Reader::open(&folder.0.join("a.db")).unwrap();
+    let found = reader.transaction(&all[7].id.to_string()).unwrap().unwrap();
+    assert_eq!((found.path.as_str(), found.actual_status), ("/v1/orders/4711?token=…", Some(502)));
+    assert_eq!(found.evidence["actual"]["response"][0][1], "nginx");
+    assert!(reader.transaction("T0").unwrap().is_none());
+    let mut ids = Vec::new();
+    reader.each_transaction(|t| ids.push(t.id)).unwrap();
+    assert_eq!(ids, all.iter().map(|t| t.id.to_string()).collect::<Vec<_>>());
+    assert_eq!(reader.rejections(1, true).unwrap()[0].id, ids[2500]);
+    let groups = reader.rejection_groups().unwrap();
+    assert_eq!((groups.len(), groups[0].count, groups[0].clients, &groups[0].first_id), (1, 2500, 1, &ids[1]));
+    assert_eq!(groups[0].last_seen, "2026-11-23T08:00:02.501000Z");
+    let finding = reader.finding(&FindingId(77).to_string()).unwrap().unwrap();
+    assert_eq!((finding.count, finding.evidence), (5, vec![ids[0].clone()]));
+    assert_eq!(reader.findings().unwrap().len(), 1);
+    let run = reader.runs().unwrap().remove(0);
+    assert_eq!((run.packets_lost, &run.counters["gaps"]["lost"]), (3, &0.into()));
+    assert_eq!(reader.traffic().unwrap()[0].blocked, 2500);
+    assert!(matches!(queries::Reader::open(&folder.0.join("b.db")), Err(OpenError::Missing { .. })));
+}
+
+#[test]
+fn strangers_and_newer_files_are_refused_untouched() {
+    let folder = Folder::new();
+    let path = folder.0.join("a.db");
+    std::fs::write(&path, "no database, but a text of more than sixteen bytes".repeat(40)).unwrap();
+    let refused = Store::open(&folder.options(RunKind::Replay)).err().unwrap();
+    assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
+    std::fs::remove_file(&path).unwrap();
+    let change = |sql: &'static str| {
+        runtime().unwrap().block_on(async {
+            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+            let mut connection = options.connect().await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        });
+    };
+    change("CREATE TABLE someone_elses (a)");
+    let refused = Store::open(&folder.options(RunKind::Replay)).err().unwrap();
+    assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
+    std::fs::remove_file(&path).unwrap();
+    record(&folder, &[], &[]);
+    change("UPDATE _sqlx_migrations SET version = 99");
+    let refused = Store::open(&folder.options(RunKind::Replay)).err().unwrap();
+    assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
+}
+
+/// Holds the write lock of the file until dropped.
+struct Lock(Runtime, Option<SqliteConnection>);
+
+impl Lock {
+    fn new(folder: &Folder) -> Self {
+        let runtime = runtime().unwrap();
+        let connection = runtime.block_on(async {
+            let mut c = SqliteConnectOptions::new().filename(folder.0.join("a.db")).connect().await.unwrap();
+            sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut c).await.unwrap();
+            c
+        });
+        Lock(runtime, Some(connection))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(c) = self.1.take() {
+            self.0.block_on(sqlx::Connection::close(c)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_locked_database_is_waited_for() {
+    let folder = Folder::new();
+    for kind in [RunKind::Live, RunKind::Replay] {
+        let mut store = Store::open(&folder.options(kind)).unwrap();
+        let status = Arc::clone(store.status());
+        let lock = Lock::new(&folder);
+        let from = if kind == RunKind::Live { 0 } else { 100 };
+        for t in &mixed(from..from + 100) {
+            store.transaction(t);
+        }
+        let begun = Instant::now();
+        while status.trouble().is_none() && begun.elapsed().as_secs() < 20 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(status.trouble().unwrap().contains("locked"));
+        drop(lock);
+        let recorded = store.finish(RunTotals::default()).unwrap();
+        assert_eq!((recorded.rejections, recorded.lost), (25, 0));
+    }
+    assert_eq!(folder.ask(SUMS), "50|50|50|150|1|50|50");
+}
+
+#[test]
+fn live_never_waits_and_counts_what_it_drops() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.options(RunKind::Live)).unwrap();
+    let status = Arc::clone(store.status());
+    let lock = Lock::new(&folder);
+    let begun = Instant::now();
+    let sent: i64 = 3 * QUEUE_RECORDS_MAX as i64;
+    for n in 0..sent {
+        store.transaction(&transaction(n, Verdict::Allowed));
+    }
+    for n in sent..2 * sent {
+        store.transaction(&transaction(n, Verdict::Blocked));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    // The queue has no room for rejections any more, but has for a finding.
+    store.finding(&finding(0, 1, 1, &[]));
+    drop(lock);
+    let recorded = store.finish(RunTotals::default()).unwrap();
+    assert_eq!(recorded.findings, 1);
+    let lost: u64 = LossCause::ALL.iter().map(|c| status.lost(*c)).sum();
+    assert_eq!(recorded.lost, lost);
+    assert!(recorded.rejections > 0);
+    assert_eq!(status.recorded(Table::Traffic) + lost, 2 * sent as u64);
+}
+
+#[test]
+fn a_full_disk_fails_a_replay_and_keeps_what_was_recorded() {
+    let folder = Folder::new();
+    record(&folder, &mixed(0..400), &[]);
+    let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
+    limit_pages(&mut store, 60);
+    let mut n = 1000;
+    while !store.has_failed() && n < 1_000_000 {
+        store.transaction(&transaction(n, Verdict::Blocked));
+        n += 1;
+    }
+    let error = store.finish(RunTotals::default()).unwrap_err().to_string();
+    assert!(error.contains("disk full") && error.contains("kept"), "{error}");
+    assert_eq!(folder.ask("SELECT count(*) FROM rejections WHERE run_id = 1"), "100");
+    assert_eq!(folder.ask("PRAGMA integrity_check"), "ok");
+}
+
+#[test]
+fn live_recovers_from_a_full_disk() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.options(RunKind::Live)).unwrap();
+    let status = Arc::clone(store.status());
+    limit_pages(&mut store, 40);
+    let begun = Instant::now();
+    let mut n = 0;
+    while status.lost(LossCause::DiskFull) == 0 && begun.elapsed().as_secs() < 30 {
+        store.transaction(&transaction(n, Verdict::Blocked));
+        n += 1;
+    }
+    assert!(status.trouble().unwrap().contains("disk full"));
+    limit_pages(&mut store, 1_000_000_000);
+    while status.trouble().is_some() && begun.elapsed().as_secs() < 30 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let lost = status.lost(LossCause::DiskFull);
+    let recorded = store.finish(RunTotals::default()).unwrap();
+    assert!(lost > 0);
+    assert_eq!(recorded.rejections + recorded.lost, n as u64);
+}
+
+/// SQLite then says SQLITE_FULL as it does when the disk is full.
+fn limit_pages(store: &mut Store, pages: u32) {
+    store.status().pages_max.store(pages, Ordering::Relaxed);
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release --lib store::tests::rate -- --ignored --nocapture"]
+fn rate() {
+    let folder = Folder::new();
+    for (what, n, verdict) in [("rejections", 200_000, Verdict::Blocked), ("allowed", 400_000, Verdict::Allowed)] {
+        let all: Vec<Transaction> = (0..2000).map(|n| transaction(n, verdict)).collect();
+        let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
+        let (begun, cpu) = (Instant::now(), cpu_s());
+        for n in 0..n {
+            let mut t = all[n % 2000].clone();
+            let shift = (n as i64 / 2000) * 2000 * MILLISECOND;
+            t.time = t.time.plus(shift);
+            t.id = TransactionId(t.id.0.wrapping_add(n as u64 * 31));
+            for leg in t.actual.iter_mut().chain(t.preflight.iter_mut().map(|p| &mut p.leg)) {
+                if let Some(request) = Arc::get_mut(&mut leg.request) {
+                    request.first.time = request.first.time.plus(shift);
+                } else {
+                    let method = String::from_utf8_lossy(leg.request.head.method()).into_owned();
+                    let from = leg.request.first.time.0 - BEGIN + shift;
+                    leg.request = request(from, &method, "http://app.one.test:18001");
+                }
+            }
+            store.transaction(&t);
+        }
+        let made = cpu_s() - cpu;
+        store.finish(RunTotals::default()).unwrap();
+        let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_s() - cpu);
+        let bytes = std::fs::metadata(folder.0.join("a.db")).unwrap().len();
+        println!(
+            "{what}: {n} in {wall:.2} s, {:.2} µs CPU each ({made:.2} s till the last was sent), {bytes} bytes",
+            cpu * 1e6 / n as f64
+        );
+        println!("{}", folder.ask(SUMS));
+    }
+}
+
+/// User and system time of this process, in seconds (Linux counts in ticks of 10 ms).
+fn cpu_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}

@@ -1,0 +1,785 @@
+//! The thread that owns the connection: batches in, one transaction each, and again until it is in.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt::Write as _;
+use std::hash::BuildHasher as _;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use foldhash::fast::RandomState;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Sqlite};
+use tokio::runtime::Runtime;
+
+use super::rows::{self, TransactionRow};
+use super::{LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, wall_clock};
+use crate::packet::SECOND;
+use crate::record::{Finding, Transaction, TransactionId, Verdict};
+
+/// Live, a transaction holds at most this many records, so that a reader sees a rejection soon.
+const LIVE_BATCH_RECORDS: usize = 512;
+/// Offline, batches of thousands are 1.4 times as fast.
+const REPLAY_BATCH_RECORDS: usize = 4096;
+/// A batch waits no longer for company.
+const BATCH_WAIT: Duration = Duration::from_millis(200);
+/// The rollup is written this often, live: each write costs as many rows as there are endpoints in use.
+const ROLLUP_WAIT: Duration = Duration::from_secs(1);
+/// Counted requests that wait with the rollup, at most.
+const ROLLUP_KEYS_MAX: usize = 32_768;
+/// Rows of `traffic` in one hour; what is beyond is summed up as `other`, so that strangers cannot fill the disk.
+const HOUR_ROWS_MAX: usize = 20_000;
+/// Recent transactions kept in case a finding cites them. About 3 KB each: 12 MiB.
+const RECENT_MAX: usize = 4096;
+/// Ids that findings cite and that have not come yet.
+const CITED_MAX: usize = 4096;
+/// Keys of counted requests in memory; more can be read again from the database.
+const SEEN_KEYS_MAX: usize = 262_144;
+/// Rows of `finding_evidence` of one finding, over all runs.
+const EVIDENCE_ROWS_MAX: i64 = 64;
+/// A replay waits this long for another process's lock.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
+/// A stopping daemon tries this long to write the rest.
+const STOPPING_PATIENCE: Duration = Duration::from_secs(4);
+
+pub(super) struct Writer {
+    path: String,
+    kind: RunKind,
+    run_id: i64,
+    sensor: u64,
+    runtime: Runtime,
+    connection: SqliteConnection,
+    records: Receiver<Record>,
+    status: Arc<StoreStatus>,
+    pending: Pending,
+    seen: Seen,
+    recent: Recent,
+    hour: HourRows,
+    rollup_due: Instant,
+}
+
+/// What the next commit writes. Kept until it is in.
+#[derive(Default)]
+struct Pending {
+    transactions: Vec<TransactionRow>,
+    findings: Vec<Finding>,
+    rollup: HashMap<Endpoint, Counts, RandomState>,
+    rolled: u64,
+    keys: Vec<(i64, u64)>,
+    totals: Option<Box<RunTotals>>,
+}
+
+#[derive(PartialEq, Eq, Hash, Clone)]
+struct Endpoint {
+    /// Hours since the Unix epoch.
+    hour: i64,
+    origin: Arc<str>,
+    target_origin: Arc<str>,
+    method: Arc<str>,
+    path_shape: String,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    allowed: i64,
+    blocked: i64,
+    undecided: i64,
+    preflights: i64,
+}
+
+impl Writer {
+    pub(super) fn new(
+        options: &StoreOptions,
+        run_id: i64,
+        runtime: Runtime,
+        connection: SqliteConnection,
+        records: Receiver<Record>,
+        status: Arc<StoreStatus>,
+    ) -> Self {
+        Writer {
+            path: options.path.display().to_string(),
+            kind: options.kind,
+            run_id,
+            sensor: rows::sensor_key(&options.sensor),
+            runtime,
+            connection,
+            records,
+            status,
+            pending: Pending::default(),
+            seen: Seen::default(),
+            recent: Recent::default(),
+            hour: HourRows::default(),
+            rollup_due: Instant::now() + ROLLUP_WAIT,
+        }
+    }
+
+    /// Writes until the run is finished or can no more be recorded.
+    pub(super) fn run(mut self) -> Result<(), StoreError> {
+        let batch_max = match self.kind {
+            RunKind::Live => LIVE_BATCH_RECORDS,
+            RunKind::Replay => REPLAY_BATCH_RECORDS,
+        };
+        let mut batch = Vec::with_capacity(batch_max);
+        loop {
+            let last = self.gather(&mut batch, batch_max);
+            self.status.queued.store(self.records.len(), Ordering::Relaxed);
+            let mut outcome = self.persist(&mut batch, last);
+            if last && outcome.is_ok() {
+                outcome = self.close();
+            }
+            if let Err(error) = outcome {
+                return Err(self.give_up(&error));
+            }
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Fills the batch. True: the run ends with it.
+    fn gather(&mut self, batch: &mut Vec<Record>, batch_max: usize) -> bool {
+        let mut until = if self.pending.keys.is_empty() { None } else { Some(self.rollup_due) };
+        while batch.len() < batch_max {
+            let wait = until.map(|t| t.saturating_duration_since(Instant::now()));
+            let next = match wait {
+                Some(wait) => self.records.recv_timeout(wait),
+                None => self.records.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok(Record::Finish(totals)) => {
+                    self.pending.totals = Some(totals);
+                    return true;
+                }
+                Ok(record) => {
+                    if batch.is_empty() {
+                        let soon = Instant::now() + BATCH_WAIT;
+                        until = Some(until.map_or(soon, |t| t.min(soon)));
+                    }
+                    batch.push(record);
+                }
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return true,
+            }
+        }
+        false
+    }
+
+    /// Takes the batch in and commits, again and again while there is hope.
+    fn persist(&mut self, batch: &mut Vec<Record>, last: bool) -> Result<(), sqlx::Error> {
+        let records = batch.len() as u64;
+        self.retry(records, |w| w.runtime.block_on(w.seen.load(&mut w.connection, batch)))?;
+        for record in batch.drain(..) {
+            self.take_in(record);
+        }
+        self.seen.forget_old();
+        let rollup = last || self.pending.keys.len() >= ROLLUP_KEYS_MAX || Instant::now() >= self.rollup_due;
+        self.retry(records, |w| w.commit(rollup))?;
+        if rollup {
+            self.rollup_due = Instant::now() + ROLLUP_WAIT;
+        }
+        Ok(())
+    }
+
+    /// Tries until it works. Gives up when a replay's disk is full or its patience with a lock ends, and when a daemon
+    /// stops.
+    fn retry(
+        &mut self,
+        records: u64,
+        mut attempt: impl FnMut(&mut Self) -> Result<(), sqlx::Error>,
+    ) -> Result<(), sqlx::Error> {
+        let begun = Instant::now();
+        let mut stopping_since = None;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let Err(error) = attempt(self) else {
+                self.recovered();
+                return Ok(());
+            };
+            let cause = LossCause::of(&error);
+            self.in_trouble(cause, &error);
+            let hopeless = match self.kind {
+                RunKind::Replay => cause != LossCause::Locked || begun.elapsed() > REPLAY_PATIENCE,
+                RunKind::Live => {
+                    self.status.stopping.load(Ordering::Relaxed)
+                        && stopping_since.get_or_insert_with(Instant::now).elapsed() > STOPPING_PATIENCE
+                }
+            };
+            if hopeless {
+                self.status.lose(records + self.pending.findings.len() as u64);
+                return Err(error);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    fn in_trouble(&self, cause: LossCause, error: &sqlx::Error) {
+        let what = match cause {
+            LossCause::DiskFull => "disk full".to_string(),
+            LossCause::Locked => "locked by another process".to_string(),
+            LossCause::Io | LossCause::QueueFull => error.to_string(),
+        };
+        let text = format!("{}: {what}", self.path);
+        if self.status.trouble_cause() != Some(cause) && self.kind == RunKind::Live {
+            tracing::warn!("{text}; {} records wait, then are lost", self.records.len());
+        }
+        if let Ok(mut told) = self.status.trouble_text.lock() {
+            *told = text;
+        }
+        self.status.trouble.store(cause as u8 + 1, Ordering::Relaxed);
+    }
+
+    fn recovered(&self) {
+        if self.status.trouble.swap(0, Ordering::Relaxed) != 0 && self.kind == RunKind::Live {
+            let lost: u64 = LossCause::ALL.iter().map(|c| self.status.lost(*c)).sum();
+            tracing::warn!("{}: writes again; {lost} records were lost in this run", self.path);
+        }
+    }
+
+    /// Counts what will never be written.
+    fn give_up(&self, error: &sqlx::Error) -> StoreError {
+        let waiting = self.records.try_iter().filter(|r| matches!(r, Record::Transaction(_) | Record::Finding(_)));
+        self.status.lose(waiting.count() as u64);
+        let text = self.status.trouble().unwrap_or_else(|| format!("{}: {error}", self.path));
+        let text = text.strip_prefix(&format!("{}: ", self.path)).unwrap_or(&text).to_string();
+        StoreError { path: self.path.clone(), text }
+    }
+
+    /// Turns one record into pending rows. Reads no disk.
+    fn take_in(&mut self, record: Record) {
+        match record {
+            Record::Transaction(t) => self.take_transaction(t),
+            Record::Finding(finding) => {
+                for id in &finding.evidence {
+                    if let Some(t) = self.recent.cite(*id) {
+                        self.pending.transactions.push(TransactionRow::of(t));
+                    }
+                }
+                // Of several changes in one batch the last one tells all.
+                self.pending.findings.retain(|f| f.id != finding.id);
+                self.pending.findings.push(*finding);
+            }
+            Record::Totals(totals) | Record::Finish(totals) => self.pending.totals = Some(totals),
+        }
+    }
+
+    fn take_transaction(&mut self, t: Box<Transaction>) {
+        let blocked = t.verdict == Verdict::Blocked;
+        let mut record = false;
+        if rows::is_traffic(&t) {
+            let (counted, refused) = self.seen.know(self.sensor, &t);
+            record = blocked && !refused;
+            if !counted {
+                self.roll_up(&t);
+            }
+            self.seen.note(self.sensor, &t, &mut self.pending.keys);
+        }
+        let cited = self.recent.is_awaited(t.id);
+        if record || cited {
+            self.pending.transactions.push(TransactionRow::of(&t));
+        }
+        if !(blocked || cited) {
+            self.recent.push(t);
+        }
+    }
+
+    fn roll_up(&mut self, t: &Transaction) {
+        let mut endpoint = Endpoint {
+            hour: t.time.0.div_euclid(3600 * SECOND),
+            origin: rows::capped(t.origin.as_ref().unwrap_or(&EMPTY), rows::NAME_BYTES_MAX),
+            target_origin: rows::capped(&t.target_origin, rows::NAME_BYTES_MAX),
+            method: rows::capped(&t.method, rows::NAME_BYTES_MAX),
+            path_shape: rows::path_shape(&t.path),
+        };
+        if !self.hour.has_room(&endpoint) {
+            let other = || Arc::<str>::from("other");
+            endpoint = Endpoint {
+                hour: endpoint.hour,
+                origin: other(),
+                target_origin: other(),
+                method: other(),
+                path_shape: "other".into(),
+            };
+        }
+        let counts = self.pending.rollup.entry(endpoint).or_default();
+        match t.verdict {
+            Verdict::Allowed => counts.allowed += 1,
+            Verdict::Blocked => counts.blocked += 1,
+            Verdict::Undecided => counts.undecided += 1,
+            Verdict::NotCors => {}
+        }
+        counts.preflights += i64::from(t.preflight.is_some());
+        self.pending.rolled += 1;
+    }
+
+    /// Writes what is pending as one database transaction; on failure nothing of it is in, and all of it is kept.
+    fn commit(&mut self, rollup: bool) -> Result<(), sqlx::Error> {
+        #[cfg(test)]
+        self.limit_pages();
+        let pending = &self.pending;
+        if pending.transactions.is_empty()
+            && pending.findings.is_empty()
+            && pending.totals.is_none()
+            && (!rollup || pending.keys.is_empty())
+        {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let (connection, run_id) = (&mut self.connection, self.run_id);
+        let (rejections, evidence) = self.runtime.block_on(async {
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            let rejections = insert_transactions(&mut transaction, &pending.transactions, run_id).await?;
+            let mut evidence = 0;
+            for finding in &pending.findings {
+                evidence += upsert_finding(&mut transaction, finding, run_id).await?;
+            }
+            if rollup {
+                upsert_rollup(&mut transaction, &pending.rollup).await?;
+                insert_keys(&mut transaction, &pending.keys).await?;
+            }
+            if let Some(totals) = &pending.totals {
+                update_run(&mut transaction, run_id, totals).await?;
+            }
+            transaction.commit().await?;
+            Ok::<_, sqlx::Error>((rejections, evidence))
+        })?;
+        self.status.flush_seconds.observe(begun.elapsed().as_secs_f64());
+        self.status.count(Table::Rejections, rejections);
+        self.status.count(Table::Findings, self.pending.findings.len() as u64);
+        self.status.count(Table::FindingEvidence, evidence);
+        let pending = &mut self.pending;
+        pending.transactions.clear();
+        pending.findings.clear();
+        pending.totals = None;
+        if rollup {
+            self.status.count(Table::Traffic, pending.rolled);
+            pending.rolled = 0;
+            pending.rollup.clear();
+            pending.keys.clear();
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn limit_pages(&mut self) {
+        let pages = self.status.pages_max.swap(0, Ordering::Relaxed);
+        if pages > 0 {
+            let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+            self.runtime.block_on(sqlx::raw_sql(sql).execute(&mut self.connection)).expect("a pragma does not fail");
+        }
+    }
+
+    /// Ends the run and the connection; what is in the write-ahead log goes into the file.
+    fn close(&mut self) -> Result<(), sqlx::Error> {
+        self.retry(0, |w| {
+            let ended = sqlx::query("UPDATE runs SET ended = ? WHERE id = ?")
+                .bind(wall_clock().to_string())
+                .bind(w.run_id)
+                .execute(&mut w.connection);
+            w.runtime.block_on(ended).map(|_| ())
+        })?;
+        // A reader may keep the log from being emptied; that costs disk, not rows.
+        let connection = &mut self.connection;
+        let emptied = self.runtime.block_on(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection));
+        if let Err(error) = emptied {
+            tracing::debug!("{}: the write-ahead log stays: {error}", self.path);
+        }
+        Ok(())
+    }
+}
+
+static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
+
+/// Which requests were counted already, by the minute of their first byte, as far as it is in memory.
+#[derive(Default)]
+struct Seen {
+    minutes: HashMap<i64, Minute, RandomState>,
+    clock: u64,
+    keys: usize,
+}
+
+#[derive(Default)]
+struct Minute {
+    keys: HashMap<u64, Mark, RandomState>,
+    used: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Mark {
+    refused: bool,
+    /// Noted by this run, not by one before it.
+    ours: bool,
+}
+
+impl Seen {
+    /// Reads the minutes that the batch touches.
+    async fn load(&mut self, connection: &mut SqliteConnection, batch: &[Record]) -> Result<(), sqlx::Error> {
+        self.clock += 1;
+        for record in batch {
+            let Record::Transaction(t) = record else { continue };
+            for (request, _) in legs(t) {
+                let minute = minute(request);
+                if let Some(known) = self.minutes.get_mut(&minute) {
+                    known.used = self.clock;
+                    continue;
+                }
+                let mut read = Minute { used: self.clock, ..Minute::default() };
+                let blobs: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT keys FROM seen WHERE minute = ?")
+                    .bind(minute)
+                    .fetch_all(&mut *connection)
+                    .await?;
+                for (blob,) in blobs {
+                    for key in blob.as_chunks::<8>().0 {
+                        let key = u64::from_le_bytes(*key);
+                        let mark = read.keys.entry(key & !1).or_insert(Mark { refused: false, ours: false });
+                        mark.refused |= key & 1 == 1;
+                    }
+                }
+                self.keys += read.keys.len();
+                self.minutes.insert(minute, read);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the transaction was counted, and recorded as refused, before.
+    ///
+    /// Its actual request decides. A preflight alone decides where nothing followed, or where another run saw it: the end
+    /// of one capture may hold the beginning of a transaction that the next one holds too.
+    fn know(&self, sensor: u64, t: &Transaction) -> (bool, bool) {
+        let (mut counted, mut refused) = (false, false);
+        for (request, actual) in legs(t) {
+            let known = self.minutes.get(&minute(request)).and_then(|m| m.keys.get(&rows::seen_key(sensor, request)));
+            let Some(mark) = known else { continue };
+            if actual || t.actual.is_none() || !mark.ours {
+                counted = true;
+                refused |= mark.refused;
+            }
+        }
+        (counted, refused)
+    }
+
+    fn note(&mut self, sensor: u64, t: &Transaction, new: &mut Vec<(i64, u64)>) {
+        let blocked = t.verdict == Verdict::Blocked;
+        for (request, _) in legs(t) {
+            let (minute, key) = (minute(request), rows::seen_key(sensor, request));
+            let known = self.minutes.entry(minute).or_default();
+            known.used = self.clock;
+            match known.keys.get_mut(&key) {
+                Some(mark) if mark.refused || !blocked => {}
+                Some(mark) => {
+                    mark.refused = true;
+                    new.push((minute, key | 1));
+                }
+                None => {
+                    known.keys.insert(key, Mark { refused: blocked, ours: true });
+                    self.keys += 1;
+                    new.push((minute, key | u64::from(blocked)));
+                }
+            }
+        }
+    }
+
+    /// Drops the minutes not used for longest; they can be read again.
+    fn forget_old(&mut self) {
+        if self.keys <= SEEN_KEYS_MAX {
+            return;
+        }
+        let mut by_use: Vec<(u64, i64)> = self.minutes.iter().map(|(minute, m)| (m.used, *minute)).collect();
+        by_use.sort_unstable();
+        for (used, minute) in by_use {
+            // What this batch touched may not be in the database yet.
+            if self.keys <= SEEN_KEYS_MAX / 2 || used + 8 > self.clock {
+                break;
+            }
+            self.keys -= self.minutes.remove(&minute).map_or(0, |m| m.keys.len());
+        }
+    }
+}
+
+fn legs(t: &Transaction) -> impl Iterator<Item = (&crate::http::Request, bool)> {
+    let preflight = t.preflight.iter().map(|p| (&*p.leg.request, false));
+    preflight.chain(t.actual.iter().map(|a| (&*a.request, true)))
+}
+
+fn minute(request: &crate::http::Request) -> i64 {
+    request.first.time.0.div_euclid(60 * SECOND)
+}
+
+/// The latest transactions that were not recorded, in case a finding cites them; and the ids cited too early.
+#[derive(Default)]
+struct Recent {
+    kept: VecDeque<(Box<Transaction>, bool)>,
+    dropped: u64,
+    place: HashMap<TransactionId, u64, RandomState>,
+    awaited: HashSet<TransactionId, RandomState>,
+}
+
+impl Recent {
+    fn push(&mut self, t: Box<Transaction>) {
+        if self.kept.len() >= RECENT_MAX
+            && let Some((oldest, _)) = self.kept.pop_front()
+        {
+            self.place.remove(&oldest.id);
+            self.dropped += 1;
+        }
+        self.place.insert(t.id, self.dropped + self.kept.len() as u64);
+        self.kept.push_back((t, false));
+    }
+
+    /// The transaction, when it is here and was not cited before. One that is not here is awaited.
+    fn cite(&mut self, id: TransactionId) -> Option<&Transaction> {
+        let place = self.place.get(&id).and_then(|at| usize::try_from(at - self.dropped).ok());
+        let Some((kept, cited)) = place.and_then(|at| self.kept.get_mut(at)) else {
+            if self.awaited.len() < CITED_MAX {
+                self.awaited.insert(id);
+            }
+            return None;
+        };
+        if std::mem::replace(cited, true) { None } else { Some(kept) }
+    }
+
+    fn is_awaited(&mut self, id: TransactionId) -> bool {
+        !self.awaited.is_empty() && self.awaited.remove(&id)
+    }
+}
+
+/// The endpoints of the latest hour, to cap its rows.
+#[derive(Default)]
+struct HourRows {
+    hour: i64,
+    known: HashSet<u64, RandomState>,
+}
+
+impl HourRows {
+    fn has_room(&mut self, endpoint: &Endpoint) -> bool {
+        if endpoint.hour > self.hour {
+            self.hour = endpoint.hour;
+            self.known.clear();
+        }
+        let digest = self.known.hasher().hash_one(endpoint);
+        self.known.contains(&digest) || (self.known.len() < HOUR_ROWS_MAX && self.known.insert(digest))
+    }
+}
+
+/// Enters the run; its id.
+pub(super) async fn begin_run(connection: &mut SqliteConnection, options: &StoreOptions) -> Result<i64, sqlx::Error> {
+    let done = sqlx::query("INSERT INTO runs (sensor, started, kind, source, version) VALUES (?, ?, ?, ?, ?)")
+        .bind(options.sensor.as_str())
+        .bind(wall_clock().to_string())
+        .bind(options.kind.id())
+        .bind(options.source.as_str())
+        .bind(env!("CARGO_PKG_VERSION"))
+        .execute(connection)
+        .await?;
+    Ok(done.last_insert_rowid())
+}
+
+async fn update_run(connection: &mut SqliteConnection, run_id: i64, totals: &RunTotals) -> Result<(), sqlx::Error> {
+    let c = &totals.counters;
+    sqlx::query(
+        "UPDATE runs SET packets = ?, packets_lost = ?, messages = ?, gaps = ?, \
+         first_packet = ?, last_packet = ?, counters = ? WHERE id = ?",
+    )
+    .bind(integer(c.packets))
+    .bind(integer(totals.packets_lost))
+    .bind(integer(c.requests + c.responses))
+    .bind(integer(c.gaps.total()))
+    .bind(totals.first_packet.map(|t| t.to_string()))
+    .bind(totals.last_packet.map(|t| t.to_string()))
+    .bind(rows::counters_json(c))
+    .bind(run_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// SQLite's integers are signed.
+fn integer(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+const TRANSACTION_COLUMNS: usize = 26;
+
+/// A statement of several rows costs less than as many statements; few sizes, so that each is prepared once.
+fn many_rows(head: &str, columns: usize, rows: usize, tail: &str) -> String {
+    let row = format!("({})", vec!["?"; columns].join(","));
+    let mut sql = String::new();
+    write!(sql, "{head} VALUES {} {tail}", vec![row.as_str(); rows].join(","))
+        .expect("writing to a String does not fail");
+    sql
+}
+
+fn transaction_insert(rows: usize) -> String {
+    many_rows(
+        "INSERT INTO transactions (id, time, client, forwarded_for, server, origin, target_origin, path, method, site, \
+         mode, credentials, preflight_state, verdict, confidence, phase, reason, cause, effect, browser, \
+         preflight_status, actual_status, blocked_after_effect, detail, run_id, evidence)",
+        TRANSACTION_COLUMNS,
+        rows,
+        "ON CONFLICT (time, id) DO NOTHING",
+    )
+}
+
+static TRANSACTIONS_32: LazyLock<String> = LazyLock::new(|| transaction_insert(32));
+static TRANSACTIONS_1: LazyLock<String> = LazyLock::new(|| transaction_insert(1));
+
+/// The number of new rejections among them.
+async fn insert_transactions(
+    connection: &mut SqliteConnection,
+    rows: &[TransactionRow],
+    run_id: i64,
+) -> Result<u64, sqlx::Error> {
+    let mut new = 0;
+    let (chunks, rest) = rows.as_chunks::<32>();
+    for chunk in chunks {
+        let mut query = sqlx::query(TRANSACTIONS_32.as_str());
+        for row in chunk {
+            query = bind_transaction(query, row, run_id);
+        }
+        new += query.execute(&mut *connection).await?.rows_affected();
+    }
+    for row in rest {
+        let query = bind_transaction(sqlx::query(TRANSACTIONS_1.as_str()), row, run_id);
+        new += query.execute(&mut *connection).await?.rows_affected();
+    }
+    let cited = rows.iter().filter(|row| row.words[4] != Verdict::Blocked.id()).count() as u64;
+    Ok(new.saturating_sub(cited))
+}
+
+type Bound<'q> = Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
+
+fn bind_transaction<'q>(query: Bound<'q>, row: &TransactionRow, run_id: i64) -> Bound<'q> {
+    let [site, mode, credentials, preflight_state, verdict, confidence] = row.words.map(word);
+    query
+        .bind(row.id.clone())
+        .bind(row.time.clone())
+        .bind(row.client.clone())
+        .bind(row.forwarded_for.clone())
+        .bind(row.server.clone())
+        .bind(row.origin.clone())
+        .bind(Arc::clone(&row.target_origin))
+        .bind(Arc::clone(&row.path))
+        .bind(Arc::clone(&row.method))
+        .bind(site)
+        .bind(mode)
+        .bind(credentials)
+        .bind(preflight_state)
+        .bind(verdict)
+        .bind(confidence)
+        .bind(row.phase.map(word))
+        .bind(row.reason.map(word))
+        .bind(row.cause.map(word))
+        .bind(row.effect.map(word))
+        .bind(row.browser.clone())
+        .bind(row.preflight_status.map(i32::from))
+        .bind(row.actual_status.map(i32::from))
+        .bind(row.blocked_after_effect)
+        .bind(row.detail.clone())
+        .bind(run_id)
+        .bind(row.evidence.clone())
+}
+
+fn word(text: &'static str) -> Arc<str> {
+    text.into()
+}
+
+/// Enters or updates a finding. The number of new rows of evidence.
+///
+/// Its count is this run's, on top of what earlier runs counted over other times; a run that sees again what an earlier
+/// one saw does not add to it.
+async fn upsert_finding(connection: &mut SqliteConnection, finding: &Finding, run_id: i64) -> Result<u64, sqlx::Error> {
+    let id = finding.id.to_string();
+    sqlx::query(
+        "INSERT INTO findings (id, rule, severity, confidence, subject, first_seen, last_seen, count, detail, fix, \
+         run_id, last_run_id, count_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) \
+         ON CONFLICT (id) DO UPDATE SET \
+         count = CASE WHEN last_run_id = excluded.last_run_id THEN max(count, count_before + excluded.count) \
+             WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen THEN count + excluded.count \
+             ELSE max(count, excluded.count) END, \
+         count_before = CASE WHEN last_run_id = excluded.last_run_id THEN count_before \
+             WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen THEN count \
+             ELSE count_before END, \
+         last_run_id = CASE WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen \
+             THEN excluded.last_run_id ELSE last_run_id END, \
+         severity = CASE WHEN excluded.last_seen >= last_seen THEN excluded.severity ELSE severity END, \
+         confidence = CASE WHEN excluded.last_seen >= last_seen THEN excluded.confidence ELSE confidence END, \
+         detail = CASE WHEN excluded.last_seen >= last_seen THEN excluded.detail ELSE detail END, \
+         fix = CASE WHEN excluded.last_seen >= last_seen THEN excluded.fix ELSE fix END, \
+         first_seen = min(first_seen, excluded.first_seen), \
+         last_seen = max(last_seen, excluded.last_seen)",
+    )
+    .bind(id.as_str())
+    .bind(finding.rule.id())
+    .bind(finding.severity.id())
+    .bind(finding.confidence.id())
+    .bind(finding.subject.as_str())
+    .bind(finding.first_seen.to_string())
+    .bind(finding.last_seen.to_string())
+    .bind(integer(finding.count))
+    .bind(finding.detail.as_str())
+    .bind(finding.fix.as_str())
+    .bind(run_id)
+    .bind(run_id)
+    .execute(&mut *connection)
+    .await?;
+    let mut new = 0;
+    for transaction in &finding.evidence {
+        new += sqlx::query(
+            "INSERT INTO finding_evidence (finding_id, transaction_id) SELECT ?1, ?2 \
+             WHERE (SELECT count(*) FROM finding_evidence WHERE finding_id = ?1) < ?3 \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(id.as_str())
+        .bind(transaction.to_string())
+        .bind(EVIDENCE_ROWS_MAX)
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    }
+    Ok(new)
+}
+
+async fn upsert_rollup(
+    connection: &mut SqliteConnection,
+    rollup: &HashMap<Endpoint, Counts, RandomState>,
+) -> Result<(), sqlx::Error> {
+    for (endpoint, counts) in rollup {
+        sqlx::query(
+            "INSERT INTO traffic (hour, origin, target_origin, method, path_shape, allowed, blocked, undecided, \
+             preflights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (hour, origin, target_origin, method, path_shape) DO UPDATE SET \
+             allowed = allowed + excluded.allowed, blocked = blocked + excluded.blocked, \
+             undecided = undecided + excluded.undecided, preflights = preflights + excluded.preflights",
+        )
+        .bind(rows::hour(endpoint.hour))
+        .bind(Arc::clone(&endpoint.origin))
+        .bind(Arc::clone(&endpoint.target_origin))
+        .bind(Arc::clone(&endpoint.method))
+        .bind(endpoint.path_shape.clone())
+        .bind(counts.allowed)
+        .bind(counts.blocked)
+        .bind(counts.undecided)
+        .bind(counts.preflights)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn insert_keys(connection: &mut SqliteConnection, keys: &[(i64, u64)]) -> Result<(), sqlx::Error> {
+    let mut by_minute = keys.to_vec();
+    by_minute.sort_unstable();
+    for minute in by_minute.chunk_by(|a, b| a.0 == b.0) {
+        let Some((at, _)) = minute.first() else { continue };
+        let blob: Vec<u8> = minute.iter().flat_map(|(_, key)| key.to_le_bytes()).collect();
+        sqlx::query("INSERT INTO seen (minute, keys) VALUES (?, ?)")
+            .bind(at)
+            .bind(blob)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
