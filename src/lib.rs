@@ -12,6 +12,7 @@ pub mod engine;
 pub mod findings;
 pub mod http;
 pub mod limits;
+pub mod lru;
 pub mod options;
 pub mod packet;
 pub mod record;

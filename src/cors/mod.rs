@@ -1,14 +1,27 @@
 //! What the browser decided: classification, pairing and the Fetch checks over exchanges.
 
+pub mod browser;
+pub mod cache;
+pub mod check;
+pub mod classify;
+pub mod client;
+pub mod connection;
+pub mod detail;
+pub mod fields;
+pub mod location;
+pub mod origin;
+pub mod pair;
+pub mod site;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::counters::Counters;
-use crate::http::{HttpEvent, NoAnswer, Request, Response};
-use crate::limits::Limits;
-use crate::options::{EngineOptions, Scheme};
+use crate::http::{NoAnswer, Request, Response};
+use crate::options::Scheme;
 use crate::packet::Time;
-use crate::record::{Confidence, Credentials, Family, Mode, PreflightState, Sink, Site, TransactionId};
+use crate::record::{Confidence, Credentials, Family, Mode, PreflightState, Site, TransactionId};
+
+pub use pair::Correlator;
 
 /// A serialised origin's parts, parsed for classification only: the check itself compares bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +32,8 @@ pub struct OriginParts {
     pub host: Arc<str>,
     /// Port, the scheme's default filled in; 0 where the scheme has none.
     pub port: u16,
+    /// The host's registrable domain, or the host itself where it has none.
+    pub site: Arc<str>,
 }
 
 /// The target as the browser sees it.
@@ -34,6 +49,8 @@ pub struct Target {
     pub port: u16,
     /// `scheme://host[:port]`, default port left out.
     pub origin: Arc<str>,
+    /// The host's registrable domain, or the host itself where it has none.
+    pub site: Arc<str>,
 }
 
 /// Number of a client (address, User-Agent, Accept-Language) in this run.
@@ -98,31 +115,4 @@ pub struct Observation<'a> {
     pub preflight_state: Option<PreflightState>,
     /// The transaction it belongs to.
     pub transaction: TransactionId,
-}
-
-/// Pairs, judges, and lets the rules look on.
-#[derive(Debug)]
-pub struct Correlator {}
-
-impl Correlator {
-    /// A correlator that has seen nothing.
-    #[must_use]
-    pub fn new(_limits: &Limits, _options: &EngineOptions) -> Self {
-        Correlator {}
-    }
-
-    /// Takes one event.
-    pub fn on_event(&mut self, _event: &HttpEvent, _sink: &mut impl Sink, _counters: &mut Counters) {}
-
-    /// Fires what is due at this whole second of packet time.
-    pub fn advance(&mut self, _now: Time, _sink: &mut impl Sink, _counters: &mut Counters) {}
-
-    /// Settles everything that waits.
-    pub fn finish(&mut self, _now: Time, _sink: &mut impl Sink, _counters: &mut Counters) {}
-
-    /// Nothing waits.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        true
-    }
 }

@@ -1,0 +1,191 @@
+//! The checks of Fetch as pure functions: bytes in, failures out, in the order in which each family meets them.
+
+use smallvec::SmallVec;
+
+use crate::catalog::Reason;
+use crate::http::Response;
+use crate::http::head::{Head, Name, Spelling};
+use crate::record::Family;
+
+use super::fields::{is_simple_method, token_list};
+use super::origin::split_host_port;
+
+/// Failures in the family's order; empty: passed.
+pub type Failures = SmallVec<[Reason; 4]>;
+
+/// The `Access-Control-Allow-Origin` part of the CORS check (Fetch § CORS check, steps 1–5).
+///
+/// `origin` is the request's `Origin` as sent: browsers compare these bytes.
+#[must_use]
+pub fn allow_origin(head: &Head, origin: &[u8], included: bool, family: Family) -> Option<Reason> {
+    let Some(mut value) = head.joined(Name::AcAllowOrigin) else { return Some(Reason::MissingAllowOrigin) };
+    let fields = head.count(Name::AcAllowOrigin);
+    if fields > 1 && family == Family::Firefox && firefox_drops_empty(head) {
+        // Firefox merges fields whose names are written in lower case and skips the empty ones.
+        let mut kept = head.all(Name::AcAllowOrigin).filter(|v| !v.is_empty());
+        if let (Some(only), None) = (kept.next(), kept.next()) {
+            value = only.to_vec().into();
+        }
+    }
+    if value.as_ref() == b"*" {
+        return included.then_some(Reason::WildcardWithCredentials);
+    }
+    if value.as_ref() == origin {
+        return None;
+    }
+    if fields > 1 || value.iter().any(|b| matches!(b, b',' | b' ')) {
+        return Some(Reason::MultipleAllowOrigin);
+    }
+    if value.as_ref() == b"null" || is_absolute_url(&value) {
+        return Some(Reason::AllowOriginMismatch);
+    }
+    Some(Reason::InvalidAllowOrigin)
+}
+
+fn firefox_drops_empty(head: &Head) -> bool {
+    head.fields().iter().filter(|f| f.name == Name::AcAllowOrigin).all(|f| f.spelling == Spelling::Lower)
+}
+
+/// A URL with a host, perhaps with a path: what Chromium takes for "some other origin" rather than junk.
+fn is_absolute_url(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    if !scheme.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) || !scheme.bytes().all(good) {
+        return false;
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    split_host_port(host).is_some_and(|(host, _)| !host.contains('*'))
+}
+
+/// The `Access-Control-Allow-Credentials` part: only the value `true` counts (Fetch § CORS check, steps 6–9).
+#[must_use]
+pub fn allow_credentials(head: &Head, included: bool) -> Option<Reason> {
+    let granted = head.joined(Name::AcAllowCredentials).is_some_and(|v| v.as_ref() == b"true");
+    (included && !granted).then_some(Reason::MissingAllowCredentials)
+}
+
+/// Fetch § CORS check of an actual request's answer.
+#[must_use]
+pub fn judge_actual(head: &Head, origin: &[u8], included: bool, family: Family) -> Failures {
+    allow_origin(head, origin, included, family).into_iter().chain(allow_credentials(head, included)).collect()
+}
+
+/// Whether a status with a `Location` is a redirect (Fetch § redirect status).
+#[must_use]
+pub fn is_redirect(response: &Response) -> bool {
+    matches!(response.status, 301 | 302 | 303 | 307 | 308) && response.head.has(Name::Location)
+}
+
+/// What a preflight asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// `Origin` as sent.
+    pub origin: &'a [u8],
+    /// `Access-Control-Request-Method`.
+    pub method: &'a [u8],
+    /// Names of `Access-Control-Request-Headers`, lower case.
+    pub names: &'a [String],
+}
+
+/// Fetch § CORS-preflight fetch, step 7, in the family's order.
+#[must_use]
+pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, family: Family) -> Failures {
+    let head = &response.head;
+    let redirect = is_redirect(response).then_some(Reason::PreflightRedirect);
+    let status = (redirect.is_none() && !(200..=299).contains(&response.status)).then_some(Reason::PreflightStatus);
+    let origin = allow_origin(head, asked.origin, included, family);
+    let credentials = allow_credentials(head, included);
+    let methods_value = head.joined(Name::AcAllowMethods);
+    let headers_value = head.joined(Name::AcAllowHeaders);
+    let methods = token_list(methods_value.as_deref().unwrap_or_default());
+    let headers = token_list(headers_value.as_deref().unwrap_or_default());
+    let bad_methods = methods.is_err().then_some(Reason::InvalidAllowMethods);
+    let bad_headers = headers.is_err().then_some(Reason::InvalidAllowHeaders);
+    let method = methods
+        .as_ref()
+        .is_ok_and(|list| !method_covered(list, asked.method, included))
+        .then_some(Reason::MethodNotAllowed);
+    let header = headers
+        .as_ref()
+        .is_ok_and(|list| asked.names.iter().any(|name| !name_covered(list, name, included)))
+        .then_some(Reason::HeaderNotAllowed);
+    let steps = match family {
+        Family::Firefox => [origin, credentials, redirect, status, bad_methods, method, bad_headers, header],
+        // a redirect is reported as a status here; its id stays
+        Family::Safari => [redirect, status, origin, credentials, bad_methods, bad_headers, method, header],
+        Family::Chromium | Family::Other | Family::Unknown => {
+            [redirect, origin, credentials, status, bad_methods, bad_headers, method, header]
+        }
+    };
+    steps.into_iter().flatten().collect()
+}
+
+/// Whether a list of methods covers one: by itself, by `*`, or because it needs no permission.
+#[must_use]
+pub fn method_covered(list: &[&[u8]], method: &[u8], included: bool) -> bool {
+    is_simple_method(method) || list.contains(&method) || (!included && list.contains(&&b"*"[..]))
+}
+
+/// Whether a list of names covers one: by itself, or by `*`.
+#[must_use]
+pub fn name_covered(list: &[&[u8]], name: &str, included: bool) -> bool {
+    list.iter().any(|item| item.eq_ignore_ascii_case(name.as_bytes())) || (!included && list.contains(&&b"*"[..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head::HeadBuilder;
+
+    fn head(fields: &[(&str, &str)]) -> Head {
+        let mut built = HeadBuilder::response();
+        for (name, value) in fields {
+            built.field(name.as_bytes(), Name::of(name.as_bytes()), value.as_bytes(), false);
+        }
+        built.finish()
+    }
+
+    #[test]
+    fn fetch_cors_check_step_by_step() {
+        const ACAO: &str = "Access-Control-Allow-Origin";
+        let o = b"http://a.test";
+        for (values, omitted, included) in [
+            (&[][..], Some(Reason::MissingAllowOrigin), Some(Reason::MissingAllowOrigin)),
+            (&["*"], None, Some(Reason::WildcardWithCredentials)),
+            (&["http://a.test"], None, None),
+            (&["http://a.test/"], Some(Reason::AllowOriginMismatch), Some(Reason::AllowOriginMismatch)),
+            (&["http://A.test"], Some(Reason::AllowOriginMismatch), Some(Reason::AllowOriginMismatch)),
+            (&["null"], Some(Reason::AllowOriginMismatch), Some(Reason::AllowOriginMismatch)),
+            (&[""], Some(Reason::InvalidAllowOrigin), Some(Reason::InvalidAllowOrigin)),
+            (&["a.test"], Some(Reason::InvalidAllowOrigin), Some(Reason::InvalidAllowOrigin)),
+            (&["http://*.test"], Some(Reason::InvalidAllowOrigin), Some(Reason::InvalidAllowOrigin)),
+            (&["http://a.test", "http://a.test"], Some(Reason::MultipleAllowOrigin), Some(Reason::MultipleAllowOrigin)),
+            (&["http://a.test http://b.test"], Some(Reason::MultipleAllowOrigin), Some(Reason::MultipleAllowOrigin)),
+            (&["*", "*"], Some(Reason::MultipleAllowOrigin), Some(Reason::MultipleAllowOrigin)),
+        ] {
+            let head = head(&values.iter().map(|v| (ACAO, *v)).collect::<Vec<_>>());
+            assert_eq!(allow_origin(&head, o, false, Family::Chromium), omitted, "{values:?}");
+            assert_eq!(allow_origin(&head, o, true, Family::Chromium), included, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn only_true_grants_credentials() {
+        for (value, granted) in [("true", true), ("True", false), ("TRUE", false), ("1", false), ("", false)] {
+            let head = head(&[("Access-Control-Allow-Credentials", value)]);
+            assert_eq!(allow_credentials(&head, true).is_none(), granted, "{value}");
+            assert_eq!(allow_credentials(&head, false), None);
+        }
+    }
+
+    #[test]
+    fn firefox_drops_empty_fields_only_when_written_in_lower_case() {
+        let lower = head(&[("access-control-allow-origin", ""), ("access-control-allow-origin", "http://a.test")]);
+        assert_eq!(allow_origin(&lower, b"http://a.test", false, Family::Firefox), None);
+        assert_eq!(allow_origin(&lower, b"http://a.test", false, Family::Chromium), Some(Reason::MultipleAllowOrigin));
+        let usual = head(&[("Access-Control-Allow-Origin", ""), ("Access-Control-Allow-Origin", "http://a.test")]);
+        assert_eq!(allow_origin(&usual, b"http://a.test", false, Family::Firefox), Some(Reason::MultipleAllowOrigin));
+    }
+}

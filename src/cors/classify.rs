@@ -1,0 +1,655 @@
+//! What one request is: who asks, who is asked, in which mode (VERDICTS.md §2).
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
+use super::browser::{is_browser, is_health_checker, sends_fetch_metadata};
+use super::client::Clients;
+use super::fields::{self, UnsafeField, is_simple_method, is_token, trim};
+use super::origin::{
+    self, Origin, OriginKind, canonical_host, is_loopback_host, is_private, scheme_text, split_host_port,
+};
+use super::site;
+use super::{ClientId, Kind, OriginParts, Target};
+use crate::http::Request;
+use crate::http::head::{Head, Name};
+use crate::limits::Limits;
+use crate::lru::Lru;
+use crate::options::{EngineOptions, Scheme};
+use crate::record::{Browser, Confidence, Family, Mode, Site};
+
+/// A request with what was made out about it alone.
+#[derive(Debug)]
+pub struct Classified {
+    /// What it is.
+    pub kind: Kind,
+    /// Its mode.
+    pub mode: Mode,
+    /// How sure of the mode.
+    pub mode_confidence: Confidence,
+    /// Origin against target.
+    pub site: Site,
+    /// How sure that it is cross-origin (or same-origin).
+    pub site_confidence: Confidence,
+    /// A different scheme of the target, which cannot be excluded, would make it same-origin.
+    pub target_doubt: bool,
+    /// The `Origin` field, when there is just one or the first.
+    pub origin: Option<Arc<Origin>>,
+    /// Who is asked.
+    pub target: Arc<Target>,
+    /// Who asks.
+    pub client: ClientId,
+    /// The client's address.
+    pub address: IpAddr,
+    /// The address comes from a trusted proxy's field.
+    pub forwarded: bool,
+    /// The program.
+    pub browser: Browser,
+    /// Signs of a tool (§2 step 1).
+    pub tool_signs: u8,
+    /// Fields that a script must have set and that are not safelisted; empty for a preflight.
+    pub unsafe_fields: Vec<UnsafeField>,
+    /// Two `Host` fields that differ.
+    pub host_conflict: bool,
+}
+
+impl Classified {
+    /// Origin's parts, where it has them.
+    #[must_use]
+    pub fn origin_parts(&self) -> Option<&OriginParts> {
+        self.origin.as_ref().and_then(|o| o.parts())
+    }
+
+    /// An extension's page.
+    #[must_use]
+    pub fn is_extension(&self) -> bool {
+        self.origin.as_ref().is_some_and(|o| matches!(o.kind, OriginKind::Extension(_)))
+    }
+
+    /// The request needs a preflight when its mode is cors and it is cross-origin (Fetch § main fetch).
+    #[must_use]
+    pub fn needs_preflight(&self, method: &[u8]) -> bool {
+        !is_simple_method(method) || !self.unsafe_fields.is_empty()
+    }
+}
+
+/// Whose forwarding fields are believed.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    proxies: Vec<(IpAddr, u8)>,
+}
+
+impl Trust {
+    /// Loopback, private and listed peers are believed.
+    #[must_use]
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        is_private(ip) || self.proxies.iter().any(|&(net, bits)| in_prefix(ip, net, bits))
+    }
+}
+
+fn in_prefix(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
+    match (ip, net) {
+        (IpAddr::V4(a), IpAddr::V4(n)) => {
+            let shift = 32 - u32::from(bits.min(32));
+            shift == 32 || (u32::from(a) >> shift) == (u32::from(n) >> shift)
+        }
+        (IpAddr::V6(a), IpAddr::V6(n)) => {
+            let shift = 128 - u32::from(bits.min(128));
+            shift == 128 || (u128::from(a) >> shift) == (u128::from(n) >> shift)
+        }
+        _ => false,
+    }
+}
+
+/// Classifies requests; remembers origins, targets and clients so that each is parsed once.
+#[derive(Debug)]
+pub struct Classifier {
+    trust: Trust,
+    scheme: Option<Scheme>,
+    origins: Lru<u64, Arc<Origin>>,
+    targets: Lru<u64, Arc<Target>>,
+    /// Who was seen.
+    pub clients: Clients,
+    hasher: RandomState,
+}
+
+impl Classifier {
+    /// A classifier that has seen nothing.
+    #[must_use]
+    pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
+        Classifier {
+            trust: Trust { proxies: options.site.trusted_proxies.clone() },
+            scheme: options.scheme,
+            origins: Lru::new(limits.targets_max),
+            targets: Lru::new(limits.targets_max),
+            clients: Clients::new(limits.clients_max),
+            hasher: RandomState::default(),
+        }
+    }
+
+    /// A 64-bit digest under a key of this process: for equality only, never shown.
+    pub fn digest(&self, value: impl Hash) -> u64 {
+        self.hasher.hash_one(value)
+    }
+
+    /// The origin that these bytes spell.
+    pub fn origin(&mut self, bytes: &[u8]) -> Arc<Origin> {
+        let key = self.hasher.hash_one(bytes);
+        let (origin, _) = self.origins.get_or_insert_with(key, || Arc::new(Origin::parse(bytes)));
+        origin.clone()
+    }
+
+    /// Classifies one request.
+    pub fn classify(&mut self, request: &Request, forgotten: &mut u64) -> Classified {
+        let head = &request.head;
+        let trusted = self.trust.trusts(request.peer.ip());
+        let via = if trusted { forwarded_client(head, &self.trust) } else { None };
+        let address = via.unwrap_or_else(|| request.client.ip());
+        let browser;
+        let client = {
+            let client = self.clients.of(address, head, request.first.time, forgotten);
+            browser = client.browser.clone();
+            client.id
+        };
+        let origin = head.first(Name::Origin).map(|bytes| self.origin(bytes));
+        let fetch = FetchMetadata::of(head);
+        let (target, host_conflict) = self.target(request, trusted, origin.as_deref(), &fetch, &browser);
+
+        let mut seen = Classified {
+            kind: Kind::NotCors,
+            mode: Mode::Unknown,
+            mode_confidence: Confidence::Certain,
+            site: Site::Unknown,
+            site_confidence: Confidence::Certain,
+            target_doubt: false,
+            tool_signs: 0,
+            unsafe_fields: Vec::new(),
+            origin,
+            target,
+            client,
+            address,
+            forwarded: via.is_some(),
+            browser,
+            host_conflict,
+        };
+        relate(&mut seen, head, &fetch);
+        decide_kind(&mut seen, request, &fetch);
+        if seen.kind == Kind::Actual {
+            seen.unsafe_fields = fields::unsafe_fields(head);
+        }
+        if matches!(seen.kind, Kind::Preflight | Kind::Actual) {
+            seen.tool_signs = tool_signs(&seen, request);
+        }
+        seen
+    }
+
+    fn target(
+        &mut self,
+        request: &Request,
+        trusted: bool,
+        origin: Option<&Origin>,
+        fetch: &FetchMetadata<'_>,
+        browser: &Browser,
+    ) -> (Arc<Target>, bool) {
+        let head = &request.head;
+        let forwarded = if trusted { forwarded_pair(head) } else { (None, None) };
+        let (absolute_scheme, absolute_host) = absolute_form(head.target());
+        let mut hosts = head.all(Name::Host);
+        let host_field = hosts.next();
+        let conflict = hosts.any(|other| Some(other) != host_field);
+        let proxy_host = if trusted { head.first(Name::XForwardedHost).and_then(first_item) } else { None };
+        let authority: &[u8] =
+            absolute_host.or(forwarded.1).or(proxy_host).or(host_field).filter(|h| !h.is_empty()).unwrap_or_default();
+        let loopback = host_text(authority).is_some_and(is_loopback_host);
+
+        let said = absolute_scheme
+            .or(forwarded.0.and_then(scheme_of))
+            .or_else(|| if trusted { proxy_scheme(head) } else { None })
+            .or(self.scheme);
+        let origin_parts = origin.and_then(Origin::parts);
+        let from_browser = is_browser(browser.family);
+        let (scheme, confidence) = if let Some(scheme) = said {
+            (scheme, Confidence::Certain)
+        } else if !loopback && fetch.proves_trustworthy_url() {
+            (Scheme::Https, Confidence::Certain)
+        } else if !loopback
+            && sends_fetch_metadata(browser)
+            && !fetch.any()
+            && browser.family != Family::Safari
+            && head.has(Name::Origin)
+        {
+            // an https URL would have brought Sec-Fetch fields (Fetch Metadata § 2)
+            (Scheme::Http, Confidence::Probable)
+        } else if origin_parts.is_some_and(|o| {
+            &*o.scheme == "https"
+                && o.port == 443
+                && host_text(authority).and_then(canonical_host).as_deref() == Some(&o.host)
+        }) || (origin_parts.is_some_and(|o| &*o.scheme == "https") && from_browser && !loopback)
+        {
+            // TLS ended upstream of the tap, or the browser would have refused the mixed content
+            (Scheme::Https, Confidence::Probable)
+        } else if matches!(request.server.port(), 443 | 8443) {
+            (Scheme::Https, Confidence::Possible)
+        } else if loopback && fetch.any() {
+            (Scheme::Http, Confidence::Probable)
+        } else {
+            (Scheme::Http, Confidence::Possible)
+        };
+        let port = if trusted { head.first(Name::XForwardedPort).and_then(first_item) } else { None };
+        let port_override = if absolute_host.is_none() { port.and_then(parse_port) } else { None };
+
+        let mut key = self.hasher.build_hasher();
+        (scheme, confidence, authority, port_override).hash(&mut key);
+        if authority.is_empty() {
+            request.server.hash(&mut key);
+        }
+        let server = request.server;
+        let (target, _) = self.targets.get_or_insert_with(key.finish(), || {
+            Arc::new(make_target(scheme, confidence, authority, port_override, server))
+        });
+        (target.clone(), conflict)
+    }
+}
+
+fn make_target(
+    scheme: Scheme,
+    confidence: Confidence,
+    authority: &[u8],
+    port_override: Option<u16>,
+    server: SocketAddr,
+) -> Target {
+    let name = scheme_text(scheme);
+    let default = origin::default_port(name);
+    let text = std::str::from_utf8(authority).unwrap_or_default();
+    let (host, port) = match split_host_port(text).and_then(|(h, p)| Some((canonical_host(h)?, p))) {
+        Some((host, port)) => {
+            let given = port.and_then(|p| p.parse().ok());
+            let forwarded = port_override.filter(|&p| p != 80 && p != 443);
+            (host, given.or(forwarded).unwrap_or(default))
+        }
+        None if authority.is_empty() => {
+            let host = match server.ip() {
+                IpAddr::V4(a) => a.to_string(),
+                IpAddr::V6(a) => format!("[{a}]"),
+            };
+            (host, server.port())
+        }
+        None => (origin::printable(authority).to_ascii_lowercase(), default),
+    };
+    let parts = OriginParts { scheme: name.into(), site: site::registrable(&host).into(), host: host.into(), port };
+    Target {
+        scheme,
+        scheme_confidence: confidence,
+        origin: origin::serialise(&parts).into(),
+        site: parts.site,
+        host: parts.host,
+        port,
+    }
+}
+
+fn host_text(authority: &[u8]) -> Option<&str> {
+    Some(split_host_port(std::str::from_utf8(authority).ok()?)?.0)
+}
+
+fn first_item(value: &[u8]) -> Option<&[u8]> {
+    value.split(|&b| b == b',').map(trim).next().filter(|item| !item.is_empty())
+}
+
+fn parse_port(value: &[u8]) -> Option<u16> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+fn scheme_of(value: &[u8]) -> Option<Scheme> {
+    if value.eq_ignore_ascii_case(b"https") || value.eq_ignore_ascii_case(b"wss") {
+        Some(Scheme::Https)
+    } else if value.eq_ignore_ascii_case(b"http") || value.eq_ignore_ascii_case(b"ws") {
+        Some(Scheme::Http)
+    } else {
+        None
+    }
+}
+
+fn proxy_scheme(head: &Head) -> Option<Scheme> {
+    for name in
+        [Name::XForwardedProto, Name::XForwardedScheme, Name::XScheme, Name::XUrlScheme, Name::CloudFrontForwardedProto]
+    {
+        if let Some(scheme) = head.first(name).and_then(first_item).and_then(scheme_of) {
+            return Some(scheme);
+        }
+    }
+    for name in [Name::XForwardedSsl, Name::FrontEndHttps] {
+        if head.first(name).is_some_and(|v| v.eq_ignore_ascii_case(b"on")) {
+            return Some(Scheme::Https);
+        }
+    }
+    let visitor = head.first(Name::CfVisitor)?;
+    if memchr::memmem::find(visitor, b"\"https\"").is_some() { Some(Scheme::Https) } else { Some(Scheme::Http) }
+}
+
+/// `proto` and `host` of the first element of `Forwarded` (RFC 7239 §4).
+fn forwarded_pair(head: &Head) -> (Option<&[u8]>, Option<&[u8]>) {
+    let Some(element) = head.first(Name::Forwarded).and_then(first_item) else { return (None, None) };
+    (forwarded_parameter(element, b"proto"), forwarded_parameter(element, b"host"))
+}
+
+fn forwarded_parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    element.split(|&b| b == b';').map(trim).find_map(|pair| {
+        let at = memchr::memchr(b'=', pair)?;
+        let value = pair.get(at + 1..)?;
+        pair.get(..at)?
+            .eq_ignore_ascii_case(name)
+            .then(|| value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value))
+    })
+}
+
+fn absolute_form(target: &[u8]) -> (Option<Scheme>, Option<&[u8]>) {
+    let (scheme, rest) = if let Some(rest) = strip_prefix_ignore_case(target, b"http://") {
+        (Scheme::Http, rest)
+    } else if let Some(rest) = strip_prefix_ignore_case(target, b"https://") {
+        (Scheme::Https, rest)
+    } else {
+        return (None, None);
+    };
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or_default();
+    let host = authority.rsplit(|&b| b == b'@').next().unwrap_or_default();
+    (Some(scheme), Some(host))
+}
+
+fn strip_prefix_ignore_case<'a>(bytes: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = bytes.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// The path and query of a request target, whatever its form.
+#[must_use]
+pub fn path_and_query(target: &[u8]) -> &[u8] {
+    match absolute_form(target) {
+        (Some(_), Some(_)) => {
+            let skip = memchr::memmem::find(target, b"://").map_or(0, |i| i + 3);
+            let rest = target.get(skip..).unwrap_or_default();
+            match rest.iter().position(|b| matches!(b, b'/' | b'?')) {
+                Some(at) => rest.get(at..).unwrap_or(b"/"),
+                None => b"/",
+            }
+        }
+        _ => target,
+    }
+}
+
+/// The client that a proxy's fields name: of `X-Forwarded-For` the leftmost that is not itself a trusted proxy (all trusted:
+/// the leftmost), else `Forwarded`, else `X-Real-IP`.
+fn forwarded_client(head: &Head, trust: &Trust) -> Option<IpAddr> {
+    let mut listed: SmallVec<[IpAddr; 4]> = SmallVec::new();
+    for value in head.all(Name::XForwardedFor) {
+        listed.extend(value.split(|&b| b == b',').filter_map(|item| parse_ip(trim(item))).take(16));
+    }
+    if listed.is_empty()
+        && let Some(value) = head.joined(Name::Forwarded)
+    {
+        listed.extend(
+            value
+                .split(|&b| b == b',')
+                .filter_map(|element| parse_ip(forwarded_parameter(trim(element), b"for")?))
+                .take(16),
+        );
+    }
+    if listed.is_empty() {
+        listed.extend(head.first(Name::XRealIp).and_then(|v| parse_ip(trim(v))));
+    }
+    listed.iter().find(|ip| !trust.trusts(**ip)).or(listed.first()).copied()
+}
+
+fn parse_ip(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    if let Ok(ip) = text.parse() {
+        return Some(ip);
+    }
+    if let Some(rest) = text.strip_prefix('[') {
+        return rest.split(']').next()?.parse().ok();
+    }
+    text.rsplit_once(':').and_then(|(host, _)| host.parse().ok())
+}
+
+/// The `Sec-Fetch-*` fields.
+#[derive(Debug, Clone, Copy)]
+pub struct FetchMetadata<'a> {
+    /// `Sec-Fetch-Mode`
+    pub mode: Option<&'a [u8]>,
+    /// `Sec-Fetch-Site`
+    pub site: Option<&'a [u8]>,
+    /// `Sec-Fetch-Dest`
+    pub dest: Option<&'a [u8]>,
+}
+
+impl<'a> FetchMetadata<'a> {
+    /// Reads them.
+    #[must_use]
+    pub fn of(head: &'a Head) -> Self {
+        FetchMetadata {
+            mode: head.first(Name::SecFetchMode),
+            site: head.first(Name::SecFetchSite),
+            dest: head.first(Name::SecFetchDest),
+        }
+    }
+
+    /// The minimum consistent set.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.mode.is_some() && self.site.is_some() && self.dest.is_some()
+    }
+
+    /// At least one.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.mode.is_some() || self.site.is_some() || self.dest.is_some()
+    }
+
+    /// Browsers send `Sec-Fetch-Site` to trustworthy URLs only; Chromium puts `Sec-Fetch-Mode` on every preflight.
+    fn proves_trustworthy_url(&self) -> bool {
+        self.site.is_some()
+    }
+}
+
+/// Sets `site`, `site_confidence` and `target_doubt`.
+fn relate(seen: &mut Classified, head: &Head, fetch: &FetchMetadata<'_>) {
+    match fetch.site {
+        Some(b"same-origin") => seen.site = Site::SameOrigin,
+        Some(b"same-site") => seen.site = Site::SameSite,
+        Some(b"cross-site") => seen.site = Site::CrossSite,
+        _ => match seen.origin.as_deref() {
+            None => {
+                if fetch.mode == Some(b"cors") {
+                    seen.site = Site::SameOrigin;
+                }
+            }
+            Some(origin) => match origin.parts() {
+                None => seen.site = Site::Unknown,
+                Some(parts) => {
+                    seen.site = site::relation(parts, &seen.target);
+                    let same_place = parts.host == seen.target.host;
+                    if seen.target.scheme_confidence == Confidence::Possible
+                        && same_place
+                        && seen.site != Site::SameOrigin
+                    {
+                        let other = scheme_text(site::other_scheme(seen.target.scheme));
+                        let plain = origin::default_port(scheme_text(seen.target.scheme));
+                        let port =
+                            if seen.target.port == plain { origin::default_port(other) } else { seen.target.port };
+                        seen.target_doubt = &*parts.scheme == other && parts.port == port;
+                    }
+                    let private_name = origin::host_ip(&seen.target.host).is_some() || !seen.target.host.contains('.');
+                    if seen.site == Site::CrossSite
+                        && private_name
+                        && &*parts.scheme == "https"
+                        && parts.host.contains('.')
+                        && !head.has(Name::XForwardedHost)
+                        && !head.has(Name::AcRequestMethod)
+                    {
+                        seen.site_confidence = Confidence::Probable; // Host may have been rewritten
+                    }
+                }
+            },
+        },
+    }
+}
+
+/// VERDICTS.md §2, the decision list.
+fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'_>) {
+    let head = &request.head;
+    let method = head.method();
+    let one_origin = head.count(Name::Origin) == 1;
+    if method == b"OPTIONS" {
+        let asked = head.first(Name::AcRequestMethod);
+        if one_origin
+            && head.count(Name::AcRequestMethod) == 1
+            && asked.is_some_and(is_token)
+            && !is_health_checker(head)
+        {
+            seen.kind = Kind::Preflight;
+            seen.mode = Mode::Cors;
+            return;
+        }
+        let script = fetch.mode == Some(b"cors") || (is_browser(seen.browser.family) && one_origin && asked.is_none());
+        if !script || head.target() == b"*" || is_health_checker(head) {
+            seen.kind = Kind::PlainOptions;
+            return;
+        }
+    }
+    let upgrade = head.first(Name::Upgrade).is_some_and(|v| v.eq_ignore_ascii_case(b"websocket"));
+    if (upgrade && head.has(Name::SecWebSocketKey)) || (method == b"CONNECT" && head.has(Name::SecWebSocketKey)) {
+        seen.kind = Kind::Websocket;
+        seen.mode = Mode::Websocket;
+        return;
+    }
+    if fetch.complete() {
+        match fetch.mode {
+            Some(b"navigate") => {
+                seen.mode = Mode::Navigate;
+                return;
+            }
+            Some(b"no-cors") => {
+                seen.mode = Mode::NoCors;
+                return;
+            }
+            Some(b"same-origin") => {
+                seen.mode = Mode::SameOrigin;
+                return;
+            }
+            Some(b"websocket") => {
+                seen.kind = Kind::Websocket;
+                seen.mode = Mode::Websocket;
+                return;
+            }
+            Some(b"cors") => {
+                seen.mode = Mode::Cors;
+                if seen.origin.is_some() && seen.site != Site::SameOrigin {
+                    seen.kind = Kind::Actual;
+                }
+                return;
+            }
+            _ => {}
+        }
+    }
+    if seen.origin.is_none() {
+        return;
+    }
+    if seen.site == Site::SameOrigin {
+        seen.mode = Mode::Unknown;
+        return;
+    }
+    seen.mode = Mode::Cors;
+    if method == b"POST" && fields::unsafe_fields(head).is_empty() {
+        let navigates = head.first(Name::Accept).is_some_and(|v| v.starts_with(b"text/html"))
+            || head.first(Name::UpgradeInsecureRequests) == Some(b"1");
+        if navigates {
+            seen.mode = Mode::Navigate;
+            seen.mode_confidence = Confidence::Probable;
+            return;
+        }
+        seen.mode_confidence = Confidence::Probable;
+    }
+    seen.kind = Kind::Actual;
+}
+
+/// Signs that no browser sent it (§2 step 1).
+fn tool_signs(seen: &Classified, request: &Request) -> u8 {
+    let head = &request.head;
+    let mut signs = u8::from(seen.browser.family == Family::Other);
+    signs += u8::from(seen.origin.as_ref().is_some_and(|o| !o.serialised));
+    let reads_compressed = head.has(Name::AcceptEncoding);
+    signs += u8::from(matches!(seen.browser.family, Family::Chromium | Family::Firefox) && !reads_compressed);
+    if seen.kind == Kind::Preflight {
+        signs += u8::from(head.has(Name::Cookie) || head.has(Name::Authorization));
+        let names: Vec<&[u8]> = head.all(Name::AcRequestHeaders).flat_map(|v| v.split(|&b| b == b',')).collect();
+        let odd = names.iter().any(|n| trim(n).len() != n.len() || n.iter().any(u8::is_ascii_uppercase))
+            || !names.is_sorted();
+        signs += u8::from(odd);
+        let body = head.first(Name::ContentLength).is_some_and(|v| v != b"0") || head.has(Name::TransferEncoding);
+        signs += u8::from(body);
+        signs += u8::from(head.first(Name::Accept).is_some_and(|v| v != b"*/*"));
+    }
+    signs
+}
+
+/// Whether a client is more likely a program than a browser.
+#[must_use]
+pub fn is_tool(seen: &Classified) -> bool {
+    seen.browser.family == Family::Other || seen.tool_signs >= 2
+}
+
+/// Query values out, names in: `/a?token=…&page=…`.
+#[must_use]
+pub fn redacted_path(path_and_query: &[u8], show_query: bool) -> String {
+    let text = origin::printable(path_and_query);
+    if show_query {
+        return text;
+    }
+    let Some((path, query)) = text.split_once('?') else { return text };
+    let mut redacted = String::with_capacity(text.len());
+    redacted.push_str(path);
+    redacted.push('?');
+    for (i, pair) in query.split('&').enumerate() {
+        if i > 0 {
+            redacted.push('&');
+        }
+        match pair.split_once('=') {
+            Some((name, "")) => {
+                redacted.push_str(name);
+                redacted.push('=');
+            }
+            Some((name, _)) => {
+                redacted.push_str(name);
+                redacted.push_str("=…");
+            }
+            // a value without a name may be the secret itself
+            None if pair.is_empty() => {}
+            None => redacted.push('…'),
+        }
+    }
+    redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_values_never_show() {
+        assert_eq!(redacted_path(b"/a?token=CANARY&b=&c&d=1=2", false), "/a?token=…&b=&…&d=…");
+        assert_eq!(redacted_path(b"/a", false), "/a");
+        assert_eq!(redacted_path(b"/a?x=1", true), "/a?x=1");
+    }
+
+    #[test]
+    fn path_of_each_target_form() {
+        assert_eq!(path_and_query(b"/a?b"), b"/a?b");
+        assert_eq!(path_and_query(b"http://h.test/a?b"), b"/a?b");
+        assert_eq!(path_and_query(b"HTTPS://h.test"), b"/");
+        assert_eq!(path_and_query(b"*"), b"*");
+    }
+}

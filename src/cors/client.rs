@@ -1,0 +1,121 @@
+//! What is remembered of a client: its program, its habits, what it was seen to do.
+
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
+use super::ClientId;
+use super::browser::browser_of;
+use crate::http::head::{Head, Name};
+use crate::lru::Lru;
+use crate::packet::{SECOND, Time};
+use crate::record::Browser;
+
+/// For how long a page that included credentials is taken to do so habitually, in nanoseconds (VERDICTS.md §1).
+const HABIT_NS: i64 = 600 * SECOND;
+/// Habits remembered of one client.
+const HABITS_MAX: usize = 32;
+/// User-Agents behind one address above which it counts as shared (VERDICTS.md §6).
+const SHARED_AGENTS: usize = 5;
+
+/// A client: address, User-Agent and Accept-Language together.
+#[derive(Debug)]
+pub struct Client {
+    /// Its number in this run.
+    pub id: ClientId,
+    /// Its program.
+    pub browser: Browser,
+    /// First request.
+    pub first_seen: Time,
+    /// Last request.
+    pub last_seen: Time,
+    /// Page origin × target (digest) → when credentials were last seen included.
+    included: SmallVec<[(u64, Time); 2]>,
+}
+
+impl Client {
+    /// Remembers that this page included credentials towards this target.
+    pub fn on_included(&mut self, page_and_target: u64, at: Time) {
+        if let Some(known) = self.included.iter_mut().find(|(key, _)| *key == page_and_target) {
+            known.1 = at;
+        } else {
+            if self.included.len() >= HABITS_MAX {
+                self.included.remove(0);
+            }
+            self.included.push((page_and_target, at));
+        }
+    }
+
+    /// Whether this page included credentials towards this target in the last ten minutes.
+    #[must_use]
+    pub fn habitually_includes(&self, page_and_target: u64, at: Time) -> bool {
+        self.included.iter().any(|&(key, seen)| key == page_and_target && at.since(seen) <= HABIT_NS)
+    }
+}
+
+/// All clients, under a cap.
+#[derive(Debug)]
+pub struct Clients {
+    by_identity: Lru<u64, ClientId>,
+    by_id: Lru<ClientId, Client>,
+    agents: Lru<IpAddr, SmallVec<[u64; 6]>>,
+    next: u32,
+    hasher: RandomState,
+}
+
+impl Clients {
+    /// None yet.
+    #[must_use]
+    pub fn new(cap: u32) -> Self {
+        Clients {
+            by_identity: Lru::new(cap),
+            by_id: Lru::new(cap),
+            agents: Lru::new(cap),
+            next: 0,
+            hasher: RandomState::default(),
+        }
+    }
+
+    /// The client that sent this head; counts in `forgotten` when another had to go.
+    pub fn of(&mut self, address: IpAddr, head: &Head, at: Time, forgotten: &mut u64) -> &mut Client {
+        let agent = head.first(Name::UserAgent).unwrap_or_default();
+        let identity = self.hasher.hash_one((address, agent, head.first(Name::AcceptLanguage)));
+        let next = ClientId(self.next);
+        let (id, evicted) = self.by_identity.get_or_insert_with(identity, || next);
+        let id = *id;
+        if let Some((_, gone)) = evicted {
+            self.by_id.remove(&gone);
+            *forgotten += 1;
+        }
+        if id == next {
+            self.next = self.next.wrapping_add(1);
+            let digest = self.hasher.hash_one(agent);
+            let (agents, _) = self.agents.get_or_insert_with(address, SmallVec::new);
+            if agents.len() <= SHARED_AGENTS && !agents.contains(&digest) {
+                agents.push(digest);
+            }
+        }
+        let (client, _) = self.by_id.get_or_insert_with(id, || Client {
+            id,
+            browser: browser_of(head),
+            first_seen: at,
+            last_seen: at,
+            included: SmallVec::new(),
+        });
+        client.last_seen = client.last_seen.max(at);
+        client
+    }
+
+    /// A client by its number, unless forgotten.
+    pub fn get(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.by_id.get(&id)
+    }
+
+    /// Whether many programs share this address.
+    #[must_use]
+    pub fn is_shared(&self, address: IpAddr) -> bool {
+        self.agents.peek(&address).is_some_and(|agents| agents.len() > SHARED_AGENTS)
+    }
+}

@@ -1,0 +1,365 @@
+//! Field values that CORS reads: token lists, the safelist, and which names a script must have set.
+
+use std::borrow::Cow;
+
+use crate::http::head::{Field, Head, Name};
+
+/// RFC 9110 § token.
+#[must_use]
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&b| is_tchar(b))
+}
+
+fn is_tchar(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
+/// SP and HTAB off both ends.
+#[must_use]
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    let from = bytes.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(bytes.len());
+    let to = bytes.iter().rposition(|b| !matches!(b, b' ' | b'\t')).map_or(from, |i| i + 1);
+    bytes.get(from..to).unwrap_or_default()
+}
+
+/// Items of a comma-separated list, trimmed, empty ones dropped (RFC 9110 §5.6.1).
+pub fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(trim).filter(|item| !item.is_empty())
+}
+
+/// Fetch § "extract header list values" for a list of tokens.
+///
+/// # Errors
+/// The first item that is no token: then the whole list is invalid.
+pub fn token_list(value: &[u8]) -> Result<Vec<&[u8]>, &[u8]> {
+    list_items(value).map(|item| if is_token(item) { Ok(item) } else { Err(item) }).collect()
+}
+
+/// Bytes that no safelisted value may hold (Fetch § CORS-unsafe request-header byte).
+fn is_unsafe_byte(b: u8) -> bool {
+    (b < 0x20 && b != b'\t') || b == 0x7f || b"\"():<>?@[\\]{}".contains(&b)
+}
+
+fn has_unsafe_byte(value: &[u8]) -> bool {
+    value.iter().copied().any(is_unsafe_byte)
+}
+
+/// The essence of a MIME type, lower case; none when it does not parse (MIME Sniffing § parse a MIME type).
+#[must_use]
+pub fn mime_essence(value: &[u8]) -> Option<String> {
+    let value = trim(value);
+    let essence = trim(value.split(|&b| b == b';').next()?);
+    let slash = memchr::memchr(b'/', essence)?;
+    let (kind, sub) = (essence.get(..slash)?, essence.get(slash + 1..)?);
+    if !is_token(kind) || !is_token(sub) {
+        return None;
+    }
+    Some(String::from_utf8_lossy(essence).to_ascii_lowercase())
+}
+
+/// Fetch § CORS-safelisted request-header, for one field.
+#[must_use]
+pub fn is_safelisted(name: Name, value: &[u8]) -> bool {
+    if value.len() > 128 {
+        return false;
+    }
+    match name {
+        Name::Accept => !has_unsafe_byte(value),
+        Name::AcceptLanguage | Name::ContentLanguage => {
+            value.iter().all(|&b| b.is_ascii_alphanumeric() || b" *,-.;=".contains(&b))
+        }
+        Name::ContentType => {
+            !has_unsafe_byte(value)
+                && mime_essence(value).is_some_and(|essence| {
+                    matches!(&*essence, "application/x-www-form-urlencoded" | "multipart/form-data" | "text/plain")
+                })
+        }
+        Name::Range => is_simple_range(value),
+        _ => false,
+    }
+}
+
+/// Fetch § "simple range header value": `bytes=` start `-` [end], no white space.
+fn is_simple_range(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"bytes=") else { return false };
+    let Some(dash) = memchr::memchr(b'-', rest) else { return false };
+    let (start, end) = (rest.get(..dash).unwrap_or_default(), rest.get(dash + 1..).unwrap_or_default());
+    let number = |b: &[u8]| -> Option<u64> { std::str::from_utf8(b).ok()?.parse().ok() };
+    let digits = |b: &[u8]| !b.is_empty() && b.iter().all(u8::is_ascii_digit);
+    if !digits(start) || !(end.is_empty() || digits(end)) {
+        return false;
+    }
+    end.is_empty() || matches!((number(start), number(end)), (Some(s), Some(e)) if s <= e)
+}
+
+/// Content types that the browser itself sends without a preflight.
+pub const REPORT_TYPES: [&str; 4] = [
+    "application/csp-report",
+    "application/expect-ct-report+json",
+    "application/xss-auditor-report",
+    "application/ocsp-request",
+];
+
+/// Names that tell nothing of the script: set by the browser, or added on the way (VERDICTS.md §3).
+fn tells_nothing(head: &Head, field: &Field) -> bool {
+    match field.name {
+        Name::Origin
+        | Name::Host
+        | Name::AcRequestMethod
+        | Name::AcRequestHeaders
+        | Name::AcRequestPrivateNetwork
+        | Name::AcRequestLocalNetwork
+        | Name::AcRequestExternal
+        | Name::SecFetchMode
+        | Name::SecFetchSite
+        | Name::SecFetchDest
+        | Name::SecFetchUser
+        | Name::SecFetchStorageAccess
+        | Name::SecChUa
+        | Name::SecWebSocketKey
+        | Name::SecPurpose
+        | Name::UserAgent
+        | Name::AcceptEncoding
+        | Name::Referer
+        | Name::UpgradeInsecureRequests
+        | Name::IfNoneMatch
+        | Name::IfModifiedSince
+        | Name::CacheControl
+        | Name::Pragma
+        | Name::Cookie
+        | Name::SetCookie
+        | Name::ProxyAuthorization
+        | Name::Connection
+        | Name::Upgrade
+        | Name::ContentLength
+        | Name::TransferEncoding
+        | Name::Te
+        | Name::Trailer
+        | Name::Expect
+        | Name::Date
+        | Name::Forwarded
+        | Name::XForwardedFor
+        | Name::XForwardedProto
+        | Name::XForwardedHost
+        | Name::XForwardedPort
+        | Name::XForwardedScheme
+        | Name::XForwardedSsl
+        | Name::XScheme
+        | Name::FrontEndHttps
+        | Name::XUrlScheme
+        | Name::XRealIp
+        | Name::CfVisitor
+        | Name::CfConnectingIp
+        | Name::CfRay
+        | Name::CloudFrontForwardedProto
+        | Name::TrueClientIp
+        | Name::Traceparent
+        | Name::XRequestId
+        | Name::Via
+        | Name::KeepAlive
+        | Name::XVarnish
+        | Name::XAmzCfId
+        | Name::XAmznRequestId
+        | Name::XEnvoyUpstreamServiceTime => true,
+        Name::LastEventId => head.first(Name::Accept) == Some(b"text/event-stream"),
+        Name::XHttpMethod | Name::XHttpMethodOverride | Name::XMethodOverride => head
+            .value_of(field)
+            .split(|&b| b == b',')
+            .any(|m| [&b"CONNECT"[..], b"TRACE", b"TRACK"].iter().any(|f| trim(m).eq_ignore_ascii_case(f))),
+        Name::Other => other_tells_nothing(head.name_of(field)),
+        _ => false,
+    }
+}
+
+fn other_tells_nothing(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 16] = [
+        b"accept-charset",
+        b"cookie2",
+        b"dnt",
+        b"priority",
+        b"save-data",
+        b"device-memory",
+        b"dpr",
+        b"width",
+        b"viewport-width",
+        b"x-correlation-id",
+        b"tracestate",
+        b"b3",
+        b"cdn-loop",
+        b"x-cloud-trace-context",
+        b"x-client-ip",
+        b"ect",
+    ];
+    const PREFIXES: [&[u8]; 10] = [
+        b"proxy-",
+        b"sec-",
+        b"x-forwarded-",
+        b"x-b3-",
+        b"x-amzn-",
+        b"x-amz-cf-",
+        b"cf-",
+        b"x-envoy-",
+        b"x-arr-",
+        b"access-control-request-",
+    ];
+    let lower = name.to_ascii_lowercase();
+    NAMES.contains(&&lower[..])
+        || matches!(&lower[..], b"rtt" | b"downlink")
+        || PREFIXES.iter().any(|p| lower.starts_with(p))
+}
+
+/// A field that a script must have set and that is not safelisted: why a preflight was needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsafeField {
+    /// Lower-case name.
+    pub name: String,
+    /// For `content-type`: its essence, or what there is of it.
+    pub value: Option<String>,
+}
+
+/// Fetch § CORS-unsafe request-header names, of the fields that a script must have set.
+///
+/// `authorization` counts unless it is HTTP authentication that the browser itself may send.
+#[must_use]
+pub fn unsafe_fields(head: &Head) -> Vec<UnsafeField> {
+    let mut found: Vec<UnsafeField> = Vec::new();
+    let mut safelisted_bytes = 0;
+    for field in head.fields() {
+        let value = head.value_of(field);
+        match field.name {
+            Name::Accept | Name::AcceptLanguage | Name::ContentLanguage | Name::ContentType | Name::Range => {
+                if is_safelisted(field.name, value) {
+                    safelisted_bytes += value.len();
+                    continue;
+                }
+                if field.name == Name::ContentType
+                    && mime_essence(value).is_some_and(|essence| REPORT_TYPES.contains(&&*essence))
+                {
+                    continue;
+                }
+                // browsers add their own Accept-Language and Accept, within the bytes
+                let shown = (field.name == Name::ContentType)
+                    .then(|| mime_essence(value).unwrap_or_else(|| super::origin::printable(value)));
+                found.push(UnsafeField { name: field.name.text().to_owned(), value: shown });
+            }
+            Name::Authorization => {
+                if !is_browser_authentication(value) {
+                    found.push(UnsafeField { name: "authorization".to_owned(), value: None });
+                }
+            }
+            _ if tells_nothing(head, field) => {}
+            _ => {
+                let name = String::from_utf8_lossy(head.name_of(field)).to_ascii_lowercase();
+                if !found.iter().any(|f| f.name == name) {
+                    found.push(UnsafeField { name, value: None });
+                }
+            }
+        }
+    }
+    if safelisted_bytes > 1024 {
+        found.push(UnsafeField { name: "(safelisted values above 1024 bytes)".to_owned(), value: None });
+    }
+    found
+}
+
+/// Schemes of `Authorization` that a browser sends on its own.
+#[must_use]
+pub fn is_browser_authentication(value: &[u8]) -> bool {
+    let scheme = value.split(|&b| b == b' ').next().unwrap_or_default();
+    [&b"basic"[..], b"digest", b"ntlm", b"negotiate"].iter().any(|s| scheme.eq_ignore_ascii_case(s))
+}
+
+/// Methods that need no preflight.
+#[must_use]
+pub fn is_simple_method(method: &[u8]) -> bool {
+    matches!(method, b"GET" | b"HEAD" | b"POST")
+}
+
+/// Why a request needs a preflight: `method PUT`, `content-type: application/json`, `header x-trace-id`; empty when it does not.
+#[must_use]
+pub fn because(method: &[u8], fields: &[UnsafeField]) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if !is_simple_method(method) {
+        reasons.push(format!("method {}", super::origin::printable(method)));
+    }
+    for field in fields {
+        reasons.push(match &field.value {
+            Some(value) => format!("{}: {value}", field.name),
+            None => format!("header {}", field.name),
+        });
+    }
+    reasons
+}
+
+/// Names of `Access-Control-Request-Headers`, lower case, in order.
+#[must_use]
+pub fn requested_names(head: &Head) -> Vec<String> {
+    let Some(value) = head.joined(Name::AcRequestHeaders) else { return Vec::new() };
+    list_items(&value).map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect()
+}
+
+/// A value for people: printable, at most 200 bytes.
+#[must_use]
+pub fn quoted(value: &[u8]) -> Cow<'static, str> {
+    let mut text = super::origin::printable(value.get(..200).unwrap_or(value));
+    if value.len() > 200 {
+        text.push('…');
+    }
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head::HeadBuilder;
+
+    #[test]
+    fn safelisted_values_by_their_bytes() {
+        for (name, value, safe) in [
+            (Name::ContentType, "text/plain", true),
+            (Name::ContentType, "Text/Plain;charset=UTF-8", true),
+            (Name::ContentType, "text/plain,", false),
+            (Name::ContentType, "text/plain;a=\"b\"", false),
+            (Name::ContentType, "application/json", false),
+            (Name::ContentType, "multipart/form-data; boundary=----x", true),
+            (Name::Range, "bytes=0-", true),
+            (Name::Range, "bytes=-5", false),
+            (Name::Range, "bytes=5-1", false),
+            (Name::Range, "bytes=0-1,3-4", false),
+            (Name::AcceptLanguage, "en-US,en;q=0.9", true),
+            (Name::AcceptLanguage, "en_US", false),
+            (Name::Accept, "text/html, */*;q=0.8", true),
+            (Name::Accept, "a:b", false),
+        ] {
+            assert_eq!(is_safelisted(name, value.as_bytes()), safe, "{value}");
+        }
+        assert!(is_safelisted(Name::Accept, &[b'a'; 128]) && !is_safelisted(Name::Accept, &[b'a'; 129]));
+    }
+
+    #[test]
+    fn a_request_tells_why_it_was_preflighted() {
+        let mut built = HeadBuilder::request(b"PUT", b"/");
+        for (name, value) in [
+            ("Host", "b.test"),
+            ("Content-Type", "application/json; charset=utf-8"),
+            ("X-Trace-Id", "1"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("DNT", "1"),
+            ("Authorization", "Bearer"),
+        ] {
+            built.field(name.as_bytes(), Name::of(name.as_bytes()), value.as_bytes(), false);
+        }
+        let head = built.finish();
+        assert_eq!(
+            because(head.method(), &unsafe_fields(&head)),
+            ["method PUT", "content-type: application/json", "header x-trace-id", "header authorization"]
+        );
+    }
+
+    #[test]
+    fn a_list_with_one_item_that_is_no_token_is_invalid() {
+        assert_eq!(token_list(b" GET ,, PUT"), Ok(vec![&b"GET"[..], b"PUT"]));
+        assert_eq!(token_list(b"GET PUT"), Err(&b"GET PUT"[..]));
+        assert_eq!(token_list(b""), Ok(vec![]));
+    }
+}
