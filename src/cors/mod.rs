@@ -23,6 +23,9 @@ use crate::record::{Confidence, Credentials, Family, Mode, PreflightState, Site,
 
 pub use pair::Correlator;
 
+#[cfg(test)]
+mod tests;
+
 /// A serialised origin's parts, parsed for classification only: the check itself compares bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OriginParts {

@@ -1,0 +1,355 @@
+//! Rules of VERDICTS.md as tables: exchanges in, verdicts out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::Correlator;
+use crate::counters::Counters;
+use crate::http::head::{HeadBuilder, Name};
+use crate::http::{BodyStart, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId};
+use crate::limits::Limits;
+use crate::options::EngineOptions;
+use crate::packet::{MILLISECOND, Order, SECOND, Time};
+use crate::record::{Finding, Sink, Transaction};
+
+#[derive(Default)]
+struct Taken(Vec<Transaction>);
+
+impl Sink for Taken {
+    fn transaction(&mut self, transaction: &Transaction) {
+        self.0.push(transaction.clone());
+    }
+    fn finding(&mut self, _: &Finding) {}
+}
+
+const CHROME: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+const SAFARI: &str = "Mozilla/5.0 (X11) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.5 Safari/605.1.15";
+
+/// A browser talking to `b.test`, an exchange at a time.
+struct Wire {
+    correlator: Correlator,
+    counters: Counters,
+    taken: Taken,
+    now: i64,
+    next: u32,
+    stream: u64,
+    agent: &'static str,
+}
+
+fn fields(built: &mut HeadBuilder, lines: &str) {
+    for line in lines.split('|').filter(|l| !l.is_empty()) {
+        let (name, value) = line.split_once(':').expect("a field is name: value");
+        built.field(name.as_bytes(), Name::of(name.as_bytes()), value.trim().as_bytes(), false);
+    }
+}
+
+impl Wire {
+    fn new(agent: &'static str) -> Self {
+        Wire {
+            correlator: Correlator::new(&Limits::default(), &EngineOptions::default()),
+            counters: Counters::default(),
+            taken: Taken::default(),
+            now: SECOND,
+            next: 0,
+            stream: 0,
+            agent,
+        }
+    }
+
+    fn mark(&mut self) -> Mark {
+        self.now += MILLISECOND;
+        self.next += 1;
+        Mark { time: Time(self.now), order: Order(u64::from(self.next)) }
+    }
+
+    fn id(&self, request: bool) -> MessageId {
+        MessageId { stream: StreamId(self.stream), request, seq: self.next, nth: self.next }
+    }
+
+    fn request(&mut self, line: &str, lines: &str) -> Arc<Request> {
+        let (method, target) = line.split_once(' ').expect("METHOD target");
+        let mut built = HeadBuilder::request(method.as_bytes(), target.as_bytes());
+        if !lines.to_ascii_lowercase().contains("host:") {
+            fields(&mut built, "Host: b.test");
+        }
+        fields(&mut built, &format!("User-Agent: {}|Accept: */*|Accept-Encoding: gzip", self.agent));
+        fields(&mut built, lines);
+        let at = self.mark();
+        let client: SocketAddr = "198.51.100.7:40000".parse().expect("an address");
+        let request = Arc::new(Request {
+            id: self.id(true),
+            first: at,
+            head_end: at,
+            client,
+            peer: client,
+            server: "203.0.113.9:80".parse().expect("an address"),
+            minor: 1,
+            head: built.finish(),
+            head_state: HeadState::Whole,
+            body_start: BodyStart::Unseen,
+            doubts: Doubts::default(),
+            on_connection: 0,
+        });
+        self.event(&HttpEvent::Request(request.clone()));
+        request
+    }
+
+    fn answer(&mut self, request: Arc<Request>, status: u16, lines: &str) {
+        let mut built = HeadBuilder::response();
+        fields(&mut built, lines);
+        let at = self.mark();
+        let response = Arc::new(Response {
+            id: self.id(false),
+            first: at,
+            head_end: at,
+            status,
+            minor: 1,
+            head: built.finish(),
+            head_state: HeadState::Whole,
+            body_start: BodyStart::Unseen,
+            doubts: Doubts::default(),
+        });
+        self.event(&HttpEvent::Response { request: Some(request), response });
+    }
+
+    fn exchange(&mut self, line: &str, lines: &str, status: u16, answer: &str) {
+        let request = self.request(line, lines);
+        self.answer(request, status, answer);
+    }
+
+    fn event(&mut self, event: &HttpEvent) {
+        self.correlator.on_event(event, &mut self.taken, &mut self.counters);
+    }
+
+    fn silence(&mut self, seconds: i64) {
+        for _ in 0..seconds {
+            self.now += SECOND;
+            self.correlator.advance(Time(self.now), &mut self.taken, &mut self.counters);
+        }
+    }
+
+    fn end(mut self) -> Vec<String> {
+        self.correlator.finish(Time(self.now), &mut self.taken, &mut self.counters);
+        self.taken.0.iter().map(say).collect()
+    }
+}
+
+fn say(t: &Transaction) -> String {
+    let mut words = vec![t.method.to_string(), t.path.to_string(), t.verdict.to_string()];
+    words.extend(t.phase.map(|p| p.to_string()));
+    words.extend(t.reason.map(|r| r.to_string()));
+    words.push(t.confidence.to_string());
+    words.push(t.preflight_state.to_string());
+    words.join(" ")
+}
+
+const A: &str = "Origin: http://a.test";
+const ASK_PUT: &str = "Origin: http://a.test|Access-Control-Request-Method: PUT";
+
+#[test]
+fn simple_get_by_fetch_cors_check() {
+    for (answer, expected) in [
+        ("", "blocked actual missing_allow_origin certain"),
+        ("Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true", "allowed certain"),
+        ("Access-Control-Allow-Origin: *", "allowed probable"),
+        ("Access-Control-Allow-Origin: http://c.test", "blocked actual allow_origin_mismatch certain"),
+        ("Access-Control-Allow-Origin: a.test", "blocked actual invalid_allow_origin certain"),
+    ] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("GET /x", A, 200, answer);
+        assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{answer}");
+    }
+}
+
+#[test]
+fn a_cookie_says_that_credentials_are_included() {
+    for (answer, expected) in [
+        (
+            "Access-Control-Allow-Origin: *|Access-Control-Allow-Credentials: true",
+            "blocked actual wildcard_with_credentials certain",
+        ),
+        ("Access-Control-Allow-Origin: http://a.test", "blocked actual missing_allow_credentials certain"),
+        ("Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true", "allowed certain"),
+    ] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("GET /x", "Origin: http://a.test|Cookie: (present)", 200, answer);
+        assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{answer}");
+    }
+}
+
+#[test]
+fn preflight_failures_in_the_order_of_each_family() {
+    let bare_404 = (404, "");
+    let bad_status = (404, "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT");
+    let redirect = (302, "Location: /login");
+    let no_method = (204, "Access-Control-Allow-Origin: http://a.test");
+    let bad_names = (204, "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Headers: a b");
+    for ((status, answer), chromium, firefox, safari) in [
+        (bare_404, "missing_allow_origin", "missing_allow_origin", "preflight_status"),
+        (bad_status, "preflight_status", "preflight_status", "preflight_status"),
+        (redirect, "preflight_redirect", "missing_allow_origin", "preflight_redirect"),
+        (no_method, "method_not_allowed", "method_not_allowed", "method_not_allowed"),
+        (bad_names, "invalid_allow_headers", "method_not_allowed", "invalid_allow_headers"),
+    ] {
+        for (agent, reason) in [(CHROME, chromium), (FIREFOX, firefox), (SAFARI, safari)] {
+            let mut wire = Wire::new(agent);
+            wire.exchange("OPTIONS /x", ASK_PUT, status, answer);
+            assert_eq!(wire.end(), [format!("PUT /x blocked preflight {reason} certain sent")], "{answer} {agent}");
+        }
+    }
+}
+
+#[test]
+fn a_preflight_and_its_request_are_one_transaction() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange(
+        "OPTIONS /x?k=1",
+        ASK_PUT,
+        204,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT",
+    );
+    wire.stream = 1;
+    wire.exchange("PUT /x?k=1", A, 201, "");
+    let taken = wire.end();
+    assert_eq!(taken, ["PUT /x?k=… blocked actual missing_allow_origin certain sent"]);
+}
+
+#[test]
+fn a_blocked_put_that_was_answered_2xx_took_effect() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange(
+        "OPTIONS /x",
+        ASK_PUT,
+        204,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT",
+    );
+    wire.exchange("PUT /x", A, 201, "");
+    assert!(wire.taken.0[0].blocked_after_effect);
+}
+
+#[test]
+fn silence_after_a_preflight_that_passes_only_without_credentials_is_a_refusal() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT");
+    wire.silence(12);
+    assert_eq!(wire.end(), ["PUT /x blocked preflight wildcard_with_credentials probable sent"]);
+}
+
+#[test]
+fn silence_after_a_preflight_that_passes_is_no_verdict() {
+    let mut wire = Wire::new(CHROME);
+    let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT|Access-Control-Allow-Credentials: true";
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, good);
+    wire.silence(12);
+    assert_eq!(wire.end(), ["PUT /x undecided actual_not_seen possible sent"]);
+}
+
+#[test]
+fn an_actual_after_a_wildcard_preflight_omits_credentials() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: *");
+    wire.exchange("PUT /x", A, 200, "Access-Control-Allow-Origin: *");
+    assert_eq!(wire.end(), ["PUT /x allowed certain sent"]);
+}
+
+#[test]
+fn a_second_request_rides_on_the_cached_preflight() {
+    let mut wire = Wire::new(CHROME);
+    let good =
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT|Access-Control-Max-Age: 60";
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, good);
+    wire.exchange(
+        "PUT /x",
+        A,
+        200,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true",
+    );
+    wire.silence(20);
+    wire.exchange(
+        "PUT /x",
+        A,
+        200,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true",
+    );
+    wire.silence(60);
+    wire.exchange(
+        "PUT /x",
+        A,
+        200,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true",
+    );
+    assert_eq!(
+        wire.end(),
+        ["PUT /x allowed certain sent", "PUT /x allowed certain cached", "PUT /x allowed probable missing"]
+    );
+}
+
+#[test]
+fn redirect_chain_is_one_transaction_of_its_first_hop() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange(
+        "GET /x",
+        A,
+        302,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Location: http://c.test/y",
+    );
+    wire.exchange("GET /y", "Host: c.test|Origin: null", 200, "Access-Control-Allow-Origin: http://a.test");
+    assert_eq!(wire.end(), ["GET /x blocked actual allow_origin_mismatch certain not_needed"]);
+}
+
+#[test]
+fn a_redirect_from_home_across_is_reported_from_home() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("GET /x", "Host: a.test", 302, "Location: http://b.test/y");
+    wire.exchange("GET /y", A, 200, "");
+    assert_eq!(wire.end(), ["GET /x blocked actual missing_allow_origin certain not_needed"]);
+}
+
+#[test]
+fn redirects_to_other_schemes_and_to_user_names_are_blocked() {
+    for (location, reason) in
+        [("data:text/plain,x", "disabled_scheme"), ("http://u:p@c.test/", "redirect_contains_credentials")]
+    {
+        let mut wire = Wire::new(CHROME);
+        let answer = format!(
+            "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Location: {location}"
+        );
+        wire.exchange("GET /x", A, 302, &answer);
+        assert_eq!(wire.end(), [format!("GET /x blocked actual {reason} certain not_needed")]);
+    }
+}
+
+#[test]
+fn closed_without_an_answer_and_sent_again_is_one_attempt() {
+    let mut wire = Wire::new(CHROME);
+    let request = wire.request("GET /x", A);
+    let at = wire.mark();
+    wire.event(&HttpEvent::NoAnswer { request, why: NoAnswer::Closed, at });
+    wire.stream = 1;
+    wire.exchange("GET /x", A, 200, "Access-Control-Allow-Origin: *");
+    assert_eq!(wire.end(), ["GET /x allowed probable not_needed"]);
+}
+
+#[test]
+fn a_simple_post_of_hidden_mode_that_fails_is_no_verdict() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("POST /x", "Origin: http://a.test|Content-Type: text/plain", 200, "");
+    assert_eq!(wire.end(), ["POST /x undecided mode_unknown possible not_needed"]);
+}
+
+#[test]
+fn what_says_itself_that_it_is_not_cors() {
+    for lines in [
+        "Sec-Fetch-Mode: no-cors|Sec-Fetch-Site: cross-site|Sec-Fetch-Dest: image",
+        "Sec-Fetch-Mode: navigate|Sec-Fetch-Site: cross-site|Sec-Fetch-Dest: document|Origin: http://a.test",
+        "Sec-Fetch-Mode: cors|Sec-Fetch-Site: same-origin|Sec-Fetch-Dest: empty|Origin: https://b.test",
+        "Origin: http://b.test",
+    ] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("GET /x", lines, 200, "");
+        let taken = wire.end();
+        assert!(taken[0].starts_with("GET /x not_cors"), "{lines}: {taken:?}");
+    }
+}
