@@ -46,17 +46,20 @@ fn firefox_drops_empty(head: &Head) -> bool {
     head.fields().iter().filter(|f| f.name == Name::AcAllowOrigin).all(|f| f.spelling == Spelling::Lower)
 }
 
-/// A URL with a host, perhaps with a path: what Chromium takes for "some other origin" rather than junk.
+/// A URL on its own, as Chromium's parser takes it: `a.test:80` is one (of scheme `a.test`), `a.test` is none.
 fn is_absolute_url(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     if !scheme.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) || !scheme.bytes().all(good) {
         return false;
     }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if !["http", "https", "ws", "wss", "ftp"].iter().any(|special| scheme.eq_ignore_ascii_case(special)) {
+        return true;
+    }
+    let authority = rest.trim_start_matches(['/', '\\']).split(['/', '\\', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    split_host_port(host).is_some_and(|(host, _)| !host.contains('*'))
+    split_host_port(host).is_some()
 }
 
 /// The `Access-Control-Allow-Credentials` part: only the value `true` counts (Fetch § CORS check, steps 6–9).
@@ -160,7 +163,9 @@ mod tests {
             (&["null"], Some(Reason::AllowOriginMismatch), Some(Reason::AllowOriginMismatch)),
             (&[""], Some(Reason::InvalidAllowOrigin), Some(Reason::InvalidAllowOrigin)),
             (&["a.test"], Some(Reason::InvalidAllowOrigin), Some(Reason::InvalidAllowOrigin)),
-            (&["http://*.test"], Some(Reason::InvalidAllowOrigin), Some(Reason::InvalidAllowOrigin)),
+            (&["*.a.test"], Some(Reason::InvalidAllowOrigin), Some(Reason::InvalidAllowOrigin)),
+            (&["http://*.test"], Some(Reason::AllowOriginMismatch), Some(Reason::AllowOriginMismatch)),
+            (&["a.test:80"], Some(Reason::AllowOriginMismatch), Some(Reason::AllowOriginMismatch)),
             (&["http://a.test", "http://a.test"], Some(Reason::MultipleAllowOrigin), Some(Reason::MultipleAllowOrigin)),
             (&["http://a.test http://b.test"], Some(Reason::MultipleAllowOrigin), Some(Reason::MultipleAllowOrigin)),
             (&["*", "*"], Some(Reason::MultipleAllowOrigin), Some(Reason::MultipleAllowOrigin)),

@@ -43,6 +43,8 @@ pub struct Classified {
     pub target: Arc<Target>,
     /// Who asks.
     pub client: ClientId,
+    /// Its User-Agent and Accept-Language alone (digest).
+    pub agent: u64,
     /// The client's address.
     pub address: IpAddr,
     /// The address comes from a trusted proxy's field.
@@ -149,11 +151,9 @@ impl Classifier {
         let trusted = self.trust.trusts(request.peer.ip());
         let via = if trusted { forwarded_client(head, &self.trust) } else { None };
         let address = via.unwrap_or_else(|| request.client.ip());
-        let browser;
-        let client = {
+        let (client, agent, browser) = {
             let client = self.clients.of(address, head, request.first.time, forgotten);
-            browser = client.browser.clone();
-            client.id
+            (client.id, client.agent, client.browser.clone())
         };
         let origin = head.first(Name::Origin).map(|bytes| self.origin(bytes));
         let fetch = FetchMetadata::of(head);
@@ -171,6 +171,7 @@ impl Classifier {
             origin,
             target,
             client,
+            agent,
             address,
             forwarded: via.is_some(),
             browser,
@@ -563,7 +564,8 @@ fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'
         return;
     }
     seen.mode = Mode::Cors;
-    if method == b"POST" && fields::unsafe_fields(head).is_empty() {
+    if method == b"POST" {
+        // a form; should a preflight pair with it, a script set these fields, and the correlator takes it for an actual
         let navigates = head.first(Name::Accept).is_some_and(|v| v.starts_with(b"text/html"))
             || head.first(Name::UpgradeInsecureRequests) == Some(b"1");
         if navigates {
@@ -571,7 +573,9 @@ fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'
             seen.mode_confidence = Confidence::Probable;
             return;
         }
-        seen.mode_confidence = Confidence::Probable;
+        if fields::unsafe_fields(head).is_empty() {
+            seen.mode_confidence = Confidence::Probable;
+        }
     }
     seen.kind = Kind::Actual;
 }

@@ -1,7 +1,7 @@
 //! What is remembered of a client: its program, its habits, what it was seen to do.
 
 use std::hash::BuildHasher;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -31,6 +31,8 @@ pub struct Client {
     pub first_seen: Time,
     /// Last request.
     pub last_seen: Time,
+    /// User-Agent and Accept-Language alone (digest).
+    pub agent: u64,
     /// Page origin × target (digest) → when credentials were last seen included.
     included: SmallVec<[(u64, Time); 2]>,
 }
@@ -81,7 +83,10 @@ impl Clients {
     /// The client that sent this head; counts in `forgotten` when another had to go.
     pub fn of(&mut self, address: IpAddr, head: &Head, at: Time, forgotten: &mut u64) -> &mut Client {
         let agent = head.first(Name::UserAgent).unwrap_or_default();
-        let identity = self.hasher.hash_one((address, agent, head.first(Name::AcceptLanguage)));
+        // a browser on this machine is one client, by whichever loopback address it goes
+        let address = if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
+        let words = self.hasher.hash_one((agent, head.first(Name::AcceptLanguage)));
+        let identity = self.hasher.hash_one((address, words));
         let next = ClientId(self.next);
         let (id, evicted) = self.by_identity.get_or_insert_with(identity, || next);
         let id = *id;
@@ -102,6 +107,7 @@ impl Clients {
             browser: browser_of(head),
             first_seen: at,
             last_seen: at,
+            agent: words,
             included: SmallVec::new(),
         });
         client.last_seen = client.last_seen.max(at);

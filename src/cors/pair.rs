@@ -2,6 +2,7 @@
 //! (VERDICTS.md §6 and §7).
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -332,6 +333,10 @@ impl Correlator {
                 Some(index)
             }
             Kind::Actual => Some(self.on_actual(request, seen, sink, counters)),
+            Kind::NotCors if seen.mode == Mode::Navigate && seen.mode_confidence < Confidence::Certain => {
+                let pair = self.pair_key(seen, request, request.head.method());
+                self.by_pair.contains_key(&pair).then(|| self.on_actual(request, seen, sink, counters))
+            }
             Kind::Websocket | Kind::NotCors | Kind::PlainOptions => None,
         }
     }
@@ -514,9 +519,13 @@ impl Correlator {
         let at = request.first.time;
         let method = request.head.method();
         let is_preflight = seen.kind == Kind::Preflight;
-        let place = waiting.iter().position(|&index| {
-            let Some(attempt) = self.attempts.get(index as usize) else { return false };
+        let attempts = &self.attempts;
+        let fits = |index: u32, same_client: bool| {
+            let Some(attempt) = attempts.get(index as usize) else { return false };
             let State::Hop { since } = attempt.state else { return false };
+            if same_client != (attempt.seen.client == seen.client) || !are_kin(attempt.seen.address, seen.address) {
+                return false;
+            }
             let follows = at.since(since) <= T_REDIRECT_NS && at.since(since) >= -SLACK_NS;
             let fits = is_preflight
                 || method == attempt.next_method.as_bytes()
@@ -524,7 +533,11 @@ impl Correlator {
             // a navigation or an image is nobody's next hop
             let page = !matches!(seen.mode, Mode::Navigate | Mode::NoCors | Mode::Websocket);
             follows && fits && page && hop_origin_fits(attempt, seen)
-        })?;
+        };
+        let place = waiting
+            .iter()
+            .position(|&index| fits(index, true))
+            .or_else(|| waiting.iter().position(|&index| fits(index, false)))?;
         let index = waiting.remove(place);
         if waiting.is_empty() {
             self.by_redirect.remove(&key);
@@ -846,7 +859,8 @@ impl Correlator {
             origin_sent: seen.origin.as_ref().map(|o| o.text.clone()),
             verdict: if crossed { Verdict::Allowed } else { Verdict::NotCors },
         });
-        let mode_known = attempt.ask.is_some() || seen.mode_confidence == Confidence::Certain;
+        let mode_known =
+            attempt.ask.is_some() || (seen.mode_confidence == Confidence::Certain && seen.mode != Mode::Unknown);
         let next = match next {
             Location::Url(next) => next,
             Location::OtherScheme if crossed => {
@@ -885,8 +899,7 @@ impl Correlator {
             None => *next.origin != *seen.target.origin,
         };
         if next.has_userinfo && (crossed || leaves_page) {
-            let cors_mode = crossed || seen.mode == Mode::Cors || seen.mode == Mode::Unknown;
-            let outcome = if !mode_known || !cors_mode {
+            let outcome = if !mode_known && !crossed {
                 Outcome::undecided(Reason::ModeUnknown)
             } else if crossed || seen.mode == Mode::Cors {
                 Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain)
@@ -903,10 +916,10 @@ impl Correlator {
             _ => text(method),
         };
         attempt.state = State::Hop { since: response.first.time };
-        let client = seen.client;
+        let agent = seen.agent;
         let url = self.classifier.digest((&*next.origin, &next.path[..]));
         let in_view = self.hosts.peek(&self.classifier.digest(&*next.origin)).is_some();
-        let key = self.classifier.digest((client, url));
+        let key = self.classifier.digest((agent, url));
         if let Some(attempt) = self.attempts.get_mut(index as usize) {
             attempt.next_url = url;
             attempt.next_in_view = in_view;
@@ -1140,7 +1153,7 @@ impl Correlator {
 
     fn redirect_key(&self, seen: &Classified, request: &Request) -> u64 {
         let url = self.classifier.digest((&*seen.target.origin, path_and_query(request.head.target())));
-        self.classifier.digest((seen.client, url))
+        self.classifier.digest((seen.agent, url))
     }
 
     fn cache_key(&self, seen: &Classified, request: &Request) -> u64 {
@@ -1237,7 +1250,7 @@ impl Correlator {
                 }
             }
             State::Hop { .. } => {
-                let key = self.classifier.digest((attempt.seen.client, attempt.next_url));
+                let key = self.classifier.digest((attempt.seen.agent, attempt.next_url));
                 drop_slot(&mut self.by_redirect, key, index);
             }
             State::Retry { preflight, .. } => {
@@ -1389,6 +1402,12 @@ fn because_of_preflight(request: &Request, ask: &Ask) -> Vec<String> {
     }
     reasons.extend(ask.names.iter().map(|name| format!("header {}", detail::word(name))));
     reasons
+}
+
+/// Two addresses that one browser may well use at the same time: the same; loopback beside another (it runs on this machine);
+/// IPv4 beside IPv6.
+fn are_kin(a: IpAddr, b: IpAddr) -> bool {
+    a == b || a.is_loopback() || b.is_loopback() || a.is_ipv4() != b.is_ipv4()
 }
 
 /// The next hop carries the page's origin, `null`, or none while it stays at home.
