@@ -46,6 +46,17 @@ fn firefox_drops_empty(head: &Head) -> bool {
     head.fields().iter().filter(|f| f.name == Name::AcAllowOrigin).all(|f| f.spelling == Spelling::Lower)
 }
 
+/// Whether Firefox's verdict hangs on the protocol of its own leg: behind a front that may speak HTTP/2 to the browser (and so
+/// write names in lower case), several fields of which all but one are empty pass there and fail over HTTP/1.1.
+#[must_use]
+pub fn hangs_on_front_protocol(head: &Head, origin: &[u8]) -> bool {
+    if head.count(Name::AcAllowOrigin) < 2 {
+        return false;
+    }
+    let mut kept = head.all(Name::AcAllowOrigin).filter(|v| !v.is_empty());
+    matches!((kept.next(), kept.next()), (Some(only), None) if only == b"*" || only == origin)
+}
+
 /// A URL on its own, as Chromium's parser takes it: `a.test:80` is one (of scheme `a.test`), `a.test` is none.
 fn is_absolute_url(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
@@ -92,9 +103,10 @@ pub struct Asked<'a> {
     pub names: &'a [String],
 }
 
-/// Fetch § CORS-preflight fetch, step 7, in the family's order.
+/// Fetch § CORS-preflight fetch, step 7, in the family's order. `home`: it asks the page's own origin, as a redirect back does;
+/// Firefox then looks at the status first.
 #[must_use]
-pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, family: Family) -> Failures {
+pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, family: Family, home: bool) -> Failures {
     let head = &response.head;
     let redirect = is_redirect(response).then_some(Reason::PreflightRedirect);
     let status = (redirect.is_none() && !(200..=299).contains(&response.status)).then_some(Reason::PreflightStatus);
@@ -115,6 +127,7 @@ pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, f
         .is_ok_and(|list| asked.names.iter().any(|name| !name_covered(list, name, included)))
         .then_some(Reason::HeaderNotAllowed);
     let steps = match family {
+        Family::Firefox if home => [redirect, status, origin, credentials, bad_methods, method, bad_headers, header],
         Family::Firefox => [origin, credentials, redirect, status, bad_methods, method, bad_headers, header],
         // a redirect is reported as a status here; its id stays
         Family::Safari => [redirect, status, origin, credentials, bad_methods, bad_headers, method, header],

@@ -43,7 +43,7 @@ pub struct Classified {
     pub target: Arc<Target>,
     /// Who asks.
     pub client: ClientId,
-    /// Its User-Agent and Accept-Language alone (digest).
+    /// Its User-Agent (digest).
     pub agent: u64,
     /// The client's address.
     pub address: IpAddr,

@@ -31,7 +31,7 @@ pub struct Client {
     pub first_seen: Time,
     /// Last request.
     pub last_seen: Time,
-    /// User-Agent and Accept-Language alone (digest).
+    /// Its User-Agent (digest).
     pub agent: u64,
     /// Page origin × target (digest) → when credentials were last seen included.
     included: SmallVec<[(u64, Time); 2]>,
@@ -85,8 +85,8 @@ impl Clients {
         let agent = head.first(Name::UserAgent).unwrap_or_default();
         // a browser on this machine is one client, by whichever loopback address it goes
         let address = if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
-        let words = self.hasher.hash_one((agent, head.first(Name::AcceptLanguage)));
-        let identity = self.hasher.hash_one((address, words));
+        let words = self.hasher.hash_one(agent);
+        let identity = self.hasher.hash_one((address, words, head.first(Name::AcceptLanguage)));
         let next = ClientId(self.next);
         let (id, evicted) = self.by_identity.get_or_insert_with(identity, || next);
         let id = *id;
@@ -96,10 +96,9 @@ impl Clients {
         }
         if id == next {
             self.next = self.next.wrapping_add(1);
-            let digest = self.hasher.hash_one(agent);
             let (agents, _) = self.agents.get_or_insert_with(address, SmallVec::new);
-            if agents.len() <= SHARED_AGENTS && !agents.contains(&digest) {
-                agents.push(digest);
+            if agents.len() <= SHARED_AGENTS && !agents.contains(&words) {
+                agents.push(words);
             }
         }
         let (client, _) = self.by_id.get_or_insert_with(id, || Client {

@@ -2,7 +2,7 @@
 //! (VERDICTS.md §6 and §7).
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -16,7 +16,7 @@ use super::classify::{Classified, Classifier, is_tool, path_and_query, redacted_
 use super::connection::Connections;
 use super::detail;
 use super::fields::{self, is_simple_method, requested_names};
-use super::location::{Location, resolve};
+use super::location::{Location, Next, resolve};
 use super::origin::{Origin, OriginKind, printable};
 use super::{Kind, Observation};
 use crate::catalog::Reason;
@@ -45,6 +45,8 @@ const T_RETRY_NS: i64 = 2 * SECOND;
 const T_REDIRECT_NS: i64 = 5 * SECOND;
 /// A preflight without a byte of answer for so long counts as unanswered.
 const T_ANSWER_NS: i64 = 60 * SECOND;
+/// How long a verdict waits for the end of the answer's body, which may never come.
+const T_BODY_NS: i64 = SECOND;
 /// Clock skew between two directions of one capture.
 const SLACK_NS: i64 = 5 * MILLISECOND;
 /// Redirects that a browser follows (Fetch § HTTP-redirect fetch, step 6).
@@ -102,6 +104,8 @@ struct Attempt {
     next_url: u64,
     next_method: Arc<str>,
     next_in_view: bool,
+    /// The redirect leads to a URL with a user name: whatever comes of it in cors mode, it is refused.
+    doomed: bool,
     credentials: Credentials,
     credentials_confidence: Confidence,
     /// The redirect's answer passes only without credentials.
@@ -181,6 +185,9 @@ pub struct Correlator {
     failed_preflights: Lru<u64, Time>,
     /// Answers to WebKit's preflights whose body must still end well.
     bodies: HashMap<MessageId, u32, RandomState>,
+    /// Decided by an answer whose body still comes: cut short, it is an error of its own.
+    held: HashMap<MessageId, (Attempt, Outcome), RandomState>,
+    holds: VecDeque<(Time, MessageId)>,
     hosts: Lru<u64, ()>,
     findings: Findings,
 }
@@ -211,6 +218,8 @@ impl Correlator {
             stored: Lru::new(limits.clients_max),
             failed_preflights: Lru::new(limits.clients_max),
             bodies: HashMap::default(),
+            held: HashMap::default(),
+            holds: VecDeque::new(),
             hosts: Lru::new(limits.targets_max),
             findings: Findings::new(limits, options),
         }
@@ -239,6 +248,15 @@ impl Correlator {
     /// Fires what is due at this whole second of packet time.
     pub fn advance(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(now);
+        while let Some(&(deadline, id)) = self.holds.front() {
+            if self.held.contains_key(&id) && deadline > now {
+                break;
+            }
+            self.holds.pop_front();
+            if let Some((attempt, outcome)) = self.held.remove(&id) {
+                self.finalise(attempt, &outcome, sink, counters);
+            }
+        }
         while let Some((index, _)) = pop_due(&mut self.retries, &self.attempts, now) {
             if matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Retry { .. }, .. })) {
                 self.settle_unanswered(index, sink, counters);
@@ -262,6 +280,11 @@ impl Correlator {
     /// Settles everything that waits, oldest first.
     pub fn finish(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(now);
+        while let Some((_, id)) = self.holds.pop_front() {
+            if let Some((attempt, outcome)) = self.held.remove(&id) {
+                self.finalise(attempt, &outcome, sink, counters);
+            }
+        }
         let mut open: Vec<(Time, u64, u32)> = self
             .attempts
             .iter()
@@ -288,7 +311,7 @@ impl Correlator {
     /// Nothing waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.attempts.is_empty()
+        self.attempts.is_empty() && self.held.is_empty()
     }
 
     // ---- requests ------------------------------------------------------------------------------------------------
@@ -429,6 +452,7 @@ impl Correlator {
             next_url: 0,
             next_method: "".into(),
             next_in_view: false,
+            doomed: false,
             credentials: Credentials::Unknown,
             credentials_confidence: Confidence::Certain,
             redirect_needs_omitted: None,
@@ -466,14 +490,27 @@ impl Correlator {
     fn take_paired(&mut self, pair: u64, request: &Request, seen: &Classified) -> Option<u32> {
         let waiting = self.by_pair.get_mut(&pair)?;
         let at = request.first.time;
-        let place = waiting.iter().position(|&index| {
-            let Some(attempt) = self.attempts.get(index as usize) else { return false };
+        let attempts = &self.attempts;
+        let needs = seen.needs_preflight(request.head.method());
+        let fits = |index: u32, same_client: bool| {
+            let Some(attempt) = attempts.get(index as usize) else { return false };
             let Some(ask) = &attempt.ask else { return false };
             let Some(answer) = &ask.response else { return false };
-            let age = at.since(answer.first.time);
-            (-SLACK_NS..=T_PAIR_NS).contains(&age)
+            let sets_agent = ask.names.iter().any(|n| n == "user-agent");
+            let may_be = if same_client {
+                attempt.seen.client == seen.client
+            } else {
+                // a script set what else tells clients apart
+                sets_agent || (needs && attempt.seen.agent == seen.agent)
+            };
+            may_be
+                && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(answer.first.time))
                 && seen.unsafe_fields.iter().all(|f| f.name.starts_with('(') || ask.names.contains(&f.name))
-        })?;
+        };
+        let place = waiting
+            .iter()
+            .position(|&index| fits(index, true))
+            .or_else(|| waiting.iter().position(|&index| fits(index, false)))?;
         let index = waiting.remove(place);
         if waiting.is_empty() {
             self.by_pair.remove(&pair);
@@ -617,6 +654,12 @@ impl Correlator {
         let Some(ask) = (if is_hop { attempt.hop_ask.as_mut() } else { attempt.ask.as_mut() }) else { return };
         let family = ask.seen.browser.family;
         ask.response = Some(response.clone());
+        if attempt.doomed {
+            let refused =
+                Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain);
+            self.emit(index, &refused, sink, counters);
+            return;
+        }
         match response.head_state {
             HeadState::Whole => {}
             HeadState::CutByClose if family != Family::Safari => {
@@ -633,12 +676,15 @@ impl Correlator {
         }
         let origin = ask.request.head.first(Name::Origin).unwrap_or_default();
         let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
-        ask.omitted = check::judge_preflight(response, &asked, false, family);
-        ask.included = check::judge_preflight(response, &asked, true, family);
+        let home = is_hop && attempt.page_origin.as_ref().is_some_and(|page| *page.text == *ask.seen.target.origin);
+        let hangs =
+            family == Family::Firefox && ask.seen.forwarded && check::hangs_on_front_protocol(&response.head, origin);
+        ask.omitted = check::judge_preflight(response, &asked, false, family, home);
+        ask.included = check::judge_preflight(response, &asked, true, family, home);
         let family_matters = family == Family::Unknown
-            && [Family::Firefox, Family::Safari]
-                .iter()
-                .any(|&f| check::judge_preflight(response, &asked, false, f).is_empty() != ask.omitted.is_empty());
+            && [Family::Firefox, Family::Safari].iter().any(|&f| {
+                check::judge_preflight(response, &asked, false, f, home).is_empty() != ask.omitted.is_empty()
+            });
         let ask_seen = ask.seen.clone();
         let ask_request = ask.request.clone();
         // Sec-Fetch-Storage-Access is sent only where credentials are included (row 2)
@@ -651,7 +697,7 @@ impl Correlator {
         let passes_included = ask.included.is_empty();
         let method = ask.method.clone();
         let (omitted, included) = (ask.omitted.clone(), ask.included.clone());
-        if family_matters {
+        if family_matters || hangs {
             self.emit(index, &Outcome::undecided(Reason::FamilyUnknown), sink, counters);
             return;
         }
@@ -676,7 +722,7 @@ impl Correlator {
             };
             let reasons = if passes_omitted || (likely_included && !passes_included) { included } else { omitted };
             let confidence = Confidence::Certain;
-            self.emit(index, &Outcome::blocked(Phase::Preflight, reasons, confidence), sink, counters);
+            self.decide(index, Outcome::blocked(Phase::Preflight, reasons, confidence), response, sink, counters);
             return;
         }
         let at = response.head_end.time;
@@ -711,8 +757,8 @@ impl Correlator {
         sink: &mut impl Sink,
         counters: &mut Counters,
     ) {
-        let family = seen.browser.family;
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let family = attempt.seen.browser.family;
         attempt.response = Some(response.clone());
         if response.doubts.ambiguous || response.doubts.pairing {
             attempt.floor = attempt.floor.min(Confidence::Possible);
@@ -741,7 +787,7 @@ impl Correlator {
             self.infer_credentials(index, request, seen);
             let outcome = self.judge(index, request, response, seen, redirect);
             match outcome {
-                Some(outcome) => self.emit(index, &outcome, sink, counters),
+                Some(outcome) => self.decide(index, outcome, response, sink, counters),
                 None => self.on_redirect(index, request, response, seen, sink, counters),
             }
         } else if redirect {
@@ -760,8 +806,11 @@ impl Correlator {
         seen: &Classified,
         redirect: bool,
     ) -> Option<Outcome> {
-        let family = seen.browser.family;
+        let family = self.attempts.get(index as usize)?.seen.browser.family;
         let origin = request.head.first(Name::Origin).unwrap_or_default();
+        if family == Family::Firefox && seen.forwarded && check::hangs_on_front_protocol(&response.head, origin) {
+            return Some(Outcome::undecided(Reason::FamilyUnknown));
+        }
         let mut omitted = check::judge_actual(&response.head, origin, false, family);
         let mut included = check::judge_actual(&response.head, origin, true, family);
         let mut confidence = Confidence::Certain;
@@ -834,7 +883,8 @@ impl Correlator {
                 None
             }
             Credentials::Unknown if habit || hidden_mode => Some(Outcome::undecided(Reason::CredentialsUnknown)),
-            Credentials::Unknown => Some(Outcome::allowed(Confidence::Probable)),
+            // credentials are left out by default; but nothing here says that this page does so
+            Credentials::Unknown => Some(Outcome::allowed(Confidence::Possible)),
         }
     }
 
@@ -863,6 +913,16 @@ impl Correlator {
             attempt.ask.is_some() || (seen.mode_confidence == Confidence::Certain && seen.mode != Mode::Unknown);
         let next = match next {
             Location::Url(next) => next,
+            Location::Unusable if crossed && seen.browser.family == Family::Safari => {
+                // WebKit says so of what is no URL at all, too
+                self.emit(
+                    index,
+                    &Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), Confidence::Certain),
+                    sink,
+                    counters,
+                );
+                return;
+            }
             Location::OtherScheme if crossed => {
                 let outcome = if mode_known {
                     Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), Confidence::Certain)
@@ -900,7 +960,14 @@ impl Correlator {
         };
         if next.has_userinfo && (crossed || leaves_page) {
             let outcome = if !mode_known && !crossed {
-                Outcome::undecided(Reason::ModeUnknown)
+                if seen.browser.family != Family::Safari {
+                    Outcome::undecided(Reason::ModeUnknown)
+                } else {
+                    // WebKit may send the next hop's preflight before it refuses: that tells the mode
+                    attempt.doomed = true;
+                    self.await_hop(index, request, response, seen, &next);
+                    return;
+                }
             } else if crossed || seen.mode == Mode::Cors {
                 Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain)
             } else {
@@ -909,6 +976,15 @@ impl Correlator {
             self.emit(index, &outcome, sink, counters);
             return;
         }
+        self.await_hop(index, request, response, seen, &next);
+    }
+
+    /// The next hop must come.
+    fn await_hop(&mut self, index: u32, request: &Request, response: &Response, seen: &Classified, next: &Next) {
+        let url = self.classifier.digest((&*next.origin, &next.path[..]));
+        let in_view = self.hosts.peek(&self.classifier.digest(&*next.origin)).is_some();
+        let key = self.classifier.digest((seen.agent, url));
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         let method = request.head.method();
         attempt.next_method = match (response.status, method) {
             (303, b"GET" | b"HEAD") => text(method),
@@ -916,14 +992,8 @@ impl Correlator {
             _ => text(method),
         };
         attempt.state = State::Hop { since: response.first.time };
-        let agent = seen.agent;
-        let url = self.classifier.digest((&*next.origin, &next.path[..]));
-        let in_view = self.hosts.peek(&self.classifier.digest(&*next.origin)).is_some();
-        let key = self.classifier.digest((agent, url));
-        if let Some(attempt) = self.attempts.get_mut(index as usize) {
-            attempt.next_url = url;
-            attempt.next_in_view = in_view;
-        }
+        attempt.next_url = url;
+        attempt.next_in_view = in_view;
         self.by_redirect.entry(key).or_default().push(index);
         self.start_timer(index, Timer::Silence, response.head_end.time);
     }
@@ -997,11 +1067,19 @@ impl Correlator {
     /// WebKit takes a preflight whose body was cut short for a network error.
     fn on_end(&mut self, id: MessageId, state: BodyState, at: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(at);
+        if let Some((attempt, mut outcome)) = self.held.remove(&id) {
+            let mut attempt = attempt;
+            if state == BodyState::CutByClose {
+                body_cut(&mut attempt, &mut outcome);
+            }
+            self.finalise(attempt, &outcome, sink, counters);
+            return;
+        }
         if let Some(index) = self.bodies.remove(&id)
             && state == BodyState::CutByClose
             && matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Actual, .. }))
         {
-            self.settle_unanswered(index, sink, counters);
+            self.emit(index, &Outcome::undecided(Reason::PreflightUnanswered), sink, counters);
         }
     }
 
@@ -1025,7 +1103,9 @@ impl Correlator {
 
     fn settle_redirect(&mut self, index: u32, sink: &mut impl Sink, counters: &mut Counters) {
         let Some(attempt) = self.attempts.get(index as usize) else { return };
-        let outcome = if let Some(ask) = &attempt.hop_ask {
+        let outcome = if attempt.doomed {
+            Outcome::undecided(Reason::ModeUnknown)
+        } else if let Some(ask) = &attempt.hop_ask {
             if ask.included.is_empty() {
                 Outcome::undecided(Reason::ActualNotSeen)
             } else {
@@ -1126,15 +1206,11 @@ impl Correlator {
 
     // ---- keys and timers -----------------------------------------------------------------------------------------
 
+    /// Not the client's identity but its address: scripts may set User-Agent and Accept-Language on the actual alone.
     fn pair_key(&self, seen: &Classified, request: &Request, method: &[u8]) -> u64 {
         let origin = request.head.first(Name::Origin);
-        self.classifier.digest((
-            seen.client,
-            origin,
-            &*seen.target.origin,
-            path_and_query(request.head.target()),
-            method,
-        ))
+        let address = if seen.address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { seen.address };
+        self.classifier.digest((address, origin, &*seen.target.origin, path_and_query(request.head.target()), method))
     }
 
     fn retry_key(&self, seen: &Classified, request: &Request) -> u64 {
@@ -1240,8 +1316,29 @@ impl Correlator {
         self.findings.on_observation(&observation, sink, counters);
     }
 
+    /// An answer's head has decided; its body may still go wrong.
+    fn decide(&mut self, index: u32, outcome: Outcome, by: &Response, sink: &mut impl Sink, counters: &mut Counters) {
+        if self.held.len() >= self.waiting_max || !matches!(outcome.verdict, Verdict::Allowed | Verdict::Blocked) {
+            self.emit(index, &outcome, sink, counters);
+            return;
+        }
+        if let Some(attempt) = self.take(index) {
+            self.holds.push_back((by.head_end.time.plus(T_BODY_NS), by.id));
+            self.held.insert(by.id, (attempt, outcome));
+        }
+    }
+
     fn emit(&mut self, index: u32, outcome: &Outcome, sink: &mut impl Sink, counters: &mut Counters) {
-        let Some(attempt) = self.attempts.try_remove(index as usize) else { return };
+        let Some(attempt) = self.take(index) else { return };
+        let worth = attempt.crossing.is_some() || self.is_worth_a_line(&attempt.first, &attempt.seen);
+        if worth {
+            self.finalise(attempt, outcome, sink, counters);
+        }
+    }
+
+    /// Takes an attempt out of the tables.
+    fn take(&mut self, index: u32) -> Option<Attempt> {
+        let attempt = self.attempts.try_remove(index as usize)?;
         match attempt.state {
             State::Actual => {
                 if let Some(ask) = &attempt.ask {
@@ -1266,10 +1363,7 @@ impl Correlator {
             }
             State::PreflightAnswer | State::Answer => {}
         }
-        let worth = attempt.crossing.is_some() || self.is_worth_a_line(&attempt.first, &attempt.seen);
-        if worth {
-            self.finalise(attempt, outcome, sink, counters);
-        }
+        Some(attempt)
     }
 
     /// Builds the transaction and hands it out.
@@ -1402,6 +1496,21 @@ fn because_of_preflight(request: &Request, ask: &Ask) -> Vec<String> {
     }
     reasons.extend(ask.names.iter().map(|name| format!("header {}", detail::word(name))));
     reasons
+}
+
+/// The answer's sender closed in the midst of its body.
+fn body_cut(attempt: &mut Attempt, outcome: &mut Outcome) {
+    let webkit = attempt.seen.browser.family == Family::Safari;
+    let at_preflight = outcome.phase == Some(Phase::Preflight);
+    if outcome.verdict == Verdict::Allowed {
+        // a fetch has its answer already, an XMLHttpRequest fails
+        outcome.confidence = outcome.confidence.min(Confidence::Possible);
+    } else if (at_preflight && webkit) || attempt.seen.forwarded {
+        // WebKit takes a preflight cut short for a network error; a proxy in front may reset the browser's leg
+        let reason = if at_preflight { Reason::PreflightUnanswered } else { Reason::ActualUnanswered };
+        *outcome = Outcome::undecided(reason);
+    }
+    attempt.note = Some("body_incomplete: the answer was cut short");
 }
 
 /// Two addresses that one browser may well use at the same time: the same; loopback beside another (it runs on this machine);

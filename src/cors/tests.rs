@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::Correlator;
 use crate::counters::Counters;
 use crate::http::head::{HeadBuilder, Name};
-use crate::http::{BodyStart, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId};
+use crate::http::{
+    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId,
+};
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::packet::{MILLISECOND, Order, SECOND, Time};
@@ -111,7 +113,9 @@ impl Wire {
             body_start: BodyStart::Unseen,
             doubts: Doubts::default(),
         });
+        let id = response.id;
         self.event(&HttpEvent::Response { request: Some(request), response });
+        self.event(&HttpEvent::End { id, body_bytes: 0, state: BodyState::Whole, at });
     }
 
     fn exchange(&mut self, line: &str, lines: &str, status: u16, answer: &str) {
@@ -153,7 +157,7 @@ fn simple_get_by_fetch_cors_check() {
     for (answer, expected) in [
         ("", "blocked actual missing_allow_origin certain"),
         ("Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true", "allowed certain"),
-        ("Access-Control-Allow-Origin: *", "allowed probable"),
+        ("Access-Control-Allow-Origin: *", "allowed possible"),
         ("Access-Control-Allow-Origin: http://c.test", "blocked actual allow_origin_mismatch certain"),
         ("Access-Control-Allow-Origin: a.test", "blocked actual invalid_allow_origin certain"),
     ] {
@@ -329,7 +333,7 @@ fn closed_without_an_answer_and_sent_again_is_one_attempt() {
     wire.event(&HttpEvent::NoAnswer { request, why: NoAnswer::Closed, at });
     wire.stream = 1;
     wire.exchange("GET /x", A, 200, "Access-Control-Allow-Origin: *");
-    assert_eq!(wire.end(), ["GET /x allowed probable not_needed"]);
+    assert_eq!(wire.end(), ["GET /x allowed possible not_needed"]);
 }
 
 #[test]

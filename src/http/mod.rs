@@ -156,8 +156,10 @@ pub enum BodyState {
     Whole,
     /// Bytes of it were not captured; its end is known all the same.
     Gap,
-    /// The connection ended (FIN or RST) before its framing says.
+    /// Its sender ended the connection (FIN or RST) before its framing says.
     CutByClose,
+    /// Its receiver did: a browser that refuses an answer closes in the midst of it.
+    Aborted,
     /// The capture ended, or lost its end.
     CutByCapture,
 }
