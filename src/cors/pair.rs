@@ -959,15 +959,14 @@ impl Correlator {
             None => *next.origin != *seen.target.origin,
         };
         if next.has_userinfo && (crossed || leaves_page) {
+            if !mode_known && !crossed && seen.browser.family == Family::Safari {
+                // WebKit may send the next hop's preflight before it refuses: that tells the mode
+                attempt.doomed = true;
+                self.await_hop(index, request, response, seen, &next);
+                return;
+            }
             let outcome = if !mode_known && !crossed {
-                if seen.browser.family != Family::Safari {
-                    Outcome::undecided(Reason::ModeUnknown)
-                } else {
-                    // WebKit may send the next hop's preflight before it refuses: that tells the mode
-                    attempt.doomed = true;
-                    self.await_hop(index, request, response, seen, &next);
-                    return;
-                }
+                Outcome::undecided(Reason::ModeUnknown)
             } else if crossed || seen.mode == Mode::Cors {
                 Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain)
             } else {
