@@ -1,16 +1,20 @@
 //! What the browser decided: classification, pairing and the Fetch checks over exchanges.
 
+mod answer;
+mod attempt;
 pub mod browser;
 pub mod cache;
 pub mod check;
 pub mod classify;
 pub mod client;
 pub mod connection;
+mod correlator;
 pub mod detail;
 pub mod fields;
 pub mod location;
 pub mod origin;
-pub mod pair;
+mod pair;
+mod settle;
 pub mod site;
 
 use std::net::IpAddr;
@@ -21,7 +25,7 @@ use crate::options::Scheme;
 use crate::packet::Time;
 use crate::record::{Confidence, Credentials, Family, Mode, PreflightState, Site, TransactionId};
 
-pub use pair::Correlator;
+pub use correlator::Correlator;
 
 #[cfg(test)]
 mod tests;

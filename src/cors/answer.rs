@@ -1,0 +1,565 @@
+//! Judges what came back: answers to preflights, to actual requests and to the hops of a redirect (VERDICTS.md §4 and §7).
+
+use std::sync::Arc;
+
+use super::Kind;
+use super::attempt::{Attempt, InFlight, Outcome, State, Stored, body_cut, one, text};
+use super::cache::Lifetime;
+use super::check::{self, Asked, Failures};
+use super::classify::Classified;
+use super::correlator::{Correlator, Timer};
+use super::fields;
+use super::location::{Location, Next, resolve};
+use crate::catalog::Reason;
+use crate::counters::Counters;
+use crate::http::head::Name;
+use crate::http::{BodyState, HeadState, MessageId, NoAnswer, Request, Response};
+use crate::packet::Time;
+use crate::record::{Confidence, Credentials, Family, Hop, Mode, Phase, Sink, Verdict};
+
+/// Redirects that a browser follows (Fetch § HTTP-redirect fetch, step 6).
+const REDIRECTS_MAX: usize = 20;
+
+impl Correlator {
+    pub(super) fn on_response(
+        &mut self,
+        request: &Arc<Request>,
+        response: &Arc<Response>,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        self.now = self.now.max(response.head_end.time);
+        let in_flight = self.in_flight.remove(&request.id);
+        let InFlight { seen, attempt } = in_flight.unwrap_or_else(|| {
+            let seen = Arc::new(self.classifier.classify(request, &mut counters.forgotten.clients));
+            self.connections.on_request(request, &seen);
+            InFlight { seen, attempt: None }
+        });
+        let host = self.classifier.digest(&*seen.target.origin);
+        self.hosts.insert(host, ());
+        let index = attempt.filter(|&i| self.awaits(i, request));
+        self.observe(request, Some(response), None, &seen, index, response.head_end.time, sink, counters);
+        match index {
+            Some(index) if seen.kind == Kind::Preflight => self.on_preflight_answer(index, response, sink, counters),
+            Some(index) => self.on_actual_answer(index, request, response, &seen, sink, counters),
+            None => self.on_plain_answer(request, response, &seen, sink, counters),
+        }
+    }
+
+    /// The attempt still waits for the answer to this very request.
+    pub(super) fn awaits(&self, index: u32, request: &Arc<Request>) -> bool {
+        let Some(attempt) = self.attempts.get(index as usize) else { return false };
+        let waits_for = match attempt.state {
+            State::PreflightAnswer => attempt.hop_ask.as_ref().or(attempt.ask.as_ref()).map(|a| &a.request),
+            State::Answer => attempt.request.as_ref().map(|(r, _)| r),
+            State::Actual | State::Hop { .. } | State::Retry { .. } => None,
+        };
+        waits_for.is_some_and(|r| r.id == request.id)
+    }
+
+    pub(super) fn on_preflight_answer(
+        &mut self,
+        index: u32,
+        response: &Arc<Response>,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let is_hop = attempt.hop_ask.is_some();
+        let Some(ask) = (if is_hop { attempt.hop_ask.as_mut() } else { attempt.ask.as_mut() }) else { return };
+        let family = ask.seen.browser.family;
+        ask.response = Some(response.clone());
+        if attempt.doomed {
+            let refused =
+                Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain);
+            self.emit(index, &refused, sink, counters);
+            return;
+        }
+        match response.head_state {
+            HeadState::Whole => {}
+            HeadState::CutByClose if family != Family::Safari => {
+                attempt.floor = attempt.floor.min(Confidence::Possible);
+            }
+            HeadState::CutByClose => {
+                self.settle_unanswered(index, sink, counters);
+                return;
+            }
+            HeadState::CutByCapture => {
+                self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+                return;
+            }
+        }
+        let origin = ask.request.head.first(Name::Origin).unwrap_or_default();
+        let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
+        let home = is_hop && attempt.page_origin.as_ref().is_some_and(|page| *page.text == *ask.seen.target.origin);
+        let hangs =
+            family == Family::Firefox && ask.seen.forwarded && check::hangs_on_front_protocol(&response.head, origin);
+        ask.omitted = check::judge_preflight(response, &asked, false, family, home);
+        ask.included = check::judge_preflight(response, &asked, true, family, home);
+        let family_matters = family == Family::Unknown
+            && [Family::Firefox, Family::Safari].iter().any(|&f| {
+                check::judge_preflight(response, &asked, false, f, home).is_empty() != ask.omitted.is_empty()
+            });
+        let ask_seen = ask.seen.clone();
+        let ask_request = ask.request.clone();
+        // Sec-Fetch-Storage-Access is sent only where credentials are included (row 2)
+        if ask_request.head.has(Name::SecFetchStorageAccess) && attempt.credentials == Credentials::Unknown {
+            attempt.credentials = Credentials::Included;
+            attempt.credentials_confidence = Confidence::Certain;
+        }
+        let credentials = attempt.credentials;
+        let passes_omitted = ask.omitted.is_empty();
+        let passes_included = ask.included.is_empty();
+        let method = ask.method.clone();
+        let (omitted, included) = (ask.omitted.clone(), ask.included.clone());
+        if family_matters || hangs {
+            self.emit(index, &Outcome::undecided(Reason::FamilyUnknown), sink, counters);
+            return;
+        }
+        let extension = attempt.seen.is_extension();
+        let blocked_for_certain = !passes_omitted || (!passes_included && credentials == Credentials::Included);
+        if passes_omitted || (passes_included && credentials == Credentials::Included) {
+            let key = self.cache_key(&ask_seen, &ask_request);
+            let lifetime = Lifetime::of(&response.head, family);
+            self.cache.insert(key, &response.head, lifetime, response.head_end.time, &mut counters.forgotten.cache);
+        }
+        if blocked_for_certain {
+            let pair = self.pair_key(&ask_seen, &ask_request, method.as_bytes());
+            self.failed_preflights.insert(pair, response.head_end.time);
+            if extension {
+                self.emit(index, &Outcome::undecided(Reason::ExtensionOrigin), sink, counters);
+                return;
+            }
+            let likely_included = match credentials {
+                Credentials::Included => true,
+                Credentials::Omitted => false,
+                Credentials::Unknown => self.habit(&ask_seen),
+            };
+            let reasons = if passes_omitted || (likely_included && !passes_included) { included } else { omitted };
+            let confidence = Confidence::Certain;
+            self.decide(index, Outcome::blocked(Phase::Preflight, reasons, confidence), response, sink, counters);
+            return;
+        }
+        let at = response.head_end.time;
+        if let Some(attempt) = self.attempts.get_mut(index as usize) {
+            attempt.state = if is_hop { State::Hop { since: at } } else { State::Actual };
+        }
+        if is_hop {
+            // the hop's actual goes to the same URL
+            let key = self.redirect_key(&ask_seen, &ask_request);
+            self.by_redirect.entry(key).or_default().push(index);
+            if let Some(attempt) = self.attempts.get_mut(index as usize)
+                && !included.is_empty()
+            {
+                attempt.redirect_needs_omitted = included.first().copied();
+            }
+        } else {
+            let pair = self.pair_key(&ask_seen, &ask_request, method.as_bytes());
+            self.by_pair.entry(pair).or_default().push(index);
+            if family == Family::Safari {
+                self.bodies.insert(response.id, index);
+            }
+        }
+        self.start_timer(index, Timer::Silence, at);
+    }
+
+    pub(super) fn on_actual_answer(
+        &mut self,
+        index: u32,
+        request: &Arc<Request>,
+        response: &Arc<Response>,
+        seen: &Arc<Classified>,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let family = attempt.seen.browser.family;
+        attempt.response = Some(response.clone());
+        if response.doubts.ambiguous || response.doubts.pairing {
+            attempt.floor = attempt.floor.min(Confidence::Possible);
+        }
+        match response.head_state {
+            HeadState::Whole => {}
+            HeadState::CutByClose if family != Family::Safari => {
+                attempt.floor = attempt.floor.min(Confidence::Possible);
+            }
+            HeadState::CutByClose => {
+                self.settle_unanswered(index, sink, counters);
+                return;
+            }
+            HeadState::CutByCapture => {
+                self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+                return;
+            }
+        }
+        if response.status == 407 {
+            self.settle_unanswered(index, sink, counters);
+            return;
+        }
+        let crossed = attempt.crossing.is_some();
+        let redirect = check::is_redirect(response);
+        if crossed {
+            self.infer_credentials(index, request, seen);
+            let outcome = self.judge(index, request, response, seen, redirect);
+            match outcome {
+                Some(outcome) => self.decide(index, outcome, response, sink, counters),
+                None => self.on_redirect(index, request, response, seen, sink, counters),
+            }
+        } else if redirect {
+            self.on_redirect(index, request, response, seen, sink, counters);
+        } else {
+            self.emit(index, &Outcome::not_cors(), sink, counters);
+        }
+    }
+
+    /// Judges one answer of a cross-origin hop; none: a redirect that passes and must be followed.
+    pub(super) fn judge(
+        &mut self,
+        index: u32,
+        request: &Request,
+        response: &Response,
+        seen: &Classified,
+        redirect: bool,
+    ) -> Option<Outcome> {
+        let family = self.attempts.get(index as usize)?.seen.browser.family;
+        let origin = request.head.first(Name::Origin).unwrap_or_default();
+        if family == Family::Firefox && seen.forwarded && check::hangs_on_front_protocol(&response.head, origin) {
+            return Some(Outcome::undecided(Reason::FamilyUnknown));
+        }
+        let mut omitted = check::judge_actual(&response.head, origin, false, family);
+        let mut included = check::judge_actual(&response.head, origin, true, family);
+        let mut confidence = Confidence::Certain;
+        if family == Family::Unknown {
+            let differs = [Family::Firefox, Family::Safari]
+                .iter()
+                .any(|&f| check::judge_actual(&response.head, origin, false, f).is_empty() != omitted.is_empty());
+            if differs {
+                return Some(Outcome::undecided(Reason::FamilyUnknown));
+            }
+        }
+        let stored_key = self.classifier.digest((seen.client, origin, &*seen.target.origin, request.head.target()));
+        let conditional = request.head.has(Name::IfNoneMatch) || request.head.has(Name::IfModifiedSince);
+        if response.status == 304 && conditional && !response.head.has(Name::AcAllowOrigin) {
+            match self.stored.get(&stored_key) {
+                Some(stored) => {
+                    omitted.clone_from(&stored.omitted);
+                    included.clone_from(&stored.included);
+                    confidence = Confidence::Probable;
+                }
+                None => return Some(Outcome::undecided(Reason::NotModified)),
+            }
+        } else if (200..=299).contains(&response.status) && request.head.method() == b"GET" {
+            let stored = Stored { omitted: omitted.clone(), included: included.clone() };
+            self.stored.insert(stored_key, stored);
+        }
+        let habit = self.habit(seen);
+        let key = self.cache_key_of(seen, request);
+        let attempt = self.attempts.get_mut(index as usize)?;
+        if !omitted.is_empty() && family == Family::Firefox {
+            self.cache.remove(key);
+        }
+        let hidden_mode =
+            seen.mode_confidence < Confidence::Certain && attempt.ask.is_none() && attempt.hops.is_empty();
+        if seen.target_doubt {
+            return Some(Outcome::undecided(Reason::TargetUnknown));
+        }
+        let blocked = |reasons: Failures, confidence: Confidence| {
+            if hidden_mode {
+                Outcome::undecided(Reason::ModeUnknown)
+            } else if seen.is_extension() {
+                Outcome::undecided(Reason::ExtensionOrigin)
+            } else {
+                Outcome::blocked(Phase::Actual, reasons, confidence)
+            }
+        };
+        if !omitted.is_empty() {
+            let likely_included = match attempt.credentials {
+                Credentials::Included => true,
+                Credentials::Omitted => false,
+                Credentials::Unknown => habit,
+            };
+            let reasons = if likely_included && !included.is_empty() { included } else { omitted };
+            return Some(blocked(reasons, confidence));
+        }
+        if included.is_empty() {
+            if redirect {
+                return None;
+            }
+            let sure = if hidden_mode { Confidence::Probable } else { confidence };
+            return Some(Outcome::allowed(sure));
+        }
+        // credentials decide
+        match attempt.credentials {
+            Credentials::Included => Some(blocked(included, confidence.min(attempt.credentials_confidence))),
+            Credentials::Omitted if redirect => None,
+            Credentials::Omitted => Some(Outcome::allowed(confidence.min(attempt.credentials_confidence))),
+            Credentials::Unknown if redirect => {
+                attempt.redirect_needs_omitted = included.first().copied();
+                None
+            }
+            Credentials::Unknown if habit || hidden_mode => Some(Outcome::undecided(Reason::CredentialsUnknown)),
+            // credentials are left out by default; but nothing here says that this page does so
+            Credentials::Unknown => Some(Outcome::allowed(Confidence::Possible)),
+        }
+    }
+
+    /// A redirect's answer passes (or needs not pass): where does it go?
+    pub(super) fn on_redirect(
+        &mut self,
+        index: u32,
+        request: &Arc<Request>,
+        response: &Arc<Response>,
+        seen: &Arc<Classified>,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        let value = response.head.first(Name::Location).unwrap_or_default();
+        let next = resolve(value, &seen.target, request.head.target());
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let crossed = attempt.crossing.is_some();
+        attempt.hops.push(Hop {
+            time: request.first.time,
+            target_origin: seen.target.origin.clone(),
+            status: Some(response.status),
+            origin_sent: seen.origin.as_ref().map(|o| o.text.clone()),
+            verdict: if crossed { Verdict::Allowed } else { Verdict::NotCors },
+        });
+        let mode_known =
+            attempt.ask.is_some() || (seen.mode_confidence == Confidence::Certain && seen.mode != Mode::Unknown);
+        let next = match next {
+            Location::Url(next) => next,
+            Location::Unusable if crossed && seen.browser.family == Family::Safari => {
+                // WebKit says so of what is no URL at all, too
+                self.emit(
+                    index,
+                    &Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), Confidence::Certain),
+                    sink,
+                    counters,
+                );
+                return;
+            }
+            Location::OtherScheme if crossed => {
+                let outcome = if mode_known {
+                    Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), Confidence::Certain)
+                } else {
+                    Outcome::undecided(Reason::ModeUnknown)
+                };
+                self.emit(index, &outcome, sink, counters);
+                return;
+            }
+            Location::Empty if seen.browser.family == Family::Chromium => {
+                let outcome = if crossed { Outcome::allowed(Confidence::Certain) } else { Outcome::not_cors() };
+                self.emit(index, &outcome, sink, counters);
+                return;
+            }
+            Location::OtherScheme | Location::Empty | Location::Unusable => {
+                let outcome =
+                    if crossed { Outcome::undecided(Reason::RedirectNotFollowed) } else { Outcome::not_cors() };
+                self.emit(index, &outcome, sink, counters);
+                return;
+            }
+        };
+        if attempt.hops.len() > REDIRECTS_MAX {
+            let outcome = if crossed {
+                Outcome::blocked(Phase::Actual, one(Reason::TooManyRedirects), Confidence::Certain)
+            } else {
+                Outcome::not_cors()
+            };
+            self.emit(index, &outcome, sink, counters);
+            return;
+        }
+        let page = attempt.page_origin.as_ref().and_then(|o| o.parts());
+        let leaves_page = match page {
+            Some(page) => !next.is_origin(page),
+            None => *next.origin != *seen.target.origin,
+        };
+        if next.has_userinfo && (crossed || leaves_page) {
+            if !mode_known && !crossed && seen.browser.family == Family::Safari {
+                // WebKit may send the next hop's preflight before it refuses: that tells the mode
+                attempt.doomed = true;
+                self.await_hop(index, request, response, seen, &next);
+                return;
+            }
+            let outcome = if !mode_known && !crossed {
+                Outcome::undecided(Reason::ModeUnknown)
+            } else if crossed || seen.mode == Mode::Cors {
+                Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain)
+            } else {
+                Outcome::not_cors()
+            };
+            self.emit(index, &outcome, sink, counters);
+            return;
+        }
+        self.await_hop(index, request, response, seen, &next);
+    }
+
+    /// The next hop must come.
+    pub(super) fn await_hop(
+        &mut self,
+        index: u32,
+        request: &Request,
+        response: &Response,
+        seen: &Classified,
+        next: &Next,
+    ) {
+        let url = self.classifier.digest((&*next.origin, &next.path[..]));
+        let in_view = self.hosts.peek(&self.classifier.digest(&*next.origin)).is_some();
+        let key = self.classifier.digest((seen.agent, url));
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let method = request.head.method();
+        attempt.next_method = match (response.status, method) {
+            (303, b"GET" | b"HEAD") => text(method),
+            (301 | 302, b"POST") | (303, _) => "GET".into(),
+            _ => text(method),
+        };
+        attempt.state = State::Hop { since: response.first.time };
+        attempt.next_url = url;
+        attempt.next_in_view = in_view;
+        self.by_redirect.entry(key).or_default().push(index);
+        self.start_timer(index, Timer::Silence, response.head_end.time);
+    }
+
+    /// An answer to a request that is no attempt (yet): a redirect may still lead it across origins.
+    pub(super) fn on_plain_answer(
+        &mut self,
+        request: &Arc<Request>,
+        response: &Arc<Response>,
+        seen: &Arc<Classified>,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        let by_script =
+            matches!(seen.mode, Mode::Cors | Mode::Unknown | Mode::SameOrigin) && seen.kind == Kind::NotCors;
+        if by_script && check::is_redirect(response) && super::browser::is_browser(seen.browser.family) {
+            let mut attempt = self.new_attempt(request, seen);
+            attempt.request = Some((request.clone(), seen.clone()));
+            attempt.response = Some(response.clone());
+            attempt.state = State::Answer;
+            let index = self.insert(attempt, sink, counters);
+            self.on_redirect(index, request, response, seen, sink, counters);
+            return;
+        }
+        if self.is_worth_a_line(request, seen) {
+            let mut attempt = self.new_attempt(request, seen);
+            attempt.request = Some((request.clone(), seen.clone()));
+            attempt.response = Some(response.clone());
+            self.finalise(attempt, &Outcome::not_cors(), sink, counters);
+        }
+    }
+
+    /// Requests without any sign of a page are counted below, and listed only when asked for.
+    pub(super) fn is_worth_a_line(&self, request: &Request, seen: &Classified) -> bool {
+        match seen.kind {
+            Kind::PlainOptions => self.all_requests,
+            Kind::Websocket => true,
+            _ => seen.origin.is_some() || request.head.has(Name::SecFetchMode) || self.all_requests,
+        }
+    }
+
+    pub(super) fn on_no_answer(
+        &mut self,
+        request: &Arc<Request>,
+        why: NoAnswer,
+        at: Time,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        self.now = self.now.max(at);
+        let Some(InFlight { seen, attempt }) = self.in_flight.remove(&request.id) else { return };
+        let index = attempt.filter(|&i| self.awaits(i, request));
+        self.observe(request, None, Some(why), &seen, index, at, sink, counters);
+        let Some(index) = index else { return };
+        match why {
+            NoAnswer::Lost | NoAnswer::Evicted | NoAnswer::InputEnd => {
+                self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+            }
+            NoAnswer::NotHttp => self.settle_unanswered(index, sink, counters),
+            NoAnswer::Closed | NoAnswer::Reset => {
+                let key = self.retry_key(&seen, request);
+                if let Some(attempt) = self.attempts.get_mut(index as usize) {
+                    attempt.state = State::Retry { since: at, preflight: seen.kind == Kind::Preflight };
+                }
+                self.by_retry.entry(key).or_default().push(index);
+                self.start_timer(index, Timer::Retry, at);
+            }
+        }
+    }
+
+    /// WebKit takes a preflight whose body was cut short for a network error.
+    pub(super) fn on_end(
+        &mut self,
+        id: MessageId,
+        state: BodyState,
+        at: Time,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        self.now = self.now.max(at);
+        if let Some((attempt, mut outcome)) = self.held.remove(&id) {
+            let mut attempt = attempt;
+            if state == BodyState::CutByClose {
+                body_cut(&mut attempt, &mut outcome);
+            }
+            self.finalise(attempt, &outcome, sink, counters);
+            return;
+        }
+        if let Some(index) = self.bodies.remove(&id)
+            && state == BodyState::CutByClose
+            && matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Actual, .. }))
+        {
+            self.emit(index, &Outcome::undecided(Reason::PreflightUnanswered), sink, counters);
+        }
+    }
+
+    /// Rows 1–9 of the credentials table (VERDICTS.md §1).
+    pub(super) fn infer_credentials(&mut self, index: u32, request: &Request, seen: &Classified) {
+        let habit_key = self.habit_key(seen);
+        let company = self.connections.company(request, seen);
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let settled =
+            attempt.credentials != Credentials::Unknown && attempt.credentials_confidence == Confidence::Certain;
+        if settled && !request.head.has(Name::Cookie) {
+            return;
+        }
+        let head = &request.head;
+        let version: u32 = seen.browser.version.parse().unwrap_or(0);
+        let cross_site = head.first(Name::SecFetchSite) == Some(b"cross-site");
+        let authentication = head.first(Name::Authorization).is_some_and(fields::is_browser_authentication)
+            && !attempt.ask.as_ref().is_some_and(|a| a.names.iter().any(|n| n == "authorization"));
+        let (credentials, confidence) = if head.has(Name::Cookie) || head.has(Name::SecFetchStorageAccess) {
+            (Credentials::Included, Confidence::Certain)
+        } else if authentication {
+            (Credentials::Included, Confidence::Probable)
+        } else if head.first(Name::SecFetchDest) == Some(b"font")
+            || (seen.browser.family == Family::Chromium && version >= 133 && cross_site)
+        {
+            (Credentials::Omitted, Confidence::Probable)
+        } else {
+            match company {
+                Some(credentials) => (credentials, Confidence::Probable),
+                None => (Credentials::Unknown, Confidence::Certain),
+            }
+        };
+        if credentials == Credentials::Unknown {
+            return;
+        }
+        attempt.credentials = credentials;
+        attempt.credentials_confidence = confidence;
+        if credentials == Credentials::Included
+            && confidence == Confidence::Certain
+            && let Some(client) = self.classifier.clients.get(seen.client)
+        {
+            client.on_included(habit_key, request.first.time);
+        }
+    }
+
+    pub(super) fn habit_key(&self, seen: &Classified) -> u64 {
+        self.classifier.digest((seen.origin.as_ref().map(|o| &*o.text), &*seen.target.origin))
+    }
+
+    pub(super) fn habit(&mut self, seen: &Classified) -> bool {
+        let key = self.habit_key(seen);
+        let now = self.now;
+        self.classifier.clients.get(seen.client).is_some_and(|c| c.habitually_includes(key, now))
+    }
+}

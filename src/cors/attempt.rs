@@ -1,0 +1,202 @@
+//! One page script's attempt, while it goes on, and what it came to.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::check::Failures;
+use super::classify::Classified;
+use super::detail;
+use super::fields::{is_simple_method, requested_names};
+use super::origin::{Origin, printable};
+use crate::catalog::Reason;
+use crate::http::head::Name;
+use crate::http::{Request, Response};
+use crate::packet::Time;
+use crate::record::{Confidence, Credentials, Effect, Family, Hop, Leg, Phase, PreflightState, TransactionId, Verdict};
+
+/// A preflight and what its answer came to.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) request: Arc<Request>,
+    pub(super) seen: Arc<Classified>,
+    pub(super) response: Option<Arc<Response>>,
+    pub(super) method: Arc<str>,
+    pub(super) names: Vec<String>,
+    pub(super) omitted: Failures,
+    pub(super) included: Failures,
+}
+
+/// Where an attempt stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// A preflight was sent.
+    PreflightAnswer,
+    /// The preflight passes (at least without credentials): the actual must come.
+    Actual,
+    /// The actual was sent.
+    Answer,
+    /// A redirect that passes: the next hop must come.
+    Hop { since: Time },
+    /// Closed without an answer: browsers send it again.
+    Retry { since: Time, preflight: bool },
+}
+
+/// One page script's attempt, while it goes on.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) generation: u32,
+    pub(super) id: TransactionId,
+    pub(super) first: Arc<Request>,
+    pub(super) seen: Arc<Classified>,
+    pub(super) method: Arc<str>,
+    pub(super) path: Arc<str>,
+    pub(super) state: State,
+    /// The page's origin, once a hop has told it.
+    pub(super) page_origin: Option<Arc<Origin>>,
+    /// The first cross-origin hop: from there on CORS decides.
+    pub(super) crossing: Option<Arc<Classified>>,
+    pub(super) ask: Option<Ask>,
+    pub(super) hop_ask: Option<Ask>,
+    pub(super) preflight_state: PreflightState,
+    pub(super) because: Vec<String>,
+    pub(super) request: Option<(Arc<Request>, Arc<Classified>)>,
+    pub(super) response: Option<Arc<Response>>,
+    pub(super) hops: Vec<Hop>,
+    /// URL (digest), method of the hop that a redirect asks for, and whether its host was seen here.
+    pub(super) next_url: u64,
+    pub(super) next_method: Arc<str>,
+    pub(super) next_in_view: bool,
+    /// The redirect leads to a URL with a user name: whatever comes of it in cors mode, it is refused.
+    pub(super) doomed: bool,
+    pub(super) credentials: Credentials,
+    pub(super) credentials_confidence: Confidence,
+    /// The redirect's answer passes only without credentials.
+    pub(super) redirect_needs_omitted: Option<Reason>,
+    /// What is inferred lowers the confidence to this.
+    pub(super) floor: Confidence,
+    /// A sentence for `detail`.
+    pub(super) note: Option<&'static str>,
+    pub(super) retried: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct InFlight {
+    pub(super) seen: Arc<Classified>,
+    pub(super) attempt: Option<u32>,
+}
+
+/// What a stored response would come to, for a later 304.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) omitted: Failures,
+    pub(super) included: Failures,
+}
+
+/// What an attempt came to.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) verdict: Verdict,
+    pub(super) phase: Option<Phase>,
+    pub(super) reasons: Failures,
+    pub(super) confidence: Confidence,
+}
+
+impl Outcome {
+    pub(super) fn allowed(confidence: Confidence) -> Self {
+        Outcome { verdict: Verdict::Allowed, phase: None, reasons: Failures::new(), confidence }
+    }
+
+    pub(super) fn undecided(reason: Reason) -> Self {
+        let reasons = std::iter::once(reason).collect();
+        Outcome { verdict: Verdict::Undecided, phase: None, reasons, confidence: Confidence::Possible }
+    }
+
+    pub(super) fn blocked(phase: Phase, reasons: Failures, confidence: Confidence) -> Self {
+        Outcome { verdict: Verdict::Blocked, phase: Some(phase), reasons, confidence }
+    }
+
+    pub(super) fn not_cors() -> Self {
+        Outcome { verdict: Verdict::NotCors, phase: None, reasons: Failures::new(), confidence: Confidence::Certain }
+    }
+}
+
+/// Attempts under one key.
+pub(super) type Slots = SmallVec<[u32; 2]>;
+
+pub(super) fn one(reason: Reason) -> Failures {
+    std::iter::once(reason).collect()
+}
+
+pub(super) fn text(bytes: &[u8]) -> Arc<str> {
+    printable(bytes).into()
+}
+
+pub(super) fn new_ask(request: &Arc<Request>, seen: &Arc<Classified>) -> Ask {
+    Ask {
+        request: request.clone(),
+        seen: seen.clone(),
+        response: None,
+        method: text(request.head.first(Name::AcRequestMethod).unwrap_or_default()),
+        names: requested_names(&request.head),
+        omitted: Failures::new(),
+        included: Failures::new(),
+    }
+}
+
+/// Why the browser asked, from what it asks for; the actual request tells the content type later.
+pub(super) fn because_of_preflight(request: &Request, ask: &Ask) -> Vec<String> {
+    let method = request.head.first(Name::AcRequestMethod).unwrap_or_default();
+    let mut reasons = Vec::new();
+    if !is_simple_method(method) {
+        reasons.push(format!("method {}", ask.method));
+    }
+    reasons.extend(ask.names.iter().map(|name| format!("header {}", detail::word(name))));
+    reasons
+}
+
+/// The answer's sender closed in the midst of its body.
+pub(super) fn body_cut(attempt: &mut Attempt, outcome: &mut Outcome) {
+    let webkit = attempt.seen.browser.family == Family::Safari;
+    let at_preflight = outcome.phase == Some(Phase::Preflight);
+    if outcome.verdict == Verdict::Allowed {
+        // a fetch has its answer already, an XMLHttpRequest fails
+        outcome.confidence = outcome.confidence.min(Confidence::Possible);
+    } else if (at_preflight && webkit) || attempt.seen.forwarded {
+        // WebKit takes a preflight cut short for a network error; a proxy in front may reset the browser's leg
+        let reason = if at_preflight { Reason::PreflightUnanswered } else { Reason::ActualUnanswered };
+        *outcome = Outcome::undecided(reason);
+    }
+    attempt.note = Some("body_incomplete: the answer was cut short");
+}
+
+pub(super) fn leg(request: &Arc<Request>, response: Option<&Arc<Response>>, verdict: Verdict) -> Leg {
+    Leg {
+        time: request.first.time,
+        status: response.map(|r| r.status),
+        verdict,
+        duration_ns: response.map(|r| r.head_end.time.since(request.first.time)),
+        request: request.clone(),
+        response: response.cloned(),
+    }
+}
+
+/// Did a blocked unsafe request act on the server? (CONTRACT.md `effect`)
+pub(super) fn effect_of(attempt: &Attempt, outcome: &Outcome) -> Option<Effect> {
+    if outcome.verdict != Verdict::Blocked || outcome.phase != Some(Phase::Actual) {
+        return None;
+    }
+    let safe = |method: &[u8]| matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
+    if safe(attempt.method.as_bytes()) {
+        return None;
+    }
+    // an unsafe first hop that was answered 303 has done its work
+    if attempt.hops.first().is_some_and(|hop| hop.status == Some(303)) {
+        return Some(Effect::Taken);
+    }
+    Some(match attempt.response.as_ref().map(|r| r.status) {
+        Some(200..=299) => Effect::Taken,
+        Some(500..=599) | None => Effect::Possible,
+        Some(_) => Effect::None,
+    })
+}

@@ -1,0 +1,296 @@
+//! Takes events and time, and keeps every attempt that waits for its other half (VERDICTS.md §6).
+//!
+//! `pair` finds the attempt of a request, `answer` judges what came back, `settle` ends attempts and hands them out.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use slab::Slab;
+
+use super::attempt::{Attempt, InFlight, Outcome, Slots, State, Stored};
+use super::cache::PreflightCache;
+use super::classify::{Classified, Classifier, path_and_query};
+use super::connection::Connections;
+use crate::catalog::Reason;
+use crate::counters::Counters;
+use crate::findings::Findings;
+use crate::http::head::Name;
+use crate::http::{HttpEvent, MessageId, Request};
+use crate::limits::Limits;
+use crate::lru::Lru;
+use crate::options::EngineOptions;
+use crate::packet::{SECOND, Time};
+use crate::record::{Sink, TransactionId};
+
+/// A browser sends the actual at once when the preflight passes: so much silence says that it did not.
+const T_SILENCE_NS: i64 = 10 * SECOND;
+/// A request closed without an answer is sent again within this time.
+const T_RETRY_NS: i64 = 2 * SECOND;
+/// A preflight without a byte of answer for so long counts as unanswered.
+const T_ANSWER_NS: i64 = 60 * SECOND;
+
+/// Pairs, judges, and lets the rules look on.
+#[derive(Debug)]
+pub struct Correlator {
+    pub(super) sensor: u64,
+    pub(super) show_query: bool,
+    pub(super) all_requests: bool,
+    pub(super) waiting_max: usize,
+    pub(super) now: Time,
+    pub(super) classifier: Classifier,
+    pub(super) connections: Connections,
+    pub(super) cache: PreflightCache,
+    pub(super) attempts: Slab<Attempt>,
+    pub(super) generation: u32,
+    pub(super) in_flight: HashMap<MessageId, InFlight, RandomState>,
+    pub(super) by_pair: HashMap<u64, Slots, RandomState>,
+    pub(super) by_redirect: HashMap<u64, Slots, RandomState>,
+    pub(super) by_retry: HashMap<u64, Slots, RandomState>,
+    pub(super) silence: VecDeque<(Time, u32, u32)>,
+    pub(super) retries: VecDeque<(Time, u32, u32)>,
+    pub(super) answers: VecDeque<(Time, u32, u32)>,
+    pub(super) by_age: VecDeque<(u32, u32)>,
+    pub(super) stored: Lru<u64, Stored>,
+    pub(super) failed_preflights: Lru<u64, Time>,
+    /// Answers to WebKit's preflights whose body must still end well.
+    pub(super) bodies: HashMap<MessageId, u32, RandomState>,
+    /// Decided by an answer whose body still comes: cut short, it is an error of its own.
+    pub(super) held: HashMap<MessageId, (Attempt, Outcome), RandomState>,
+    pub(super) holds: VecDeque<(Time, MessageId)>,
+    pub(super) hosts: Lru<u64, ()>,
+    pub(super) findings: Findings,
+}
+
+impl Correlator {
+    /// A correlator that has seen nothing.
+    #[must_use]
+    pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
+        Correlator {
+            sensor: stable_hash(&[options.sensor.as_bytes()]),
+            show_query: options.show_query,
+            all_requests: options.all_requests,
+            waiting_max: limits.waiting_max as usize,
+            now: Time(0),
+            classifier: Classifier::new(limits, options),
+            connections: Connections::new(limits.clients_max),
+            cache: PreflightCache::new(limits.cache_entries_max),
+            attempts: Slab::new(),
+            generation: 0,
+            in_flight: HashMap::default(),
+            by_pair: HashMap::default(),
+            by_redirect: HashMap::default(),
+            by_retry: HashMap::default(),
+            silence: VecDeque::new(),
+            retries: VecDeque::new(),
+            answers: VecDeque::new(),
+            by_age: VecDeque::new(),
+            stored: Lru::new(limits.clients_max),
+            failed_preflights: Lru::new(limits.clients_max),
+            bodies: HashMap::default(),
+            held: HashMap::default(),
+            holds: VecDeque::new(),
+            hosts: Lru::new(limits.targets_max),
+            findings: Findings::new(limits, options),
+        }
+    }
+
+    /// The rules, for what they keep beside findings.
+    #[must_use]
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Takes one event.
+    pub fn on_event(&mut self, event: &HttpEvent, sink: &mut impl Sink, counters: &mut Counters) {
+        match event {
+            HttpEvent::Request(request) => self.on_request(request, sink, counters),
+            HttpEvent::Response { request: Some(request), response } => {
+                self.on_response(request, response, sink, counters);
+            }
+            // without its request nobody knows who asked; counted by the layer below
+            HttpEvent::Response { request: None, .. } | HttpEvent::Interim(_) => {}
+            HttpEvent::NoAnswer { request, why, at } => self.on_no_answer(request, *why, at.time, sink, counters),
+            HttpEvent::End { id, state, at, .. } => self.on_end(*id, *state, at.time, sink, counters),
+        }
+    }
+
+    /// Fires what is due at this whole second of packet time.
+    pub fn advance(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
+        self.now = self.now.max(now);
+        while let Some(&(deadline, id)) = self.holds.front() {
+            if self.held.contains_key(&id) && deadline > now {
+                break;
+            }
+            self.holds.pop_front();
+            if let Some((attempt, outcome)) = self.held.remove(&id) {
+                self.finalise(attempt, &outcome, sink, counters);
+            }
+        }
+        while let Some((index, _)) = pop_due(&mut self.retries, &self.attempts, now) {
+            if matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Retry { .. }, .. })) {
+                self.settle_unanswered(index, sink, counters);
+            }
+        }
+        while let Some((index, _)) = pop_due(&mut self.silence, &self.attempts, now) {
+            match self.attempts.get(index as usize).map(|a| a.state) {
+                Some(State::Actual) => self.settle_silence(index, true, sink, counters),
+                Some(State::Hop { .. }) => self.settle_redirect(index, sink, counters),
+                _ => {}
+            }
+        }
+        while let Some((index, _)) = pop_due(&mut self.answers, &self.attempts, now) {
+            if matches!(self.attempts.get(index as usize), Some(Attempt { state: State::PreflightAnswer, .. })) {
+                self.settle_unanswered(index, sink, counters);
+            }
+        }
+        self.findings.advance(now, sink, counters);
+    }
+
+    /// Settles everything that waits, oldest first.
+    pub fn finish(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
+        self.now = self.now.max(now);
+        while let Some((_, id)) = self.holds.pop_front() {
+            if let Some((attempt, outcome)) = self.held.remove(&id) {
+                self.finalise(attempt, &outcome, sink, counters);
+            }
+        }
+        let mut open: Vec<(Time, u64, u32)> = self
+            .attempts
+            .iter()
+            .map(|(i, a)| (a.first.first.time, a.first.first.order.0, u32::try_from(i).unwrap_or(u32::MAX)))
+            .collect();
+        open.sort_unstable();
+        for (_, _, index) in open {
+            match self.attempts.get(index as usize).map(|a| a.state) {
+                Some(State::Actual) => {
+                    let heard = self.heard_after_preflight(index);
+                    self.settle_silence(index, heard, sink, counters);
+                }
+                Some(State::Hop { .. }) => self.settle_redirect(index, sink, counters),
+                Some(State::Retry { .. }) => self.settle_unanswered(index, sink, counters),
+                Some(State::PreflightAnswer | State::Answer) => {
+                    self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+                }
+                None => {}
+            }
+        }
+        self.findings.finish(now, sink, counters);
+    }
+
+    /// Nothing waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.attempts.is_empty() && self.held.is_empty()
+    }
+
+    // ---- keys and timers -----------------------------------------------------------------------------------------
+
+    /// Not the client's identity but its address: scripts may set User-Agent and Accept-Language on the actual alone.
+    pub(super) fn pair_key(&self, seen: &Classified, request: &Request, method: &[u8]) -> u64 {
+        let origin = request.head.first(Name::Origin);
+        let address = if seen.address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { seen.address };
+        self.classifier.digest((address, origin, &*seen.target.origin, path_and_query(request.head.target()), method))
+    }
+
+    pub(super) fn retry_key(&self, seen: &Classified, request: &Request) -> u64 {
+        let asked = request.head.first(Name::AcRequestMethod);
+        let origin = request.head.first(Name::Origin);
+        let method = request.head.method();
+        self.classifier.digest((
+            seen.client,
+            origin,
+            &*seen.target.origin,
+            path_and_query(request.head.target()),
+            method,
+            asked,
+        ))
+    }
+
+    pub(super) fn redirect_key(&self, seen: &Classified, request: &Request) -> u64 {
+        let url = self.classifier.digest((&*seen.target.origin, path_and_query(request.head.target())));
+        self.classifier.digest((seen.agent, url))
+    }
+
+    pub(super) fn cache_key(&self, seen: &Classified, request: &Request) -> u64 {
+        self.cache_key_of(seen, request)
+    }
+
+    pub(super) fn cache_key_of(&self, seen: &Classified, request: &Request) -> u64 {
+        let origin = request.head.first(Name::Origin);
+        self.classifier.digest((0_u8, seen.client, origin, &*seen.target.origin, path_and_query(request.head.target())))
+    }
+
+    pub(super) fn start_timer(&mut self, index: u32, timer: Timer, from: Time) {
+        let Some(attempt) = self.attempts.get(index as usize) else { return };
+        let entry = |wait: i64| (from.plus(wait), index, attempt.generation);
+        match timer {
+            Timer::Silence => self.silence.push_back(entry(T_SILENCE_NS)),
+            Timer::Retry => self.retries.push_back(entry(T_RETRY_NS)),
+            Timer::Answer => self.answers.push_back(entry(T_ANSWER_NS)),
+        }
+    }
+
+    pub(super) fn transaction_id(&self, request: &Request) -> TransactionId {
+        let address = |a: std::net::SocketAddr| match a.ip() {
+            std::net::IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+            std::net::IpAddr::V6(ip) => ip.octets(),
+        };
+        TransactionId(stable_hash(&[
+            &self.sensor.to_le_bytes(),
+            &address(request.peer),
+            &request.peer.port().to_le_bytes(),
+            &address(request.server),
+            &request.server.port().to_le_bytes(),
+            &request.first.time.0.to_le_bytes(),
+            &request.id.seq.to_le_bytes(),
+        ]))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Timer {
+    Silence,
+    Retry,
+    Answer,
+}
+
+/// The next entry whose time has come and whose attempt still lives.
+fn pop_due(queue: &mut VecDeque<(Time, u32, u32)>, attempts: &Slab<Attempt>, now: Time) -> Option<(u32, Time)> {
+    while let Some(&(deadline, index, generation)) = queue.front() {
+        let lives = attempts.get(index as usize).is_some_and(|a| a.generation == generation);
+        if lives && deadline > now {
+            return None;
+        }
+        queue.pop_front();
+        if lives {
+            return Some((index, deadline));
+        }
+    }
+    None
+}
+
+pub(super) fn drop_slot(map: &mut HashMap<u64, Slots, RandomState>, key: u64, index: u32) {
+    if let Some(slots) = map.get_mut(&key) {
+        slots.retain(|i| *i != index);
+        if slots.is_empty() {
+            map.remove(&key);
+        }
+    }
+}
+
+/// FNV-1a over length-prefixed parts, finished as in MurmurHash3: the same in every process and build.
+fn stable_hash(parts: &[&[u8]]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for part in parts {
+        for &byte in (part.len() as u64).to_le_bytes().iter().take(2).chain(part.iter()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}

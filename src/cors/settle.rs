@@ -1,0 +1,269 @@
+//! Ends attempts: by silence, by the end of input, or by an answer; and hands the transactions out.
+
+use std::sync::Arc;
+
+use super::Observation;
+use super::attempt::{Attempt, Outcome, State, effect_of, leg, one};
+use super::classify::{Classified, is_tool, path_and_query};
+use super::correlator::{Correlator, drop_slot};
+use super::detail;
+use super::origin::printable;
+use crate::catalog::Reason;
+use crate::counters::Counters;
+use crate::http::head::Name;
+use crate::http::{NoAnswer, Request, Response};
+use crate::packet::{SECOND, Time};
+use crate::record::{Confidence, Credentials, Effect, Mode, Phase, PreflightLeg, Sink, Transaction, Verdict};
+
+/// Least capture left after a preflight's answer for silence to count at its end.
+const T_TAIL_NS: i64 = 2 * SECOND;
+/// How long a verdict waits for the end of the answer's body, which may never come.
+const T_BODY_NS: i64 = SECOND;
+
+impl Correlator {
+    /// The preflight passes, at least without credentials, and nothing follows.
+    pub(super) fn settle_silence(&mut self, index: u32, heard: bool, sink: &mut impl Sink, counters: &mut Counters) {
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let Some(ask) = &attempt.ask else { return };
+        if ask.included.is_empty() || !heard || attempt.credentials == Credentials::Omitted {
+            self.emit(index, &Outcome::undecided(Reason::ActualNotSeen), sink, counters);
+            return;
+        }
+        attempt.credentials = Credentials::Included;
+        attempt.credentials_confidence = Confidence::Probable;
+        let reasons = ask.included.clone();
+        let shared = self.classifier.clients.is_shared(attempt.seen.address);
+        let confidence = if shared { Confidence::Possible } else { Confidence::Probable };
+        self.emit(index, &Outcome::blocked(Phase::Preflight, reasons, confidence), sink, counters);
+    }
+
+    pub(super) fn settle_redirect(&mut self, index: u32, sink: &mut impl Sink, counters: &mut Counters) {
+        let Some(attempt) = self.attempts.get(index as usize) else { return };
+        let outcome = if attempt.doomed {
+            Outcome::undecided(Reason::ModeUnknown)
+        } else if let Some(ask) = &attempt.hop_ask {
+            if ask.included.is_empty() {
+                Outcome::undecided(Reason::ActualNotSeen)
+            } else {
+                Outcome::blocked(Phase::Preflight, ask.included.clone(), Confidence::Probable)
+            }
+        } else if attempt.crossing.is_none() {
+            Outcome::not_cors()
+        } else if attempt.next_in_view {
+            Outcome::undecided(Reason::RedirectNotFollowed)
+        } else {
+            Outcome::undecided(Reason::RedirectLeftView)
+        };
+        self.emit(index, &outcome, sink, counters);
+    }
+
+    pub(super) fn settle_unanswered(&mut self, index: u32, sink: &mut impl Sink, counters: &mut Counters) {
+        let Some(attempt) = self.attempts.get(index as usize) else { return };
+        let preflight = match attempt.state {
+            State::PreflightAnswer | State::Actual => true,
+            State::Retry { preflight, .. } => preflight,
+            State::Answer | State::Hop { .. } => false,
+        };
+        let (phase, reason) = if preflight {
+            (Phase::Preflight, Reason::PreflightUnanswered)
+        } else {
+            (Phase::Actual, Reason::ActualUnanswered)
+        };
+        let outcome = if attempt.crossing.is_some() {
+            Outcome::blocked(phase, one(reason), Confidence::Possible)
+        } else {
+            Outcome::not_cors()
+        };
+        self.emit(index, &outcome, sink, counters);
+    }
+
+    /// Enough of the capture is left after the preflight's answer for silence to count.
+    pub(super) fn heard_after_preflight(&mut self, index: u32) -> bool {
+        let Some(attempt) = self.attempts.get(index as usize) else { return false };
+        let Some(answered) = attempt.ask.as_ref().and_then(|a| a.response.as_ref()).map(|r| r.head_end.time) else {
+            return false;
+        };
+        let client = attempt.seen.client;
+        self.now.since(answered) >= T_TAIL_NS
+            && self.classifier.clients.get(client).is_some_and(|c| c.last_seen > answered)
+    }
+
+    #[allow(clippy::too_many_arguments)] // one call site each for answered and unanswered
+    pub(super) fn observe(
+        &mut self,
+        request: &Arc<Request>,
+        response: Option<&Arc<Response>>,
+        no_answer: Option<NoAnswer>,
+        seen: &Classified,
+        index: Option<u32>,
+        at: Time,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        let attempt = index.and_then(|i| self.attempts.get(i as usize));
+        let transaction = attempt.map_or_else(|| self.transaction_id(request), |a| a.id);
+        let target = path_and_query(request.head.target());
+        let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
+        let path = printable(target.get(..end).unwrap_or_default());
+        let credentials = if request.head.has(Name::Cookie) || request.head.has(Name::SecFetchStorageAccess) {
+            Credentials::Included
+        } else {
+            attempt.map_or(Credentials::Unknown, |a| a.credentials)
+        };
+        let observation = Observation {
+            time: at,
+            request,
+            response,
+            no_answer,
+            kind: seen.kind,
+            client: seen.client,
+            address: seen.address,
+            forwarded: seen.forwarded,
+            origin: seen.origin.as_ref().map(|o| o.text.clone()),
+            origin_parts: seen.origin_parts(),
+            target: &seen.target,
+            path: &path,
+            site: seen.site,
+            mode: seen.mode,
+            credentials,
+            family: seen.browser.family,
+            tool_signs: seen.tool_signs,
+            shared_address: self.classifier.clients.is_shared(seen.address),
+            preflight_state: attempt.map(|a| a.preflight_state),
+            transaction,
+        };
+        self.findings.on_observation(&observation, sink, counters);
+    }
+
+    /// An answer's head has decided; its body may still go wrong.
+    pub(super) fn decide(
+        &mut self,
+        index: u32,
+        outcome: Outcome,
+        by: &Response,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        if self.held.len() >= self.waiting_max || !matches!(outcome.verdict, Verdict::Allowed | Verdict::Blocked) {
+            self.emit(index, &outcome, sink, counters);
+            return;
+        }
+        if let Some(attempt) = self.take(index) {
+            self.holds.push_back((by.head_end.time.plus(T_BODY_NS), by.id));
+            self.held.insert(by.id, (attempt, outcome));
+        }
+    }
+
+    pub(super) fn emit(&mut self, index: u32, outcome: &Outcome, sink: &mut impl Sink, counters: &mut Counters) {
+        let Some(attempt) = self.take(index) else { return };
+        let worth = attempt.crossing.is_some() || self.is_worth_a_line(&attempt.first, &attempt.seen);
+        if worth {
+            self.finalise(attempt, outcome, sink, counters);
+        }
+    }
+
+    /// Takes an attempt out of the tables.
+    pub(super) fn take(&mut self, index: u32) -> Option<Attempt> {
+        let attempt = self.attempts.try_remove(index as usize)?;
+        match attempt.state {
+            State::Actual => {
+                if let Some(ask) = &attempt.ask {
+                    let key = self.pair_key(&ask.seen, &ask.request, ask.method.as_bytes());
+                    drop_slot(&mut self.by_pair, key, index);
+                }
+            }
+            State::Hop { .. } => {
+                let key = self.classifier.digest((attempt.seen.agent, attempt.next_url));
+                drop_slot(&mut self.by_redirect, key, index);
+            }
+            State::Retry { preflight, .. } => {
+                let request = if preflight {
+                    attempt.hop_ask.as_ref().or(attempt.ask.as_ref()).map(|a| (&a.request, &a.seen))
+                } else {
+                    attempt.request.as_ref().map(|(r, s)| (r, s))
+                };
+                if let Some((request, seen)) = request {
+                    let key = self.retry_key(seen, request);
+                    drop_slot(&mut self.by_retry, key, index);
+                }
+            }
+            State::PreflightAnswer | State::Answer => {}
+        }
+        Some(attempt)
+    }
+
+    /// Builds the transaction and hands it out.
+    pub(super) fn finalise(
+        &mut self,
+        attempt: Attempt,
+        outcome: &Outcome,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        let seen = &attempt.seen;
+        // a chain that began at the page's own origin is reported with the first target across
+        let across = attempt.crossing.as_ref().unwrap_or(seen);
+        let mut confidence = outcome.confidence.min(attempt.floor);
+        if outcome.verdict == Verdict::NotCors {
+            confidence = seen.mode_confidence;
+        }
+        let blocked_at_preflight = outcome.verdict == Verdict::Blocked && outcome.phase == Some(Phase::Preflight);
+        let preflight = attempt.hop_ask.as_ref().filter(|_| blocked_at_preflight).or(attempt.ask.as_ref()).map(|ask| {
+            let verdict = if blocked_at_preflight {
+                Verdict::Blocked
+            } else if ask.response.is_none() {
+                Verdict::Undecided
+            } else {
+                Verdict::Allowed
+            };
+            PreflightLeg {
+                leg: leg(&ask.request, ask.response.as_ref(), verdict),
+                requested_method: ask.method.clone(),
+                requested_headers: ask.names.clone(),
+                because: attempt.because.clone(),
+            }
+        });
+        let actual = attempt.request.as_ref().map(|(request, _)| {
+            let verdict = match outcome.verdict {
+                Verdict::Blocked if blocked_at_preflight => Verdict::Allowed,
+                verdict => verdict,
+            };
+            leg(request, attempt.response.as_ref(), verdict)
+        });
+        let effect = effect_of(&attempt, outcome);
+        let reason = outcome.reasons.first().copied();
+        let mut transaction = Transaction {
+            id: attempt.id,
+            time: attempt.first.first.time,
+            client: attempt.first.peer,
+            forwarded_for: seen.forwarded.then_some(seen.address),
+            server: attempt.first.server,
+            origin: attempt.page_origin.as_ref().or(seen.origin.as_ref()).map(|o| o.text.clone()),
+            target_origin: across.target.origin.clone(),
+            path: attempt.path.clone(),
+            method: attempt.method.clone(),
+            site: across.site,
+            mode: if attempt.crossing.is_some() { Mode::Cors } else { seen.mode },
+            credentials: attempt.credentials,
+            preflight_state: attempt.preflight_state,
+            preflight,
+            actual,
+            hops: attempt.hops,
+            verdict: outcome.verdict,
+            phase: outcome.phase,
+            reason,
+            reasons_all: outcome.reasons.to_vec(),
+            confidence,
+            cause: None,
+            cause_confidence: None,
+            effect,
+            blocked_after_effect: effect == Some(Effect::Taken),
+            detail: String::new(),
+            fix: String::new(),
+            browser: seen.browser.clone(),
+        };
+        transaction.detail = detail::of(&transaction, attempt.note, is_tool(seen));
+        self.findings.on_transaction(&transaction, sink, counters);
+        sink.transaction(&transaction);
+    }
+}
