@@ -33,6 +33,8 @@ pub struct Client {
     pub last_seen: Time,
     /// Its User-Agent (digest).
     pub agent: u64,
+    /// Preflights it was seen to send.
+    pub preflights: u32,
     /// Page origin × target (digest) → when credentials were last seen included.
     included: SmallVec<[(u64, Time); 2]>,
 }
@@ -107,6 +109,7 @@ impl Clients {
             first_seen: at,
             last_seen: at,
             agent: words,
+            preflights: 0,
             included: SmallVec::new(),
         });
         client.last_seen = client.last_seen.max(at);
@@ -118,7 +121,7 @@ impl Clients {
         self.by_id.get(&id)
     }
 
-    /// Whether many programs share this address.
+    /// Whether several clients share this address.
     #[must_use]
     pub fn is_shared(&self, address: IpAddr) -> bool {
         self.agents.peek(&address).is_some_and(|agents| agents.len() > SHARED_AGENTS)

@@ -59,6 +59,9 @@ impl Correlator {
                 attempt.because = because_of_preflight(request, &ask);
                 attempt.preflight_state = PreflightState::Sent;
                 attempt.ask = Some(ask);
+                if let Some(client) = self.classifier.clients.get(seen.client) {
+                    client.preflights += 1;
+                }
                 let index = self.insert(attempt, sink, counters);
                 self.start_timer(index, Timer::Answer, request.head_end.time);
                 Some(index)
@@ -81,6 +84,7 @@ impl Correlator {
     ) -> u32 {
         let pair = self.pair_key(seen, request, request.head.method());
         if let Some(index) = self.take_paired(pair, request, seen) {
+            let shared = self.classifier.clients.is_shared(seen.address);
             if let Some(attempt) = self.attempts.get_mut(index as usize) {
                 attempt.state = State::Answer;
                 attempt.request = Some((request.clone(), seen.clone()));
@@ -89,7 +93,7 @@ impl Correlator {
                 {
                     // it follows, so the preflight passed: that is so only without credentials (row 4)
                     attempt.credentials = Credentials::Omitted;
-                    attempt.credentials_confidence = Confidence::Certain;
+                    attempt.credentials_confidence = if shared { Confidence::Probable } else { Confidence::Certain };
                 }
                 if attempt.because.is_empty() {
                     attempt.because = fields::because(request.head.method(), &seen.unsafe_fields);
@@ -106,11 +110,14 @@ impl Correlator {
         if seen.needs_preflight(request.head.method()) {
             let key = self.cache_key(seen, request);
             let names: Vec<&str> = seen.unsafe_fields.iter().map(|f| f.name.as_str()).collect();
+            if self.classifier.clients.is_shared(seen.address) {
+                attempt.floor = attempt.floor.min(Confidence::Probable); // whose cache entry?
+            }
             if self.cache.covers(key, request.head.method(), &names, seen.browser.family, request.first.time) {
                 attempt.preflight_state = PreflightState::Cached;
             } else {
                 attempt.preflight_state = PreflightState::Missing;
-                attempt.floor = Confidence::Probable;
+                attempt.floor = attempt.floor.min(Confidence::Probable);
                 let failed =
                     self.failed_preflights.peek(&pair).is_some_and(|at| request.first.time.since(*at) <= T_PAIR_NS);
                 if failed {
@@ -196,6 +203,8 @@ impl Correlator {
     }
 
     pub(super) fn take_paired(&mut self, pair: u64, request: &Request, seen: &Classified) -> Option<u32> {
+        // an identity that never preflights is perhaps another's, with a User-Agent or Accept-Language of the script's
+        let may_be_another = self.classifier.clients.get(seen.client).is_none_or(|c| c.preflights == 0);
         let waiting = self.by_pair.get_mut(&pair)?;
         let at = request.first.time;
         let attempts = &self.attempts;
@@ -209,7 +218,7 @@ impl Correlator {
                 attempt.seen.client == seen.client
             } else {
                 // a script set what else tells clients apart
-                sets_agent || (needs && attempt.seen.agent == seen.agent)
+                may_be_another && (sets_agent || (needs && attempt.seen.agent == seen.agent))
             };
             may_be
                 && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(answer.first.time))
