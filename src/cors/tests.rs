@@ -357,3 +357,111 @@ fn what_says_itself_that_it_is_not_cors() {
         assert!(taken[0].starts_with("GET /x not_cors"), "{lines}: {taken:?}");
     }
 }
+
+/// Numbers that look random and are the same in every run (`SplitMix64`).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    }
+}
+
+/// Method, method asked for, status and fields of the answer.
+type Step = (&'static str, &'static str, u16, &'static str);
+
+/// One attempt of one of many clients behind an address: its requests still to come, and what it must come to.
+struct Script {
+    client: usize,
+    path: String,
+    steps: Vec<Step>,
+    truth: &'static str,
+}
+
+#[test]
+fn two_hundred_clients_behind_one_address_are_not_mixed_up() {
+    const AGENTS: [&str; 5] = [
+        CHROME,
+        FIREFOX,
+        SAFARI,
+        "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/155.0.0.0 Safari/537.36 Edg/155.0",
+        "Mozilla/5.0 (Android 15; Mobile; rv:152.0) Gecko/152.0 Firefox/152.0",
+    ];
+    const GOOD: &str = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Access-Control-Allow-Methods: PUT";
+    const STORIES: [(&[Step], &str); 6] = [
+        (&[("GET", "", 200, GOOD)], "allowed"),
+        (&[("GET", "", 200, "")], "blocked missing_allow_origin"),
+        (&[("OPTIONS", "PUT", 204, GOOD), ("PUT", "", 200, GOOD)], "allowed"),
+        (&[("OPTIONS", "PUT", 204, GOOD), ("PUT", "", 500, "")], "blocked missing_allow_origin"),
+        (&[("OPTIONS", "PUT", 204, "Access-Control-Allow-Origin: http://a.test")], "blocked method_not_allowed"),
+        (&[("OPTIONS", "PUT", 401, "")], "blocked"),
+    ];
+    let mut numbers = Numbers(7);
+    let mut wire = Wire::new("");
+    let mut scripts: Vec<Script> = (0..4000)
+        .map(|n| {
+            let (steps, truth) = STORIES[usize::try_from(numbers.below(6)).unwrap()];
+            // ten shared URLs: every client asks for the same things
+            Script {
+                client: usize::try_from(numbers.below(200)).unwrap(),
+                path: format!("/r/{}", n % 10),
+                steps: steps.to_vec(),
+                truth,
+            }
+        })
+        .collect();
+    scripts.reverse();
+    // each client does one thing at a time; all clients at once
+    let mut busy: Vec<Option<Script>> = (0..200).map(|_| None).collect();
+    let mut expected: Vec<(String, &str)> = Vec::new();
+    while !scripts.is_empty() || busy.iter().any(Option::is_some) {
+        if let Some(next) = scripts.pop() {
+            match &mut busy[next.client] {
+                slot @ None => {
+                    *slot = Some(next);
+                }
+                Some(_) => scripts.insert(0, next),
+            }
+        }
+        let turn = usize::try_from(numbers.below(200)).unwrap();
+        let Some(script) = &mut busy[turn] else { continue };
+        let (method, asked, status, answer) = script.steps.remove(0);
+        wire.agent = AGENTS[turn % 5];
+        wire.stream = turn as u64;
+        // clients of one browser differ by language, as people do
+        let mut lines = format!("Origin: http://a.test|Accept-Language: x-{}", turn / 5);
+        if !asked.is_empty() {
+            lines.push_str("|Access-Control-Request-Method: PUT");
+        }
+        wire.exchange(&format!("{method} {}", script.path), &lines, status, answer);
+        if script.steps.is_empty() {
+            let done = busy[turn].take().expect("it was busy");
+            expected.push((format!("x-{} {}", turn / 5, AGENTS[turn % 5]), done.truth));
+        }
+    }
+    let Wire { taken, .. } = wire;
+    let mut right = 0;
+    for (transaction, (who, truth)) in taken.0.iter().zip(&expected) {
+        let verdict = match transaction.reason {
+            Some(reason) => format!("{} {reason}", transaction.verdict),
+            None => transaction.verdict.to_string(),
+        };
+        right += usize::from(verdict.starts_with(truth));
+        let legs = [transaction.preflight.as_ref().map(|p| &p.leg), transaction.actual.as_ref()];
+        for leg in legs.into_iter().flatten() {
+            let head = &leg.request.head;
+            let said = format!(
+                "{} {}",
+                String::from_utf8_lossy(head.first(Name::AcceptLanguage).unwrap_or_default()),
+                String::from_utf8_lossy(head.first(Name::UserAgent).unwrap_or_default())
+            );
+            assert_eq!(said, *who, "a leg of another client");
+        }
+    }
+    assert_eq!(taken.0.len(), expected.len());
+    assert!(right * 1000 >= expected.len() * 999, "{right} of {}", expected.len());
+}
