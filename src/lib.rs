@@ -5,6 +5,7 @@
 //! `capture`, `store`, `metrics`, `web`, `report` and `cli` are its edges.
 
 pub mod catalog;
+pub mod cli;
 pub mod cors;
 pub mod counters;
 pub mod decode;
@@ -16,5 +17,6 @@ pub mod lru;
 pub mod options;
 pub mod packet;
 pub mod record;
+pub mod report;
 pub mod store;
 pub mod stream;

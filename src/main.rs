@@ -1,2 +1,10 @@
-//! x
-fn main() {}
+//! The command line's door: parse, run, exit.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = corstap::cli::args::Cli::parse();
+    ExitCode::from(corstap::cli::run(&cli).status())
+}

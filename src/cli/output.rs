@@ -1,0 +1,76 @@
+//! Standard output: buffered, promptly flushed when somebody watches, quiet when nobody does any more.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::args::Color;
+
+/// Bytes that wait before they are written.
+const WAITING_BYTES_MAX: usize = 64 * 1024;
+
+/// Writes blocks of whole lines; remembers the first failure, since a sink cannot return one.
+#[derive(Debug, Default)]
+pub struct Output {
+    waiting: Vec<u8>,
+    failure: Option<io::Error>,
+    prompt: bool,
+}
+
+impl Output {
+    /// Nothing written yet. `prompt` writes each line at once: the input is a live stream.
+    #[must_use]
+    pub fn new(prompt: bool) -> Self {
+        Output { prompt, ..Output::default() }
+    }
+
+    /// Whether somebody watches what comes.
+    #[must_use]
+    pub fn is_prompt(&self) -> bool {
+        self.prompt
+    }
+
+    /// Takes whole lines.
+    pub fn write(&mut self, lines: &[u8]) {
+        self.waiting.extend_from_slice(lines);
+        if self.prompt || self.waiting.len() >= WAITING_BYTES_MAX {
+            self.flush();
+        }
+    }
+
+    /// Writes what waits.
+    pub fn flush(&mut self) {
+        if self.failure.is_none() && !self.waiting.is_empty() {
+            let mut stdout = io::stdout().lock();
+            self.failure = stdout.write_all(&self.waiting).and_then(|()| stdout.flush()).err();
+        }
+        self.waiting.clear();
+    }
+
+    /// Whether writing has failed: there is no point in going on.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Writes the rest; tells the first failure.
+    ///
+    /// # Errors
+    /// Standard output could not be written.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.flush();
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Whether standard output gets colour.
+#[must_use]
+pub fn colours(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+                && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+                && io::stdout().is_terminal()
+        }
+    }
+}

@@ -1,0 +1,527 @@
+//! Records as JSON, one object a line: what other programs read (CONTRACT.md).
+//!
+//! Written by hand into one buffer that is reused: a replay writes a line for each transaction, and formatting must stay
+//! small beside judging. Every line is valid UTF-8: bytes that are not are shown as `\xNN`.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::catalog::{Cause, Reason};
+use crate::http::head::{Head, Name};
+use crate::packet::{SECOND, Time};
+use crate::record::{Confidence, Effect, Finding, Hop, Leg, Message, MessageRecord, Phase, PreflightLeg, Transaction};
+
+use super::Summary;
+
+/// Writes lines into a buffer.
+#[derive(Debug, Default)]
+pub struct JsonLines {
+    text: String,
+    /// Whole seconds since the epoch that `second_text` spells: most records share it with the one before.
+    second: Option<i64>,
+    second_text: String,
+}
+
+impl JsonLines {
+    /// What was written and not taken yet, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// Forgets what was written.
+    pub fn clear(&mut self) {
+        self.text.clear();
+    }
+
+    /// One transaction.
+    pub fn transaction(&mut self, t: &Transaction) {
+        self.text.push_str("{\"type\":\"transaction\",\"id\":\"");
+        self.display(t.id);
+        self.text.push_str("\",\"time\":");
+        self.time(t.time);
+        self.key("client");
+        self.socket(t.client);
+        self.key("forwarded_for");
+        match t.forwarded_for {
+            Some(ip) => {
+                self.text.push('"');
+                self.ip(ip);
+                self.text.push('"');
+            }
+            None => self.text.push_str("null"),
+        }
+        self.key("server");
+        self.socket(t.server);
+        self.text_field("origin", t.origin.as_deref());
+        self.text_field("target_origin", Some(&t.target_origin));
+        self.text_field("path", Some(&t.path));
+        self.text_field("method", Some(&t.method));
+        self.word("site", Some(t.site.id()));
+        self.word("mode", Some(t.mode.id()));
+        self.word("credentials", Some(t.credentials.id()));
+        self.word("preflight_state", Some(t.preflight_state.id()));
+        self.key("preflight");
+        match &t.preflight {
+            Some(preflight) => self.preflight(preflight),
+            None => self.text.push_str("null"),
+        }
+        self.key("actual");
+        match &t.actual {
+            Some(leg) => {
+                self.text.push('{');
+                self.leg(leg);
+                self.text.push('}');
+            }
+            None => self.text.push_str("null"),
+        }
+        if !t.hops.is_empty() {
+            self.key("hops");
+            self.list(&t.hops, Self::hop);
+        }
+        self.word("verdict", Some(t.verdict.id()));
+        self.word("phase", t.phase.map(Phase::id));
+        self.word("reason", t.reason.map(Reason::id));
+        if t.reasons_all.len() > 1 {
+            self.key("reasons_all");
+            self.list(&t.reasons_all, |lines, r| lines.quoted_word(r.id()));
+        }
+        self.word("confidence", Some(t.confidence.id()));
+        self.word("cause", t.cause.map(Cause::id));
+        self.word("cause_confidence", t.cause_confidence.map(Confidence::id));
+        self.word("effect", t.effect.map(Effect::id));
+        self.flag("blocked_after_effect", t.blocked_after_effect);
+        self.text_field("detail", Some(&t.detail));
+        self.text_field("fix", Some(&t.fix));
+        self.text.push_str(",\"browser\":{\"family\":\"");
+        self.text.push_str(t.browser.family.id());
+        self.text.push_str("\",\"version\":");
+        self.string(&t.browser.version);
+        self.text.push_str("}}\n");
+    }
+
+    fn preflight(&mut self, p: &PreflightLeg) {
+        self.text.push('{');
+        self.leg(&p.leg);
+        self.text_field("requested_method", Some(&p.requested_method));
+        self.key("requested_headers");
+        self.list(&p.requested_headers, |lines, name| lines.string(name));
+        self.key("because");
+        self.list(&p.because, |lines, why| lines.string(why));
+        self.text.push('}');
+    }
+
+    fn leg(&mut self, leg: &Leg) {
+        self.text.push_str("\"time\":");
+        self.time(leg.time);
+        self.status(leg.status);
+        self.word("verdict", Some(leg.verdict.id()));
+        self.key("duration_us");
+        match leg.duration_ns {
+            Some(ns) => self.integer(ns.div_euclid(1000)),
+            None => self.text.push_str("null"),
+        }
+    }
+
+    fn hop(&mut self, hop: &Hop) {
+        self.text.push_str("{\"time\":");
+        self.time(hop.time);
+        self.text_field("target_origin", Some(&hop.target_origin));
+        self.status(hop.status);
+        self.text_field("origin_sent", hop.origin_sent.as_deref());
+        self.word("verdict", Some(hop.verdict.id()));
+        self.text.push('}');
+    }
+
+    /// One finding.
+    pub fn finding(&mut self, f: &Finding) {
+        self.text.push_str("{\"type\":\"finding\",\"id\":\"");
+        self.display(f.id);
+        self.text.push_str("\",\"rule\":\"");
+        self.text.push_str(f.rule.id());
+        self.text.push_str("\",\"severity\":\"");
+        self.text.push_str(f.severity.id());
+        self.text.push_str("\",\"time\":");
+        self.time(f.first_seen);
+        self.key("last_seen");
+        self.time(f.last_seen);
+        self.word("confidence", Some(f.confidence.id()));
+        self.text_field("subject", Some(&f.subject));
+        self.count("count", f.count);
+        self.text_field("detail", Some(&f.detail));
+        self.text_field("fix", Some(&f.fix));
+        self.key("evidence");
+        self.list(&f.evidence, |lines, id| {
+            lines.text.push('"');
+            lines.display(*id);
+            lines.text.push('"');
+        });
+        self.text.push_str("}\n");
+    }
+
+    /// One HTTP message, with the fields that the engine keeps, or with all of them.
+    pub fn message(&mut self, m: &MessageRecord, all_headers: bool) {
+        self.text.push_str("{\"type\":\"message\",\"stream\":");
+        self.integer(m.stream);
+        self.key("time");
+        let (minor, head) = match &m.message {
+            Message::Request(request) => {
+                self.time(request.first.time);
+                self.ends(request.client, request.server);
+                self.word("kind", Some("request"));
+                self.key("method");
+                self.wire(request.head.method());
+                self.key("target");
+                self.wire(request.head.target());
+                self.key("host");
+                match request.head.first(Name::Host) {
+                    Some(host) => self.wire(host),
+                    None => self.text.push_str("null"),
+                }
+                (request.minor, &request.head)
+            }
+            Message::Response { response, client, server } => {
+                self.time(response.first.time);
+                self.ends(*client, *server);
+                self.word("kind", Some("response"));
+                self.status(Some(response.status));
+                (response.minor, &response.head)
+            }
+        };
+        self.word("version", Some(if minor == 0 { "1.0" } else { "1.1" }));
+        self.key("headers");
+        self.headers(head, all_headers);
+        self.count("body_bytes", m.body_bytes);
+        self.flag("complete", m.complete);
+        self.flag("gap", m.gap);
+        self.text.push_str("}\n");
+    }
+
+    fn headers(&mut self, head: &Head, all_headers: bool) {
+        self.text.push('[');
+        let mut first = true;
+        for field in head.fields() {
+            if field.name == Name::Other && !all_headers {
+                continue;
+            }
+            self.text.push_str(if first { "[" } else { ",[" });
+            first = false;
+            match field.name {
+                Name::Other => self.wire(&head.name_of(field).to_ascii_lowercase()),
+                known => self.quoted_word(known.text()),
+            }
+            self.text.push(',');
+            self.wire(head.value_of(field));
+            self.text.push(']');
+        }
+        self.text.push(']');
+    }
+
+    /// The last line: what was read and what came of it.
+    ///
+    /// It holds no wall time, so that two replays of the same packets print the same bytes; `seconds` is the capture's own span.
+    pub fn summary(&mut self, s: &Summary) {
+        self.text.push_str("{\"type\":\"summary\"");
+        let c = &s.counters;
+        for (name, count) in [
+            ("packets", c.packets),
+            ("bytes", c.bytes),
+            ("packets_lost", s.packets_lost),
+            ("packets_truncated", c.truncated),
+            ("connections", c.connections),
+            ("connections_one_sided", c.one_sided),
+            ("connections_midstream", c.midstream),
+            ("gaps", c.gaps.total()),
+            ("gap_bytes", c.gap_bytes),
+            ("messages", c.requests + c.responses),
+            ("requests", c.requests),
+            ("responses", c.responses),
+        ] {
+            self.count(name, count);
+        }
+        for (name, counts) in [
+            ("carried", c.carried.by_cause()),
+            ("ignored", c.ignored.by_cause()),
+            ("gaps_by_cause", c.gaps.by_cause()),
+            ("evictions", c.evictions.by_cause()),
+            ("http_errors", c.http_errors.by_cause()),
+            ("forgotten", c.forgotten.by_cause()),
+        ] {
+            self.counts(name, counts.into_iter());
+        }
+        self.counts("transactions", s.verdicts());
+        self.counts("reasons", s.reasons());
+        self.counts("findings", s.rules());
+        self.count("findings_not_listed", s.findings_overflow);
+        self.key("first");
+        self.optional_time(s.first_packet);
+        self.key("last");
+        self.optional_time(s.last_packet);
+        self.key("seconds");
+        let span = s.span_ns();
+        let _ = write!(self.text, "{}.{:06}", span / SECOND, span % SECOND / 1000);
+        self.key("inputs");
+        self.list(&s.inputs, |lines, input| {
+            lines.text.push_str("{\"path\":");
+            lines.string(&input.path);
+            lines.count("packets", input.packets);
+            lines.text_field("error", input.error.as_deref());
+            lines.text.push('}');
+        });
+        self.text.push_str("}\n");
+    }
+
+    fn counts(&mut self, name: &str, counts: impl Iterator<Item = (&'static str, u64)>) {
+        self.key(name);
+        self.text.push('{');
+        for (n, (label, count)) in counts.filter(|(_, count)| *count > 0 || name == "transactions").enumerate() {
+            if n > 0 {
+                self.text.push(',');
+            }
+            self.quoted_word(label);
+            self.text.push(':');
+            self.integer(count);
+        }
+        self.text.push('}');
+    }
+
+    fn list<T>(&mut self, items: &[T], mut each: impl FnMut(&mut Self, &T)) {
+        self.text.push('[');
+        for (n, item) in items.iter().enumerate() {
+            if n > 0 {
+                self.text.push(',');
+            }
+            each(self, item);
+        }
+        self.text.push(']');
+    }
+
+    fn key(&mut self, name: &str) {
+        self.text.push_str(",\"");
+        self.text.push_str(name);
+        self.text.push_str("\":");
+    }
+
+    fn quoted_word(&mut self, word: &str) {
+        self.text.push('"');
+        self.text.push_str(word);
+        self.text.push('"');
+    }
+
+    /// A field whose value is one of our own words: nothing to escape.
+    fn word(&mut self, name: &str, word: Option<&str>) {
+        self.key(name);
+        match word {
+            Some(word) => self.quoted_word(word),
+            None => self.text.push_str("null"),
+        }
+    }
+
+    fn text_field(&mut self, name: &str, value: Option<&str>) {
+        self.key(name);
+        match value {
+            Some(value) => self.string(value),
+            None => self.text.push_str("null"),
+        }
+    }
+
+    fn flag(&mut self, name: &str, value: bool) {
+        self.key(name);
+        self.text.push_str(if value { "true" } else { "false" });
+    }
+
+    fn count(&mut self, name: &str, value: u64) {
+        self.key(name);
+        self.integer(value);
+    }
+
+    fn status(&mut self, status: Option<u16>) {
+        self.key("status");
+        match status {
+            Some(status) => self.integer(status),
+            None => self.text.push_str("null"),
+        }
+    }
+
+    fn ends(&mut self, client: SocketAddr, server: SocketAddr) {
+        self.key("client");
+        self.socket(client);
+        self.key("server");
+        self.socket(server);
+    }
+
+    fn optional_time(&mut self, time: Option<Time>) {
+        match time {
+            Some(time) => self.time(time),
+            None => self.text.push_str("null"),
+        }
+    }
+
+    fn time(&mut self, time: Time) {
+        let (second, in_second) = (time.0.div_euclid(SECOND), time.0.rem_euclid(SECOND));
+        if self.second != Some(second) {
+            self.second = Some(second);
+            self.second_text.clear();
+            // "2026-11-23T08:41:12" of "2026-11-23T08:41:12.000000Z"
+            let whole = Time(second.saturating_mul(SECOND)).to_string();
+            self.second_text.push_str(whole.split('.').next().unwrap_or_default());
+        }
+        self.text.push('"');
+        self.text.push_str(&self.second_text);
+        self.text.push('.');
+        self.digits(u64::try_from(in_second / 1000).unwrap_or(0), 6);
+        self.text.push_str("Z\"");
+    }
+
+    fn digits(&mut self, mut value: u64, width: usize) {
+        let mut digits = [b'0'; 20];
+        let mut at = digits.len();
+        while value > 0 || digits.len() - at < width {
+            at -= 1;
+            if let (Some(digit), Ok(d)) = (digits.get_mut(at), u8::try_from(value % 10)) {
+                *digit = b'0' + d;
+            }
+            value /= 10;
+        }
+        self.text.push_str(digits.get(at..).and_then(|d| std::str::from_utf8(d).ok()).unwrap_or_default());
+    }
+
+    fn integer(&mut self, value: impl TryInto<u64> + std::fmt::Display + Copy) {
+        match value.try_into() {
+            Ok(value) => self.digits(value, 1),
+            Err(_) => self.display(value),
+        }
+    }
+
+    fn display(&mut self, value: impl std::fmt::Display) {
+        // Writing to a String does not fail.
+        let _ = write!(self.text, "{value}");
+    }
+
+    fn socket(&mut self, address: SocketAddr) {
+        self.text.push('"');
+        match address {
+            SocketAddr::V4(v4) => {
+                self.ip(IpAddr::V4(*v4.ip()));
+                self.text.push(':');
+                self.integer(v4.port());
+            }
+            SocketAddr::V6(v6) => {
+                let _ = write!(self.text, "[{}]:{}", v6.ip(), v6.port());
+            }
+        }
+        self.text.push('"');
+    }
+
+    fn ip(&mut self, ip: IpAddr) {
+        match ip {
+            IpAddr::V4(v4) => {
+                for (n, octet) in v4.octets().into_iter().enumerate() {
+                    if n > 0 {
+                        self.text.push('.');
+                    }
+                    self.integer(octet);
+                }
+            }
+            IpAddr::V6(v6) => self.display(v6),
+        }
+    }
+
+    /// Bytes from the wire as a string: what is no UTF-8 becomes the text `\xNN`.
+    fn wire(&mut self, bytes: &[u8]) {
+        self.text.push('"');
+        for chunk in bytes.utf8_chunks() {
+            self.escaped(chunk.valid());
+            for byte in chunk.invalid() {
+                let _ = write!(self.text, "\\\\x{byte:02x}");
+            }
+        }
+        self.text.push('"');
+    }
+
+    fn string(&mut self, text: &str) {
+        self.text.push('"');
+        self.escaped(text);
+        self.text.push('"');
+    }
+
+    /// Escapes what JSON demands, and what could act on a terminal (C1 controls, marks of direction).
+    fn escaped(&mut self, text: &str) {
+        let mut done = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            if at < done {
+                continue; // inside a character that was written already
+            }
+            let Some(rest) = text.get(at..) else { continue };
+            let Some(c) = rest.chars().next() else { break };
+            self.text.push_str(text.get(done..at).unwrap_or_default());
+            done = at + c.len_utf8();
+            match c {
+                '"' => self.text.push_str("\\\""),
+                '\\' => self.text.push_str("\\\\"),
+                '\n' => self.text.push_str("\\n"),
+                '\r' => self.text.push_str("\\r"),
+                '\t' => self.text.push_str("\\t"),
+                c if super::acts_on_terminal(c) => {
+                    let mut units = [0; 2];
+                    for unit in c.encode_utf16(&mut units) {
+                        let _ = write!(self.text, "\\u{unit:04x}");
+                    }
+                }
+                c => self.text.push(c),
+            }
+        }
+        self.text.push_str(text.get(done..).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(write: impl FnOnce(&mut JsonLines)) -> serde_json::Value {
+        let mut lines = JsonLines::default();
+        write(&mut lines);
+        serde_json::from_str(&lines.text).expect("valid JSON")
+    }
+
+    #[test]
+    fn every_string_survives_json() {
+        for text in
+            ["", "plain", "a\"b\\c", "tab\there\r\n", "\u{0}\u{1b}[31m\u{7f}", "ü…\u{9b}31m\u{202e}x", "😀\u{e0001}"]
+        {
+            assert_eq!(read(|l| l.string(text)), text);
+            assert_eq!(read(|l| l.wire(text.as_bytes())), text);
+        }
+    }
+
+    #[test]
+    fn nothing_that_acts_on_a_terminal_is_written_raw() {
+        let mut lines = JsonLines::default();
+        lines.string("\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\u{2066}\u{200f}\u{7f}\n");
+        assert!(lines.text.bytes().all(|b| (0x20..0x7f).contains(&b)), "{}", lines.text);
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_become_text() {
+        assert_eq!(read(|l| l.wire(b"a\xff\xc3(b\xe2\x82")), "a\\xff\\xc3(b\\xe2\\x82");
+    }
+
+    #[test]
+    fn numbers_times_and_addresses_read_as_their_display() {
+        for ns in [0, -1, 1_795_462_645_319_123_999, 1_795_462_645_000_000_000, 951_782_400 * SECOND] {
+            assert_eq!(read(|l| l.time(Time(ns))), Time(ns).to_string());
+        }
+        for address in ["127.0.0.1:80", "10.20.0.255:65535", "[::1]:8080", "[2001:db8::ffff:1.2.3.4]:1"] {
+            let address: SocketAddr = address.parse().expect("an address");
+            assert_eq!(read(|l| l.socket(address)), address.to_string());
+        }
+        for number in [0_u64, 9, 10, u64::MAX] {
+            assert_eq!(read(|l| l.integer(number)), number);
+        }
+        assert_eq!(read(|l| l.integer(-5_i64)), -5);
+    }
+}
