@@ -22,7 +22,7 @@ CREATE TABLE runs (
 );
 
 -- Transactions worth keeping: each one that the browser refused, and those that a finding cites.
--- The one index grows in order of time; `evidence` is a JSON object: both legs with the header lines that decide.
+-- The one index grows in order of time. `evidence` is a JSON object: both legs, their heads and the fix by number in `texts`.
 CREATE TABLE transactions (
     id                   TEXT NOT NULL,
     time                 TEXT NOT NULL,
@@ -51,6 +51,12 @@ CREATE TABLE transactions (
     run_id               INTEGER NOT NULL,
     evidence             TEXT NOT NULL,
     UNIQUE (time, id)
+);
+
+-- Heads ([[name,value]…], a third element when the value is withheld) and fixes, as JSON: what many transactions share.
+CREATE TABLE texts (
+    id   INTEGER PRIMARY KEY, -- run_id in the upper half
+    text TEXT NOT NULL
 );
 
 -- Transactions that the browser refused.

@@ -1,7 +1,9 @@
 //! What is read back: for `report`, `explain` and the page. Opens the file read-only, while a daemon may write.
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -208,10 +210,14 @@ stored! {
     }
 }
 
+/// Shared texts kept in memory while reading.
+const TEXTS_MAX: usize = 4096;
+
 /// A database open for reading.
 pub struct Reader {
     runtime: Runtime,
     connection: SqliteConnection,
+    texts: HashMap<i64, Value>,
 }
 
 impl Reader {
@@ -223,14 +229,15 @@ impl Reader {
         let shown = path.display().to_string();
         let runtime = runtime().map_err(|e| OpenError::Sqlite { path: shown.clone(), source: sqlx::Error::Io(e) })?;
         let connection = runtime.block_on(open_to_read(path, &shown))?;
-        Ok(Reader { runtime, connection })
+        Ok(Reader { runtime, connection, texts: HashMap::new() })
     }
 
     /// The transaction of that id (`T…`), where it was recorded.
     pub fn transaction(&mut self, id: &str) -> Result<Option<StoredTransaction>, sqlx::Error> {
         let row =
             sqlx::query_as("SELECT * FROM transactions WHERE id = ?").bind(id).fetch_optional(&mut self.connection);
-        self.runtime.block_on(row)
+        let found: Option<StoredTransaction> = self.runtime.block_on(row)?;
+        found.map(|t| self.with_texts(t)).transpose()
     }
 
     /// Refusals in order of time; `newest_first` turns it round.
@@ -240,7 +247,9 @@ impl Reader {
         } else {
             "SELECT * FROM transactions WHERE verdict = 'blocked' ORDER BY time, id LIMIT ?"
         };
-        self.runtime.block_on(sqlx::query_as(sql).bind(limit).fetch_all(&mut self.connection))
+        let all = sqlx::query_as(sql).bind(limit).fetch_all(&mut self.connection);
+        let all: Vec<StoredTransaction> = self.runtime.block_on(all)?;
+        all.into_iter().map(|t| self.with_texts(t)).collect()
     }
 
     /// Every recorded transaction in order of time, one at a time: a report need not hold all of them.
@@ -255,7 +264,9 @@ impl Reader {
             let rows: Vec<StoredTransaction> = self.runtime.block_on(rows)?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = (last.time.clone(), last.id.clone());
-            rows.into_iter().for_each(&mut each);
+            for row in rows {
+                each(self.with_texts(row)?);
+            }
         }
     }
 
@@ -299,6 +310,39 @@ impl Reader {
         self.runtime.block_on(hours.fetch_all(&mut self.connection))
     }
 
+    /// Puts heads and fix in place of their numbers, and times in place of offsets.
+    fn with_texts(&mut self, mut t: StoredTransaction) -> Result<StoredTransaction, sqlx::Error> {
+        let begin = t.time.parse::<Timestamp>().map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
+        self.fill(t.evidence.get_mut("fix"))?;
+        for leg in ["preflight", "actual"] {
+            let Some(leg) = t.evidence.get_mut(leg) else { continue };
+            self.fill(leg.get_mut("request"))?;
+            self.fill(leg.get_mut("response"))?;
+            tell_time(begin, leg);
+        }
+        let hops = t.evidence.get_mut("hops").and_then(Value::as_array_mut);
+        hops.into_iter().flatten().for_each(|hop| tell_time(begin, hop));
+        Ok(t)
+    }
+
+    fn fill(&mut self, number: Option<&mut Value>) -> Result<(), sqlx::Error> {
+        let Some(place) = number else { return Ok(()) };
+        let Some(number) = place.as_i64() else { return Ok(()) };
+        if let Some(text) = self.texts.get(&number) {
+            *place = text.clone();
+            return Ok(());
+        }
+        if self.texts.len() >= TEXTS_MAX {
+            self.texts.clear();
+        }
+        let found = sqlx::query("SELECT text FROM texts WHERE id = ?").bind(number);
+        let found = self.runtime.block_on(found.fetch_optional(&mut self.connection))?;
+        let text = found.map_or(Ok(Value::Null), |row| json(&row, "text"))?;
+        self.texts.insert(number, text.clone());
+        *place = text;
+        Ok(())
+    }
+
     fn with_evidence(&mut self, mut finding: StoredFinding) -> Result<StoredFinding, sqlx::Error> {
         let ids = sqlx::query_as(
             "SELECT transaction_id FROM finding_evidence LEFT JOIN transactions ON id = transaction_id \
@@ -308,6 +352,15 @@ impl Reader {
             self.runtime.block_on(ids.bind(finding.id.as_str()).fetch_all(&mut self.connection))?;
         finding.evidence = ids.into_iter().map(|(id,)| id).collect();
         Ok(finding)
+    }
+}
+
+/// `after_us` becomes `time`, RFC 3339 with microseconds.
+fn tell_time(begin: Timestamp, leg: &mut Value) {
+    let Some(leg) = leg.as_object_mut() else { return };
+    let after = leg.remove("after_us").and_then(|us| us.as_i64()).unwrap_or_default();
+    if let Ok(time) = begin.checked_add(SignedDuration::from_micros(after)) {
+        leg.insert("time".into(), format!("{time:.6}").into());
     }
 }
 

@@ -1,14 +1,16 @@
 //! From a transaction to the rows that are kept of it. Pure; reads nothing but the record.
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
+use std::fmt::{Display, Write as _};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use foldhash::fast::RandomState;
 
 use crate::catalog::{Cause, Reason};
 use crate::http::Request;
-use crate::http::head::{Head, Name};
+use crate::http::head::{Field, Head, Name};
 use crate::packet::{SECOND, Time};
 use crate::record::{Browser, Effect, Leg, Phase, Transaction, Verdict};
 
@@ -16,6 +18,8 @@ use crate::record::{Browser, Effect, Leg, Phase, Transaction, Verdict};
 const VALUE_BYTES_MAX: usize = 512;
 /// Fields kept of one head in evidence.
 const FIELDS_MAX: usize = 48;
+/// Shared texts whose number is remembered; one that is forgotten is written again when it comes again.
+const TEXTS_MAX: usize = 8192;
 /// Bytes kept of a path.
 const PATH_BYTES_MAX: usize = 2048;
 /// Bytes kept of an origin or a method.
@@ -23,53 +27,60 @@ pub const NAME_BYTES_MAX: usize = 300;
 /// Bytes kept of a path's shape.
 const SHAPE_BYTES_MAX: usize = 256;
 
-/// A row of `transactions`, without its run.
+/// A row of `transactions`, without its run. Texts are counted, so that each try to write them costs no copy.
 #[derive(Debug)]
 pub struct TransactionRow {
-    pub id: String,
-    pub time: String,
-    pub client: String,
-    pub forwarded_for: Option<String>,
-    pub server: String,
+    pub id: Arc<str>,
+    pub time: Arc<str>,
+    pub client: Arc<str>,
+    pub forwarded_for: Option<Arc<str>>,
+    pub server: Arc<str>,
     pub origin: Option<Arc<str>>,
     pub target_origin: Arc<str>,
     pub path: Arc<str>,
     pub method: Arc<str>,
-    pub words: [&'static str; 6],
+    pub site: &'static str,
+    pub mode: &'static str,
+    pub credentials: &'static str,
+    pub preflight_state: &'static str,
+    pub verdict: &'static str,
+    pub confidence: &'static str,
     pub phase: Option<&'static str>,
     pub reason: Option<&'static str>,
     pub cause: Option<&'static str>,
     pub effect: Option<&'static str>,
-    pub browser: String,
+    pub browser: Arc<str>,
     pub preflight_status: Option<u16>,
     pub actual_status: Option<u16>,
     pub blocked_after_effect: bool,
-    pub detail: String,
-    pub evidence: String,
+    pub detail: Arc<str>,
+    pub evidence: Arc<str>,
 }
 
 impl TransactionRow {
-    /// What is kept of `t`.
-    #[must_use]
-    pub fn of(t: &Transaction) -> Self {
+    /// What is kept of `t`; what repeats goes into `texts`. `scratch` saves allocations.
+    pub fn of(t: &Transaction, texts: &mut Texts, scratch: &mut String) -> Self {
+        let mut text = |value: &dyn Display| -> Arc<str> {
+            scratch.clear();
+            append(scratch, value);
+            scratch.as_str().into()
+        };
         TransactionRow {
-            id: t.id.to_string(),
-            time: t.time.to_string(),
-            client: t.client.to_string(),
-            forwarded_for: t.forwarded_for.map(|ip| ip.to_string()),
-            server: t.server.to_string(),
+            id: text(&t.id),
+            time: text(&t.time),
+            client: text(&t.client),
+            forwarded_for: t.forwarded_for.map(|ip| text(&ip)),
+            server: text(&t.server),
             origin: t.origin.clone(),
             target_origin: Arc::clone(&t.target_origin),
             path: capped(&t.path, PATH_BYTES_MAX),
             method: Arc::clone(&t.method),
-            words: [
-                t.site.id(),
-                t.mode.id(),
-                t.credentials.id(),
-                t.preflight_state.id(),
-                t.verdict.id(),
-                t.confidence.id(),
-            ],
+            site: t.site.id(),
+            mode: t.mode.id(),
+            credentials: t.credentials.id(),
+            preflight_state: t.preflight_state.id(),
+            verdict: t.verdict.id(),
+            confidence: t.confidence.id(),
             phase: t.phase.map(Phase::id),
             reason: t.reason.map(Reason::id),
             cause: t.cause.map(Cause::id),
@@ -78,80 +89,194 @@ impl TransactionRow {
             preflight_status: t.preflight.as_ref().and_then(|p| p.leg.status),
             actual_status: t.actual.as_ref().and_then(|a| a.status),
             blocked_after_effect: t.blocked_after_effect,
-            detail: t.detail.clone(),
-            evidence: evidence(t).to_string(),
+            detail: t.detail.as_str().into(),
+            evidence: {
+                scratch.clear();
+                evidence(t, texts, scratch);
+                scratch.as_str().into()
+            },
         }
     }
 }
 
 /// `chromium 142`, or the family alone.
-fn browser(b: &Browser) -> String {
-    if b.version.is_empty() { b.family.id().to_string() } else { format!("{} {}", b.family.id(), b.version) }
+fn browser(b: &Browser) -> Arc<str> {
+    if b.version.is_empty() { b.family.id().into() } else { format!("{} {}", b.family.id(), b.version).into() }
 }
 
-/// Both legs with the header lines that decide, and what was made of them.
+fn append(out: &mut String, value: &dyn Display) {
+    write!(out, "{value}").expect("writing to a String does not fail");
+}
+
+/// Texts that many rows share, by number: whole heads and fixes. A page's requests and a server's answers are alike, and
+/// written out in each row they would be two thirds of the database.
+#[derive(Default)]
+pub struct Texts {
+    known: HashMap<u64, i64, RandomState>,
+    last: i64,
+    /// Not in the database yet.
+    pub new: Vec<(i64, Arc<str>)>,
+}
+
+impl Texts {
+    /// Numbers are unique in the file, though several runs may write at once: the run's number is their upper half.
+    pub fn of_run(run_id: i64) -> Self {
+        Texts { last: run_id << 32, ..Texts::default() }
+    }
+
+    fn number(&mut self, digest: u64, text: impl FnOnce() -> Arc<str>) -> i64 {
+        if let Some(number) = self.known.get(&digest) {
+            return *number;
+        }
+        if self.known.len() >= TEXTS_MAX {
+            self.known.clear();
+        }
+        self.last += 1;
+        self.known.insert(digest, self.last);
+        self.new.push((self.last, text()));
+        self.last
+    }
+
+    fn of_text(&mut self, text: &str) -> i64 {
+        let digest = self.known.hasher().hash_one(text);
+        self.number(digest, || {
+            let mut out = String::with_capacity(text.len() + 2);
+            quote(&mut out, text);
+            out.into()
+        })
+    }
+
+    fn of_head(&mut self, head: &Head) -> i64 {
+        let mut hasher = self.known.hasher().build_hasher();
+        for field in evidence_fields(head) {
+            head.name_of(field).hash(&mut hasher);
+            head.value_of(field).hash(&mut hasher);
+            field.withheld.hash(&mut hasher);
+        }
+        self.number(hasher.finish(), || {
+            let mut out = String::with_capacity(512);
+            fields(&mut out, head);
+            out.into()
+        })
+    }
+}
+
+/// What the columns do not tell: both legs with the header lines that decide.
 ///
-/// `{"reasons":[…],"cause_confidence":…,"fix":…,"preflight":{…},"actual":{…},"hops":[…]}`; a leg is `{"time","status",
-/// "verdict","duration_us","method","request":[[name,value]…],"response":[…]}`; a field that stands for a withheld value
-/// has `true` as third element.
-fn evidence(t: &Transaction) -> Value {
-    let mut out = json!({
-        "fix": t.fix,
-        "reasons": t.reasons_all.iter().map(|r| r.id()).collect::<Vec<_>>(),
-    });
+/// `{"fix":N,"reasons":[…],"cause_confidence":…,"preflight":{…},"actual":{…},"hops":[…]}`; a leg is `{"after_us","verdict",
+/// "status","duration_us","method","request":N,"response":N}`. `after_us` counts from the transaction's time; N is a row of
+/// `texts`: a JSON string, or a head as `[[name,value]…]`, where a third element `true` says that the value stands for a
+/// withheld one. Written by hand: as `serde_json::Value` it cost more than the row itself.
+fn evidence(t: &Transaction, texts: &mut Texts, out: &mut String) {
+    append(out, &format_args!("{{\"fix\":{},\"reasons\":", texts.of_text(&t.fix)));
+    list(out, t.reasons_all.iter().map(|r| r.id()));
     if let Some(confidence) = t.cause_confidence {
-        out["cause_confidence"] = confidence.id().into();
+        append(out, &format_args!(",\"cause_confidence\":\"{}\"", confidence.id()));
     }
     if let Some(p) = &t.preflight {
-        let mut told = leg(&p.leg);
-        told["requested_method"] = (*p.requested_method).into();
-        told["requested_headers"] = json!(p.requested_headers);
-        told["because"] = json!(p.because);
-        out["preflight"] = told;
+        out.push_str(",\"preflight\":{");
+        leg(t, &p.leg, texts, out);
+        out.push_str(",\"requested_method\":");
+        quote(out, &p.requested_method);
+        out.push_str(",\"requested_headers\":");
+        list(out, p.requested_headers.iter().map(String::as_str));
+        out.push_str(",\"because\":");
+        list(out, p.because.iter().map(String::as_str));
+        out.push('}');
     }
     if let Some(a) = &t.actual {
-        out["actual"] = leg(a);
+        out.push_str(",\"actual\":{");
+        leg(t, a, texts, out);
+        out.push('}');
     }
-    if !t.hops.is_empty() {
-        out["hops"] = t
-            .hops
-            .iter()
-            .map(|h| {
-                json!({"time": h.time.to_string(), "target_origin": *h.target_origin, "status": h.status,
-                       "origin_sent": h.origin_sent.as_deref(), "verdict": h.verdict.id()})
-            })
-            .collect();
+    for (nth, hop) in t.hops.iter().enumerate() {
+        out.push_str(if nth == 0 { ",\"hops\":[" } else { "," });
+        let after = hop.time.since(t.time) / 1000;
+        append(out, &format_args!("{{\"after_us\":{after},\"verdict\":\"{}\"", hop.verdict.id()));
+        if let Some(status) = hop.status {
+            append(out, &format_args!(",\"status\":{status}"));
+        }
+        out.push_str(",\"target_origin\":");
+        quote(out, &hop.target_origin);
+        if let Some(origin) = &hop.origin_sent {
+            out.push_str(",\"origin_sent\":");
+            quote(out, origin);
+        }
+        out.push_str(if nth + 1 == t.hops.len() { "}]" } else { "}" });
     }
-    out
+    out.push('}');
 }
 
-fn leg(l: &Leg) -> Value {
-    json!({
-        "time": l.time.to_string(),
-        "status": l.status,
-        "verdict": l.verdict.id(),
-        "duration_us": l.duration_ns.map(|ns| ns / 1000),
-        "method": String::from_utf8_lossy(l.request.head.method()),
-        "request": fields(&l.request.head),
-        "response": l.response.as_ref().map(|r| fields(&r.head)),
-    })
+fn leg(t: &Transaction, l: &Leg, texts: &mut Texts, out: &mut String) {
+    let after = l.time.since(t.time) / 1000;
+    append(out, &format_args!("\"after_us\":{after},\"verdict\":\"{}\"", l.verdict.id()));
+    if let Some(status) = l.status {
+        append(out, &format_args!(",\"status\":{status}"));
+    }
+    if let Some(ns) = l.duration_ns {
+        append(out, &format_args!(",\"duration_us\":{}", ns / 1000));
+    }
+    out.push_str(",\"method\":");
+    quote(out, &String::from_utf8_lossy(l.request.head.method()));
+    append(out, &format_args!(",\"request\":{}", texts.of_head(&l.request.head)));
+    if let Some(response) = &l.response {
+        append(out, &format_args!(",\"response\":{}", texts.of_head(&response.head)));
+    }
 }
 
 /// The fields that a verdict, a cause or a fix can rest on, in order.
-fn fields(head: &Head) -> Vec<Value> {
-    let kept = head.fields().iter().filter(|f| is_evidence(f.name, f.withheld));
-    kept.take(FIELDS_MAX)
-        .map(|f| {
-            let name = String::from_utf8_lossy(head.name_of(f));
-            let bytes = head.value_of(f);
-            let value = String::from_utf8_lossy(bytes.get(..VALUE_BYTES_MAX).unwrap_or(bytes));
-            let value = match f.name {
-                Name::Location | Name::Referer | Name::Refresh => redact_query(&value),
-                _ => value.into_owned(),
-            };
-            if f.withheld { json!([name, value, true]) } else { json!([name, value]) }
-        })
-        .collect()
+fn evidence_fields(head: &Head) -> impl Iterator<Item = &Field> {
+    head.fields().iter().filter(|f| is_evidence(f.name, f.withheld)).take(FIELDS_MAX)
+}
+
+fn fields(out: &mut String, head: &Head) {
+    out.push('[');
+    for (nth, field) in evidence_fields(head).enumerate() {
+        out.push_str(if nth == 0 { "[" } else { ",[" });
+        quote(out, &String::from_utf8_lossy(head.name_of(field)));
+        out.push(',');
+        let bytes = head.value_of(field);
+        let value = String::from_utf8_lossy(bytes.get(..VALUE_BYTES_MAX).unwrap_or(bytes));
+        match field.name {
+            Name::Location | Name::Referer | Name::Refresh => quote(out, &redact_query(&value)),
+            _ => quote(out, &value),
+        }
+        out.push_str(if field.withheld { ",true]" } else { "]" });
+    }
+    out.push(']');
+}
+
+fn list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) {
+    out.push('[');
+    for (nth, text) in texts.enumerate() {
+        if nth > 0 {
+            out.push(',');
+        }
+        quote(out, text);
+    }
+    out.push(']');
+}
+
+/// A JSON string (RFC 8259 §7).
+fn quote(out: &mut String, text: &str) {
+    out.push('"');
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut chars = special.chars();
+        match chars.next() {
+            Some(c @ ('"' | '\\')) => {
+                out.push('\\');
+                out.push(c);
+            }
+            Some(c) => append(out, &format_args!("\\u{:04x}", u32::from(c))),
+            None => {}
+        }
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+    out.push('"');
 }
 
 fn is_evidence(name: Name, withheld: bool) -> bool {
@@ -162,6 +287,7 @@ fn is_evidence(name: Name, withheld: bool) -> bool {
         | Name::Connection
         | Name::ContentEncoding
         | Name::ContentLanguage
+        | Name::ContentLength
         | Name::Date
         | Name::Etag
         | Name::Expires
@@ -354,6 +480,15 @@ mod tests {
         assert_eq!(redact_query("http://a.test/x?token=s3cret&b=#frag"), "http://a.test/x?token=…&b=…");
         assert_eq!(redact_query("/x?s3cret"), "/x?…");
         assert_eq!(redact_query("/x"), "/x");
+    }
+
+    #[test]
+    fn quoted_texts_read_back() {
+        for text in ["", "plain", "a\"b\\c", "\u{0}\n\u{1f}x", "…é\u{7f}"] {
+            let mut out = String::new();
+            quote(&mut out, text);
+            assert_eq!(serde_json::from_str::<String>(&out).ok().as_deref(), Some(text), "{out}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Sqlite};
 use tokio::runtime::Runtime;
 
-use super::rows::{self, TransactionRow};
+use super::rows::{self, Texts, TransactionRow};
 use super::{LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, wall_clock};
 use crate::packet::SECOND;
 use crate::record::{Finding, Transaction, TransactionId, Verdict};
@@ -58,6 +58,9 @@ pub(super) struct Writer {
     recent: Recent,
     hour: HourRows,
     rollup_due: Instant,
+    scratch: String,
+    texts: Texts,
+    words: Words,
 }
 
 /// What the next commit writes. Kept until it is in.
@@ -112,6 +115,9 @@ impl Writer {
             recent: Recent::default(),
             hour: HourRows::default(),
             rollup_due: Instant::now() + ROLLUP_WAIT,
+            scratch: String::new(),
+            texts: Texts::of_run(run_id),
+            words: Words::default(),
         }
     }
 
@@ -254,7 +260,7 @@ impl Writer {
             Record::Finding(finding) => {
                 for id in &finding.evidence {
                     if let Some(t) = self.recent.cite(*id) {
-                        self.pending.transactions.push(TransactionRow::of(t));
+                        self.pending.transactions.push(TransactionRow::of(t, &mut self.texts, &mut self.scratch));
                     }
                 }
                 // Of several changes in one batch the last one tells all.
@@ -278,7 +284,7 @@ impl Writer {
         }
         let cited = self.recent.is_awaited(t.id);
         if record || cited {
-            self.pending.transactions.push(TransactionRow::of(&t));
+            self.pending.transactions.push(TransactionRow::of(&t, &mut self.texts, &mut self.scratch));
         }
         if !(blocked || cited) {
             self.recent.push(t);
@@ -327,10 +333,11 @@ impl Writer {
             return Ok(());
         }
         let begun = Instant::now();
-        let (connection, run_id) = (&mut self.connection, self.run_id);
+        let (connection, run_id, words) = (&mut self.connection, self.run_id, &mut self.words);
         let (rejections, evidence) = self.runtime.block_on(async {
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-            let rejections = insert_transactions(&mut transaction, &pending.transactions, run_id).await?;
+            insert_texts(&mut transaction, &self.texts.new).await?;
+            let rejections = insert_transactions(&mut transaction, &pending.transactions, run_id, words).await?;
             let mut evidence = 0;
             for finding in &pending.findings {
                 evidence += upsert_finding(&mut transaction, finding, run_id).await?;
@@ -350,6 +357,7 @@ impl Writer {
         self.status.count(Table::Findings, self.pending.findings.len() as u64);
         self.status.count(Table::FindingEvidence, evidence);
         let pending = &mut self.pending;
+        self.texts.new.clear();
         pending.transactions.clear();
         pending.findings.clear();
         pending.totals = None;
@@ -631,59 +639,76 @@ async fn insert_transactions(
     connection: &mut SqliteConnection,
     rows: &[TransactionRow],
     run_id: i64,
+    words: &mut Words,
 ) -> Result<u64, sqlx::Error> {
     let mut new = 0;
     let (chunks, rest) = rows.as_chunks::<32>();
     for chunk in chunks {
         let mut query = sqlx::query(TRANSACTIONS_32.as_str());
         for row in chunk {
-            query = bind_transaction(query, row, run_id);
+            query = bind_transaction(query, row, run_id, words);
         }
         new += query.execute(&mut *connection).await?.rows_affected();
     }
     for row in rest {
-        let query = bind_transaction(sqlx::query(TRANSACTIONS_1.as_str()), row, run_id);
+        let query = bind_transaction(sqlx::query(TRANSACTIONS_1.as_str()), row, run_id, words);
         new += query.execute(&mut *connection).await?.rows_affected();
     }
-    let cited = rows.iter().filter(|row| row.words[4] != Verdict::Blocked.id()).count() as u64;
+    let cited = rows.iter().filter(|row| row.verdict != Verdict::Blocked.id()).count() as u64;
     Ok(new.saturating_sub(cited))
+}
+
+async fn insert_texts(connection: &mut SqliteConnection, texts: &[(i64, Arc<str>)]) -> Result<(), sqlx::Error> {
+    for (id, text) in texts {
+        sqlx::query("INSERT INTO texts (id, text) VALUES (?, ?)")
+            .bind(id)
+            .bind(Arc::clone(text))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 type Bound<'q> = Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
 
-fn bind_transaction<'q>(query: Bound<'q>, row: &TransactionRow, run_id: i64) -> Bound<'q> {
-    let [site, mode, credentials, preflight_state, verdict, confidence] = row.words.map(word);
+fn bind_transaction<'q>(query: Bound<'q>, row: &TransactionRow, run_id: i64, words: &mut Words) -> Bound<'q> {
     query
-        .bind(row.id.clone())
-        .bind(row.time.clone())
-        .bind(row.client.clone())
+        .bind(Arc::clone(&row.id))
+        .bind(Arc::clone(&row.time))
+        .bind(Arc::clone(&row.client))
         .bind(row.forwarded_for.clone())
-        .bind(row.server.clone())
+        .bind(Arc::clone(&row.server))
         .bind(row.origin.clone())
         .bind(Arc::clone(&row.target_origin))
         .bind(Arc::clone(&row.path))
         .bind(Arc::clone(&row.method))
-        .bind(site)
-        .bind(mode)
-        .bind(credentials)
-        .bind(preflight_state)
-        .bind(verdict)
-        .bind(confidence)
-        .bind(row.phase.map(word))
-        .bind(row.reason.map(word))
-        .bind(row.cause.map(word))
-        .bind(row.effect.map(word))
-        .bind(row.browser.clone())
+        .bind(words.text(row.site))
+        .bind(words.text(row.mode))
+        .bind(words.text(row.credentials))
+        .bind(words.text(row.preflight_state))
+        .bind(words.text(row.verdict))
+        .bind(words.text(row.confidence))
+        .bind(row.phase.map(|w| words.text(w)))
+        .bind(row.reason.map(|w| words.text(w)))
+        .bind(row.cause.map(|w| words.text(w)))
+        .bind(row.effect.map(|w| words.text(w)))
+        .bind(Arc::clone(&row.browser))
         .bind(row.preflight_status.map(i32::from))
         .bind(row.actual_status.map(i32::from))
         .bind(row.blocked_after_effect)
-        .bind(row.detail.clone())
+        .bind(Arc::clone(&row.detail))
         .bind(run_id)
-        .bind(row.evidence.clone())
+        .bind(Arc::clone(&row.evidence))
 }
 
-fn word(text: &'static str) -> Arc<str> {
-    text.into()
+/// The closed words as counted texts: sqlx wants each bound text on the heap.
+#[derive(Default)]
+struct Words(HashMap<&'static str, Arc<str>, RandomState>);
+
+impl Words {
+    fn text(&mut self, word: &'static str) -> Arc<str> {
+        Arc::clone(self.0.entry(word).or_insert_with(|| word.into()))
+    }
 }
 
 /// Enters or updates a finding. The number of new rows of evidence.
