@@ -4,19 +4,24 @@
 //! The engine ([`engine::Engine`]) does no I/O and owns no clock: packets with their times go in, records come out.
 //! `capture`, `store`, `metrics`, `web`, `report` and `cli` are its edges.
 
+pub mod capture;
 pub mod catalog;
 pub mod cli;
+pub mod config;
 pub mod cors;
 pub mod counters;
+pub mod daemon;
 pub mod decode;
 pub mod engine;
 pub mod findings;
 pub mod http;
 pub mod limits;
 pub mod lru;
+pub mod metrics;
 pub mod options;
 pub mod packet;
 pub mod record;
 pub mod report;
 pub mod store;
 pub mod stream;
+pub mod web;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::run::RunArgs;
 use crate::options::Scheme;
 
 const EXAMPLES: &str = "\
@@ -32,6 +33,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Capture on interfaces, judge, record, and serve metrics until a signal comes
+    Run(RunArgs),
     /// Judge captures: what was blocked, why, and what to change
     Replay(ReplayArgs),
     /// List the HTTP messages in captures, judged by nothing

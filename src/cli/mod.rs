@@ -4,6 +4,7 @@ pub mod args;
 pub mod inspect;
 pub mod output;
 pub mod replay;
+pub mod run;
 pub mod source;
 
 use std::io::{self, Write};
@@ -37,6 +38,7 @@ impl Outcome {
 #[must_use]
 pub fn run(cli: &Cli) -> Outcome {
     let outcome = match &cli.command {
+        Command::Run(args) => Ok(run::run(args)),
         Command::Replay(args) => replay::run(args, cli.color),
         Command::Inspect(args) => inspect::run(args, cli.color),
         Command::Report(_) | Command::Explain(_) => Ok(Outcome::Unusable),

@@ -215,7 +215,7 @@ pub struct StoreStatus {
 
 impl StoreStatus {
     fn new() -> Self {
-        let options = HistogramOpts::new("store_flush_seconds", "Time that one commit to the database took.")
+        let options = HistogramOpts::new("corstap_store_flush_seconds", "Time that one commit to the database took.")
             .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]);
         StoreStatus {
             recorded: Default::default(),
@@ -507,4 +507,4 @@ fn migrator() -> Migrator {
     clippy::cast_precision_loss,
     reason = "test numbers are small"
 )]
-mod tests;
+pub(crate) mod tests;

@@ -126,7 +126,7 @@ fn leg(ns: i64, method: &str, status: u16, verdict: Verdict, origin: &str) -> Le
 }
 
 /// The `n`th transaction, one each millisecond: a PUT with its preflight.
-fn transaction(n: i64, verdict: Verdict) -> Transaction {
+pub(crate) fn transaction(n: i64, verdict: Verdict) -> Transaction {
     let ns = n * MILLISECOND;
     let blocked = verdict == Verdict::Blocked;
     let origin = "http://app.one.test:18001";
@@ -167,7 +167,7 @@ fn transaction(n: i64, verdict: Verdict) -> Transaction {
     }
 }
 
-fn finding(first_s: i64, last_s: i64, count: u64, evidence: &[&Transaction]) -> Finding {
+pub(crate) fn finding(first_s: i64, last_s: i64, count: u64, evidence: &[&Transaction]) -> Finding {
     Finding {
         id: FindingId(77),
         rule: Rule::OriginReflected,

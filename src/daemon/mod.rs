@@ -1,0 +1,351 @@
+//! `corstap run`: capture, judge, record, serve, and stop in good order.
+//!
+//! The capturing thread is the engine's thread: it polls the rings, judges, and hands records on without ever waiting. The
+//! store's writer, the pages and the talk on standard error each have a thread of their own.
+
+mod teller;
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::capture::live::{Live, LiveError, LiveOptions};
+use crate::engine::Engine;
+use crate::limits::Limits;
+use crate::metrics::{Metrics, Published, Recorder, Snapshot};
+use crate::options::EngineOptions;
+use crate::packet::{SECOND, Time};
+use crate::record::{Finding, Sink, Transaction, Verdict};
+use crate::store::{OpenError, RunKind, RunTotals, Store, StoreOptions, wall_clock};
+use crate::web::{self, Pages, Recent, RecentRow};
+use teller::{Notes, Teller};
+
+/// How often the capturing thread looks up from the rings when they are silent.
+const LOOK_UP: Duration = Duration::from_millis(100);
+/// How often it notes its totals in the database.
+const NOTE_TOTALS: Duration = Duration::from_secs(10);
+/// After a signal, everything must have ended by then.
+const STOP_MAX: Duration = Duration::from_secs(9);
+/// Lines for standard error that wait.
+const LINES_MAX: usize = 1024;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct DaemonOptions {
+    /// Interfaces, filter, buffer.
+    pub live: LiveOptions,
+    /// The database; none records nothing.
+    pub db: Option<PathBuf>,
+    /// Where pages and metrics are served.
+    pub listen: SocketAddr,
+    /// What the engine is told.
+    pub engine: EngineOptions,
+}
+
+/// Why it cannot begin, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Bad usage: exit status 2.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// Bad usage: exit status 2.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// Bad usage: exit status 2.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// While working: exit status 1.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Runs until SIGTERM or SIGINT; a second SIGINT leaves at once with status 130.
+///
+/// # Errors
+/// It could not begin, or something was not recorded.
+pub fn run(options: &DaemonOptions) -> Result<(), DaemonError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    on_signals(&stop).map_err(|e| DaemonError::Failed(format!("cannot handle signals: {e}")))?;
+    let live = Live::open(options.live.clone())?;
+    let listener =
+        TcpListener::bind(options.listen).map_err(|source| DaemonError::Listen { address: options.listen, source })?;
+    let address = listener.local_addr().unwrap_or(options.listen);
+    let store = options.db.as_ref().map(|path| {
+        Store::open(&StoreOptions {
+            path: path.clone(),
+            sensor: options.engine.sensor.clone(),
+            kind: RunKind::Live,
+            source: options.live.interfaces.join(" "),
+        })
+    });
+    let store = store.transpose()?;
+    let status = store.as_ref().map(|s| Arc::clone(s.status()));
+    let (recorder, metrics) = Metrics::new(&options.engine.site, status.clone());
+    let published = Arc::clone(metrics.published());
+    let recent = Arc::new(Recent::default());
+    let pages = Pages::new(metrics, status, Arc::clone(&recent));
+    spawn("web", move || {
+        if let Err(error) = web::run(listener, pages) {
+            tracing::error!("the pages are gone: {error}");
+        }
+    })?;
+
+    tell_start(options, &live, address);
+    let (say, lines) = bounded(LINES_MAX);
+    let taps =
+        Taps { store, recorder, recent, rows: Vec::new(), teller: Teller::new(say.clone()), last: Time(i64::MIN) };
+    let capture = Capture {
+        live,
+        engine: Engine::new(&Limits::default(), &options.engine),
+        taps,
+        published: Arc::clone(&published),
+        say,
+        first: None,
+        last: None,
+    };
+    let stopping = Arc::clone(&stop);
+    let capturing = spawn("capture", move || capture.run(&stopping))?;
+    talk(&lines, &published, &stop, &capturing);
+    finish(capturing, &lines)
+}
+
+/// Handlers that only set a flag; the second SIGINT ends the process from within the handler.
+fn on_signals(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    // Armed by the flag that the first signal sets: order of registration matters.
+    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(stop))?;
+    signal_hook::flag::register(SIGINT, Arc::clone(stop))?;
+    signal_hook::flag::register(SIGTERM, Arc::clone(stop))?;
+    Ok(())
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, DaemonError> {
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(work)
+        .map_err(|e| DaemonError::Failed(format!("cannot start the {name} thread: {e}")))
+}
+
+fn tell_start(options: &DaemonOptions, live: &Live, address: SocketAddr) {
+    let live_options = &options.live;
+    let filter = live_options.filter.as_ref().map_or("no filter".into(), |f| format!("filter \"{f}\""));
+    for state in live.states() {
+        let promiscuous = if state.name == "any" { "" } else { ", promiscuous" };
+        tell(&format!(
+            "corstap {}  {} up, {}{promiscuous}, snaplen {}, buffer {} MiB, {filter}",
+            env!("CARGO_PKG_VERSION"),
+            state.name,
+            state.link,
+            live_options.snaplen,
+            live_options.buffer_mib,
+        ));
+    }
+    let db = match &options.db {
+        Some(path) => format!("db {}", path.display()),
+        None => "nothing is recorded (--db FILE)".into(),
+    };
+    tell(&format!("metrics http://{address}/metrics · page http://{address}/ · {db} · times are UTC"));
+}
+
+/// A line on standard error. Nobody is left to tell when that is gone; work goes on.
+fn tell(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+/// Says what there is to say until a signal comes or capture ends.
+fn talk<T>(lines: &Receiver<String>, published: &Published, stop: &AtomicBool, capturing: &JoinHandle<T>) {
+    let mut notes = Notes::new();
+    while !stop.load(Ordering::Relaxed) && !capturing.is_finished() {
+        match lines.recv_timeout(LOOK_UP) {
+            Ok(line) => tell(&line),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        for note in notes.of(&published.read()) {
+            tell(&note);
+        }
+    }
+}
+
+/// Waits for the end of capture and of the database, no longer than a service manager does.
+fn finish(capturing: JoinHandle<Ended>, lines: &Receiver<String>) -> Result<(), DaemonError> {
+    let begun = Instant::now();
+    while !capturing.is_finished() {
+        if begun.elapsed() > STOP_MAX {
+            return Err(DaemonError::Failed("capture did not stop in time".into()));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let Ok(ended) = capturing.join() else {
+        return Err(DaemonError::Failed("the capturing thread panicked; this is a bug".into()));
+    };
+    lines.try_iter().for_each(|line| tell(&line));
+    let waiting = ended.store.as_ref().map_or(0, |s| s.status().queued());
+    let totals = ended.totals;
+    let (packets, lost) = (totals.counters.packets, totals.packets_lost);
+    let recorded = ended.store.map(|store| store.finish(totals)).transpose();
+    let kept = match &recorded {
+        Ok(Some(r)) => format!(" · recorded {} rejections, {} lost", r.rejections, r.lost),
+        Ok(None) | Err(_) => String::new(),
+    };
+    tell(&format!(
+        "stopping: drained {} packets, {waiting} records waited · {packets} packets, {lost} dropped, {} blocked, {} \
+         findings{kept}",
+        ended.drained, ended.blocked, ended.findings
+    ));
+    recorded.map(|_| ()).map_err(|e| DaemonError::Failed(e.to_string()))
+}
+
+/// Everything that the capturing thread owns.
+struct Capture {
+    live: Live,
+    engine: Engine,
+    taps: Taps,
+    published: Arc<Published>,
+    say: Sender<String>,
+    first: Option<Time>,
+    last: Option<Time>,
+}
+
+/// What is left when capture has ended.
+struct Ended {
+    store: Option<Store>,
+    totals: RunTotals,
+    drained: usize,
+    blocked: u64,
+    findings: u64,
+}
+
+impl Capture {
+    fn run(mut self, stop: &AtomicBool) -> Ended {
+        self.publish();
+        let (mut second, mut note) = (Instant::now(), Instant::now());
+        let mut publish = Instant::now();
+        while !stop.load(Ordering::Relaxed) {
+            if self.take(LOOK_UP) == 0 {
+                // One second behind the clock: what the ring may still hold is younger.
+                self.engine.advance(wall_clock().plus(-SECOND), &mut self.taps);
+            }
+            if publish.elapsed() >= LOOK_UP {
+                publish = Instant::now();
+                self.publish();
+            }
+            if second.elapsed() >= Duration::from_secs(1) {
+                second = Instant::now();
+                self.each_second();
+            }
+            if note.elapsed() >= NOTE_TOTALS {
+                note = Instant::now();
+                if let Some(store) = &self.taps.store {
+                    store.note_totals(&self.totals());
+                }
+            }
+        }
+        self.stop()
+    }
+
+    fn take(&mut self, wait: Duration) -> usize {
+        let (engine, taps) = (&mut self.engine, &mut self.taps);
+        let (first, last) = (&mut self.first, &mut self.last);
+        self.live.take(wait, |packet| {
+            first.get_or_insert(packet.time);
+            *last = Some(packet.time);
+            engine.on_packet(packet, taps);
+        })
+    }
+
+    fn each_second(&mut self) {
+        self.live.each_second();
+        for line in self.live.changes() {
+            // A full queue of lines means that nobody reads standard error: the counters tell the same.
+            drop(self.say.try_send(line));
+        }
+        self.taps.teller.each_second();
+    }
+
+    fn publish(&mut self) {
+        let counters = self.engine.counters().clone();
+        let tallies = self.taps.recorder.tallies(self.taps.last.max(self.last.unwrap_or(Time(i64::MIN))));
+        let interfaces = self.live.states().cloned().collect();
+        self.published.publish(Snapshot { counters, tallies, interfaces });
+        self.taps.recent.publish(&mut self.taps.rows);
+    }
+
+    /// Takes what the rings hold, settles everything, and publishes for the last time.
+    fn stop(mut self) -> Ended {
+        let begun = Instant::now();
+        let mut drained = 0;
+        // A busy interface never runs empty: a second of it is enough.
+        while begun.elapsed() < Duration::from_secs(1) {
+            match self.take(Duration::from_millis(60)) {
+                0 => break,
+                more => drained += more,
+            }
+        }
+        let (engine, taps) = (&mut self.engine, &mut self.taps);
+        self.live.drain(|packet| engine.on_packet(packet, taps));
+        engine.finish(taps);
+        self.each_second();
+        self.taps.teller.finish();
+        self.publish();
+        let totals = self.totals();
+        let Taps { store, teller, .. } = self.taps;
+        Ended { store, totals, drained, blocked: teller.blocked(), findings: teller.findings() }
+    }
+
+    fn totals(&self) -> RunTotals {
+        RunTotals {
+            counters: self.engine.counters().clone(),
+            packets_lost: self.live.states().map(|i| i.lost_kernel + i.lost_interface).sum(),
+            first_packet: self.first,
+            last_packet: self.last,
+        }
+    }
+}
+
+/// Everybody who takes the engine's records.
+struct Taps {
+    store: Option<Store>,
+    recorder: Recorder,
+    recent: Arc<Recent>,
+    rows: Vec<RecentRow>,
+    teller: Teller,
+    last: Time,
+}
+
+impl Sink for Taps {
+    fn transaction(&mut self, t: &Transaction) {
+        self.last = self.last.max(t.time);
+        self.recorder.on_transaction(t);
+        if t.verdict == Verdict::Blocked {
+            self.rows.push(RecentRow::of(t));
+            self.teller.on_blocked(t);
+        }
+        if let Some(store) = &mut self.store {
+            store.transaction(t);
+        }
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        if self.recorder.on_finding(finding) {
+            self.teller.on_finding(finding);
+        }
+        if let Some(store) = &mut self.store {
+            store.finding(finding);
+        }
+    }
+}

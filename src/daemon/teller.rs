@@ -1,0 +1,211 @@
+//! What the daemon says on standard error: refusals with repeats folded, findings, and what it sees and cannot see.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use foldhash::fast::RandomState;
+
+use crate::metrics::Snapshot;
+use crate::record::{Finding, Transaction};
+use crate::store::path_shape;
+
+/// Repeats of a refusal are told once in this time.
+const FOLD: Duration = Duration::from_mins(1);
+/// Kinds of refusals that are told apart at once; others are only counted until some fall silent.
+const KINDS_MAX: usize = 64;
+/// Characters of a text from the wire in a line.
+const SHOWN_CHARS_MAX: usize = 120;
+
+/// Makes lines of records. Never waits: a line that finds no room is not said.
+pub(super) struct Teller {
+    say: Sender<String>,
+    kinds: HashMap<String, Fold, RandomState>,
+    others: u64,
+    others_since: Instant,
+    blocked: u64,
+    findings: u64,
+}
+
+struct Fold {
+    more: u64,
+    since: Instant,
+    last: String,
+}
+
+impl Teller {
+    pub(super) fn new(say: Sender<String>) -> Self {
+        Teller { say, kinds: HashMap::default(), others: 0, others_since: Instant::now(), blocked: 0, findings: 0 }
+    }
+
+    pub(super) fn blocked(&self) -> u64 {
+        self.blocked
+    }
+
+    pub(super) fn findings(&self) -> u64 {
+        self.findings
+    }
+
+    pub(super) fn on_blocked(&mut self, t: &Transaction) {
+        self.blocked += 1;
+        let kind = format!(
+            "{} {}{} from {}  {}",
+            shown(&t.method),
+            shown(t.target_origin.split("://").last().unwrap_or_default()),
+            shown(&path_shape(&t.path)),
+            shown(t.origin.as_deref().unwrap_or("nowhere")),
+            t.reason.map_or("", |r| r.id()),
+        );
+        let time = clock(&t.time.to_string());
+        if let Some(fold) = self.kinds.get_mut(&kind) {
+            fold.more += 1;
+            fold.last = time;
+            return;
+        }
+        if self.kinds.len() >= KINDS_MAX {
+            self.others += 1;
+            return;
+        }
+        let detail = if t.detail.is_empty() { String::new() } else { format!(" ({})", shown(&t.detail)) };
+        self.tell(format!("{time}  BLOCKED  {kind}{detail}   ×1  {}", t.id));
+        self.kinds.insert(kind, Fold { more: 0, since: Instant::now(), last: time });
+    }
+
+    pub(super) fn on_finding(&mut self, finding: &Finding) {
+        self.findings += 1;
+        self.tell(format!(
+            "{}  {}  {}  {}: {}  {}",
+            clock(&finding.last_seen.to_string()),
+            finding.severity.id().to_uppercase(),
+            finding.rule,
+            shown(&finding.subject),
+            shown(&finding.detail),
+            finding.id,
+        ));
+    }
+
+    /// Tells what has been folded for long enough.
+    pub(super) fn each_second(&mut self) {
+        self.unfold(FOLD);
+    }
+
+    /// Tells what is still folded.
+    pub(super) fn finish(&mut self) {
+        self.unfold(Duration::ZERO);
+    }
+
+    fn unfold(&mut self, after: Duration) {
+        let mut due = Vec::new();
+        self.kinds.retain(|kind, fold| {
+            let waited = fold.since.elapsed();
+            if waited < after {
+                return true;
+            }
+            let silent = fold.more == 0;
+            if !silent {
+                due.push(format!(
+                    "{}  BLOCKED  {kind}   ×{} more in {} s",
+                    fold.last,
+                    fold.more,
+                    waited.as_secs().max(1)
+                ));
+                fold.more = 0;
+                fold.since = Instant::now();
+            }
+            !silent
+        });
+        due.sort_unstable();
+        if self.others > 0 && self.others_since.elapsed() >= after {
+            due.push(format!("and {} refusals of further kinds (all are in the database)", self.others));
+            self.others = 0;
+            self.others_since = Instant::now();
+        }
+        for line in due {
+            self.tell(line);
+        }
+    }
+
+    fn tell(&self, line: String) {
+        // A full queue means that nobody reads standard error; records and metrics tell the same.
+        drop(self.say.try_send(line));
+    }
+}
+
+/// Text from the wire for a terminal: nothing that acts on it, not too long.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        None => crate::report::shown(text),
+        Some((end, _)) => crate::report::shown(text.get(..end).unwrap_or_default()) + "…",
+    }
+}
+
+/// `08:44:10` of an RFC 3339 time.
+fn clock(time: &str) -> String {
+    time.get(11..19).unwrap_or(time).to_string()
+}
+
+/// What is worth saying before, and beside, the first refusal. Each thing once.
+pub(super) struct Notes {
+    begun: Instant,
+    packet: bool,
+    message: bool,
+    silence: bool,
+    tls: bool,
+    one_sided: bool,
+    truncated: bool,
+    lost: bool,
+}
+
+impl Notes {
+    pub(super) fn new() -> Self {
+        Notes {
+            begun: Instant::now(),
+            packet: false,
+            message: false,
+            silence: false,
+            tls: false,
+            one_sided: false,
+            truncated: false,
+            lost: false,
+        }
+    }
+
+    pub(super) fn of(&mut self, now: &Snapshot) -> Vec<String> {
+        let c = &now.counters;
+        let time = clock(&crate::store::wall_clock().to_string());
+        let mut told = Vec::new();
+        let mut once = |said: &mut bool, is: bool, line: String| {
+            if is && !*said {
+                *said = true;
+                told.push(format!("{time}  {line}"));
+            }
+        };
+        let long = self.begun.elapsed() >= Duration::from_secs(5);
+        once(&mut self.packet, c.packets > 0, "first packet".into());
+        once(&mut self.message, c.requests + c.responses > 0, "first HTTP message".into());
+        once(
+            &mut self.silence,
+            long && c.packets == 0,
+            "no packet in 5 s: is this the interface that carries the traffic, and does the filter let it pass?".into(),
+        );
+        let share = (c.tls_bytes * 100).checked_div(c.tcp_bytes).unwrap_or(0);
+        once(
+            &mut self.tls,
+            long && c.tcp_bytes > 10_000 && share >= 50,
+            format!("note: {share} % of TCP bytes are TLS and cannot be judged here"),
+        );
+        once(
+            &mut self.one_sided,
+            long && c.one_sided > 10 && c.one_sided * 2 > c.connections,
+            "note: of most connections only one direction is seen; requests cannot be paired with answers".into(),
+        );
+        once(
+            &mut self.truncated,
+            c.truncated > 0,
+            "note: packets are cut by the snap length; a longer --snaplen would show all of them".into(),
+        );
+        let lost: u64 = now.interfaces.iter().map(|i| i.lost_kernel + i.lost_interface).sum();
+        once(&mut self.lost, lost > 0, format!("note: {lost} packets were dropped; a larger --buffer-size may help"));
+        told
+    }
+}
