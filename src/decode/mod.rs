@@ -109,10 +109,10 @@ impl Decoder {
     /// Finds the TCP segment in a packet.
     pub fn decode<'a>(
         &'a mut self,
-        _packet: &crate::packet::Packet<'a>,
+        packet: &crate::packet::Packet<'a>,
         _counters: &mut crate::counters::Counters,
     ) -> Decoded<'a> {
-        Decoded::Nothing
+        decode_plain(packet).map_or(Decoded::Nothing, Decoded::Segment)
     }
 
     /// Gives up old fragments.
@@ -120,4 +120,51 @@ impl Decoder {
 
     /// Counts what is left.
     pub fn finish(&mut self, _counters: &mut crate::counters::Counters) {}
+}
+
+/// Stands in until the decoder is there: plain IP over the common link types.
+fn decode_plain<'a>(packet: &crate::packet::Packet<'a>) -> Option<Segment<'a>> {
+    let skip = match packet.link.0 {
+        0 => 4,
+        1 => 14,
+        101 => 0,
+        113 => 16,
+        276 => 20,
+        _ => return None,
+    };
+    let ip = packet.bytes.get(skip..)?;
+    let (src, dst, tcp): (IpAddr, IpAddr, &[u8]) = match ip.first()? >> 4 {
+        4 if *ip.get(9)? == 6 => {
+            let total = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
+            let head = usize::from(ip.first()? & 15) * 4;
+            let body = if total == 0 { ip.get(head..)? } else { ip.get(head..total.min(ip.len()))? };
+            (<[u8; 4]>::try_from(ip.get(12..16)?).ok()?.into(), <[u8; 4]>::try_from(ip.get(16..20)?).ok()?.into(), body)
+        }
+        6 if *ip.get(6)? == 6 => {
+            let length = usize::from(u16::from_be_bytes([*ip.get(4)?, *ip.get(5)?]));
+            let body = ip.get(40..(40 + length).min(ip.len()))?;
+            (
+                <[u8; 16]>::try_from(ip.get(8..24)?).ok()?.into(),
+                <[u8; 16]>::try_from(ip.get(24..40)?).ok()?.into(),
+                body,
+            )
+        }
+        _ => return None,
+    };
+    let word = |at: usize| Some(u32::from_be_bytes(tcp.get(at..at + 4)?.try_into().ok()?));
+    let ports = word(0)?;
+    let (from, to) = ((ports >> 16) as u16, (ports & 0xffff) as u16);
+    let flags = TcpFlags(*tcp.get(13)?);
+    let payload = tcp.get(usize::from(tcp.get(12)? >> 4) * 4..)?;
+    let (a, b) = (Endpoint { ip: src, port: from }, Endpoint { ip: dst, port: to });
+    let (low, high, side) = if a <= b { (a, b, Side::Low) } else { (b, a, Side::High) };
+    Some(Segment {
+        flow: FlowKey { low, high, tunnel: TunnelId(0) },
+        side,
+        seq: word(4)?,
+        ack: if flags.has(TcpFlags::ACK) { word(8) } else { None },
+        flags,
+        payload,
+        cut: 0,
+    })
 }
