@@ -1,3 +1,7 @@
-//! Where packets come from.
+//! Where packets come from: live interfaces, and capture files as one timeline.
 
+mod bytes;
+pub mod file;
 pub mod live;
+pub mod merge;
+mod pcapng;

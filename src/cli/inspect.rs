@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use super::args::{Color, Format, InspectArgs, Moment};
 use super::output::{Output, colours};
 use super::replay::{outcome_of, reads_live};
-use super::source::Source;
 use super::{Outcome, tell};
+use crate::capture::merge::{Feed, FeedOptions};
 use crate::engine::Engine;
 use crate::http::head::Name;
 use crate::limits::Limits;
@@ -159,9 +159,9 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
         listed: 0,
     };
     let mut engine = Engine::new(&Limits::default(), &options);
-    let mut source = Source::new(&args.reading.paths);
+    let mut feed = Feed::open(&args.reading.paths, FeedOptions::default());
     let mut summary = Summary::default();
-    while let Some(packet) = source.next() {
+    while let Some(packet) = feed.next() {
         summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut messages);
         if messages.out.has_failed() {
@@ -172,7 +172,7 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
     let Messages { out, listed, .. } = messages;
     out.finish()?;
     summary.counters = engine.counters().clone();
-    summary.inputs = source.into_inputs();
+    summary.on_files(feed.files());
     for input in &summary.inputs {
         if let Some(error) = &input.error {
             tell(&format!("error: {}: {error}", input.path));

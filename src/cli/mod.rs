@@ -5,7 +5,6 @@ pub mod inspect;
 pub mod output;
 pub mod replay;
 pub mod run;
-pub mod source;
 
 use std::io::{self, Write};
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::args::{Color, Format, ReplayArgs};
 use super::output::{Output, colours};
-use super::source::Source;
 use super::{Outcome, tell};
+use crate::capture::merge::{Feed, FeedOptions};
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
@@ -72,8 +72,8 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     let out = Output::new(reads_live(&args.reading.paths));
     let mut records = Records { out, summary: Summary::default(), form };
     let mut engine = Engine::new(&Limits::default(), &options);
-    let mut source = Source::new(&args.reading.paths);
-    while let Some(packet) = source.next() {
+    let mut feed = Feed::open(&args.reading.paths, FeedOptions::default());
+    while let Some(packet) = feed.next() {
         records.summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut records);
         if records.out.has_failed() {
@@ -83,7 +83,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     engine.finish(&mut records);
     let Records { mut out, mut summary, form } = records;
     summary.counters = engine.counters().clone();
-    summary.inputs = source.into_inputs();
+    summary.on_files(feed.files());
     for input in &summary.inputs {
         if let Some(error) = &input.error {
             tell(&format!("error: {}: {error}", input.path));

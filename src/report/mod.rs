@@ -7,6 +7,7 @@ pub mod text;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::capture::merge::FileReport;
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::packet::Time;
@@ -37,7 +38,7 @@ pub struct Summary {
     pub first_packet: Option<Time>,
     /// Latest packet.
     pub last_packet: Option<Time>,
-    /// The inputs in the order of their ends.
+    /// The inputs in the order in which they were named.
     pub inputs: Vec<Input>,
     /// Findings that were too many to list.
     pub findings_overflow: u64,
@@ -52,6 +53,19 @@ impl Summary {
     pub fn on_packet_time(&mut self, time: Time) {
         self.first_packet = Some(self.first_packet.map_or(time, |t| t.min(time)));
         self.last_packet = Some(self.last_packet.map_or(time, |t| t.max(time)));
+    }
+
+    /// Takes over what became of the files.
+    pub fn on_files(&mut self, files: &[FileReport]) {
+        self.inputs = files
+            .iter()
+            .map(|file| Input {
+                path: file.path.display().to_string(),
+                packets: file.packets,
+                error: file.error.as_ref().map(ToString::to_string),
+            })
+            .collect();
+        self.packets_lost = files.iter().fold(0, |sum, file| sum.saturating_add(file.packets_lost));
     }
 
     /// Counts a transaction.

@@ -1,0 +1,278 @@
+//! Many capture files as one timeline.
+//!
+//! Files are ordered by their first packet and opened when their time comes, so that a ring buffer's files may be named in
+//! any order and by the thousand. Those that overlap are merged packet by packet. One file, or files that follow each
+//! other, cost one comparison a packet. Within a file the order is the file's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::bytes::Follow;
+use super::file::{BUFFER_BYTES, FeedError, Format, Interface, Interfaces, Packing, Reader, Record};
+use crate::packet::{Order, Packet, Time};
+
+/// Files open at once, each with its buffer. Where more overlap, the later ones wait for one to end and their packets come late.
+const OPEN_MAX: usize = 256;
+/// What is read of a file to learn its first packet's time.
+const PEEK_BYTES: usize = 8 * 1024;
+
+/// How a feed reads.
+#[derive(Debug, Clone, Default)]
+pub struct FeedOptions {
+    /// Wait at the end of the last file for more, until this is set. Packed files do not grow.
+    pub follow: Option<Arc<AtomicBool>>,
+}
+
+/// One capture file, and what became of it.
+#[derive(Debug)]
+pub struct FileReport {
+    /// As the user named it, or as it was found in a directory.
+    pub path: PathBuf,
+    /// Its format, once its header was read.
+    pub format: Option<Format>,
+    /// How it is packed.
+    pub packing: Packing,
+    /// Packets taken from it.
+    pub packets: u64,
+    /// Unpacked bytes read.
+    pub bytes: u64,
+    /// Packets that the capturing side lost, as far as the file says (pcapng).
+    pub packets_lost: u64,
+    /// Why it gave nothing or no more; none where it was read whole, or is not read to its end yet.
+    pub error: Option<FeedError>,
+}
+
+struct Pending {
+    first: Time,
+    file: usize,
+}
+
+struct Open {
+    file: usize,
+    reader: Box<Reader>,
+    /// Read, not delivered.
+    next: Option<Record>,
+}
+
+/// Packets of all files, in order of time.
+pub struct Feed {
+    files: Vec<FileReport>,
+    interfaces: Interfaces,
+    /// Latest first.
+    pending: Vec<Pending>,
+    current: Option<Open>,
+    /// Until then nothing can come before the current file's packets.
+    until: Time,
+    waiting: BTreeMap<(Time, usize), Open>,
+    order: u64,
+    follow: Option<Follow>,
+}
+
+impl Feed {
+    /// Finds the files: each path itself, all captures below it where it is a directory, standard input for `-`.
+    ///
+    /// Never fails: what cannot be read is told in [`Feed::files`] and the rest is delivered.
+    #[must_use]
+    pub fn open(paths: &[PathBuf], options: FeedOptions) -> Self {
+        let mut feed = Feed {
+            files: Vec::new(),
+            interfaces: Interfaces::default(),
+            pending: Vec::new(),
+            current: None,
+            until: Time(i64::MAX),
+            waiting: BTreeMap::new(),
+            order: 0,
+            follow: options.follow.map(Follow),
+        };
+        for path in paths {
+            if path != Path::new("-") && path.is_dir() { feed.add_directory(path) } else { feed.add(path.clone()) }
+        }
+        if let [only] = feed.files.as_slice() {
+            if only.error.is_none() {
+                feed.pending.push(Pending { first: Time(i64::MIN), file: 0 });
+            }
+        } else {
+            for file in 0..feed.files.len() {
+                feed.peek(file);
+            }
+            feed.pending.sort_by_key(|p| std::cmp::Reverse((p.first, p.file)));
+        }
+        feed.take_earliest();
+        feed
+    }
+
+    fn add(&mut self, path: PathBuf) {
+        self.files.push(FileReport {
+            path,
+            format: None,
+            packing: Packing::Plain,
+            packets: 0,
+            bytes: 0,
+            packets_lost: 0,
+            error: None,
+        });
+    }
+
+    fn add_failed(&mut self, path: &Path, error: FeedError) {
+        self.add(path.to_owned());
+        if let Some(file) = self.files.last_mut() {
+            file.error = Some(error);
+        }
+    }
+
+    /// Adds the captures below a directory; other files there are none of ours.
+    fn add_directory(&mut self, directory: &Path) {
+        let before = self.files.len();
+        let mut directories = vec![directory.to_owned()];
+        while let Some(path) = directories.pop() {
+            let entries: io::Result<Vec<fs::DirEntry>> = fs::read_dir(&path).and_then(Iterator::collect);
+            let mut entries = match entries {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.add_failed(&path, error.into());
+                    continue;
+                }
+            };
+            entries.sort_by_key(fs::DirEntry::file_name);
+            for entry in entries {
+                let path = entry.path();
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => directories.push(path),
+                    // A link to a directory could lead back here; one to a file may be read.
+                    Ok(_) if path.is_file() => {
+                        match Reader::open(&path, PEEK_BYTES, None, &mut Interfaces::default()) {
+                            Err(FeedError::Empty | FeedError::NotACapture { .. }) => {}
+                            Err(error @ FeedError::Unreadable(_)) => self.add_failed(&path, error),
+                            _ => self.add(path),
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if self.files.len() == before {
+            self.add_failed(directory, FeedError::NoCaptures);
+        }
+    }
+
+    /// Learns when a file begins. Standard input stays open for it.
+    fn peek(&mut self, file: usize) {
+        let Some(report) = self.files.get(file) else { return };
+        if report.error.is_some() {
+            return;
+        }
+        if report.path == Path::new("-") {
+            return self.start(file);
+        }
+        let mut interfaces = Interfaces::default();
+        let first = Reader::open(&report.path, PEEK_BYTES, None, &mut interfaces)
+            .and_then(|mut reader| Ok(reader.next_record(&mut interfaces)?.map(|record| record.time)));
+        // A file without packets, or whose beginning is damaged, tells so when its turn comes: at once.
+        let first = first.ok().flatten().unwrap_or(Time(i64::MIN));
+        self.pending.push(Pending { first, file });
+    }
+
+    /// Opens a file and reads its first packet.
+    fn start(&mut self, file: usize) {
+        let last = self.pending.is_empty();
+        let Some(report) = self.files.get_mut(file) else { return };
+        let follow = self.follow.clone().filter(|_| last && report.path != Path::new("-"));
+        match Reader::open(&report.path, BUFFER_BYTES, follow, &mut self.interfaces) {
+            Ok(reader) => {
+                (report.format, report.packing) = (Some(reader.format()), reader.packing());
+                let mut open = Open { file, reader: Box::new(reader), next: None };
+                match open.reader.next_record(&mut self.interfaces) {
+                    Ok(Some(record)) => {
+                        open.next = Some(record);
+                        self.waiting.insert((record.time, file), open);
+                    }
+                    Ok(None) => self.end(&open, None),
+                    Err(error) => self.end(&open, Some(error)),
+                }
+            }
+            Err(error) => report.error = Some(error),
+        }
+    }
+
+    fn end(&mut self, open: &Open, error: Option<FeedError>) {
+        if let Some(report) = self.files.get_mut(open.file) {
+            report.bytes = open.reader.offset();
+            report.packets_lost = open.reader.packets_lost();
+            report.error = error;
+        }
+    }
+
+    /// Makes the file with the earliest packet the current one.
+    fn take_earliest(&mut self) {
+        while let Some(pending) = self.pending.last() {
+            let due = self.waiting.first_key_value().is_none_or(|((time, _), _)| pending.first <= *time);
+            if !due || self.waiting.len() >= OPEN_MAX {
+                break;
+            }
+            let file = pending.file;
+            self.pending.pop();
+            self.start(file);
+        }
+        self.current = self.waiting.pop_first().map(|(_, open)| open);
+        let next_open = self.waiting.first_key_value().map(|((time, _), _)| *time);
+        let next_pending = self.pending.last().filter(|_| self.waiting.len() + 1 < OPEN_MAX).map(|p| p.first);
+        self.until = next_open.into_iter().chain(next_pending).min().unwrap_or(Time(i64::MAX));
+    }
+
+    /// The next packet, until the one after it is asked for.
+    #[allow(clippy::should_implement_trait)] // it lends
+    pub fn next(&mut self) -> Option<Packet<'_>> {
+        let record = loop {
+            let current = self.current.as_mut()?;
+            if let Some(record) = current.next.take() {
+                break record;
+            }
+            match current.reader.next_record(&mut self.interfaces) {
+                Ok(Some(record)) if record.time <= self.until => break record,
+                Ok(Some(record)) => {
+                    if let Some(mut open) = self.current.take() {
+                        open.next = Some(record);
+                        self.waiting.insert((record.time, open.file), open);
+                    }
+                    self.take_earliest();
+                }
+                end => {
+                    if let Some(open) = self.current.take() {
+                        self.end(&open, end.err());
+                    }
+                    self.take_earliest();
+                }
+            }
+        };
+        let current = self.current.as_ref()?;
+        if let Some(report) = self.files.get_mut(current.file) {
+            report.packets += 1;
+        }
+        let order = Order(self.order);
+        self.order += 1;
+        Some(Packet {
+            order,
+            time: record.time,
+            interface: record.interface,
+            link: record.link,
+            bytes: current.reader.bytes_of(&record),
+            wire_bytes: record.wire_bytes,
+        })
+    }
+
+    /// The files, in the order in which they were named, and what became of them until now.
+    #[must_use]
+    pub fn files(&self) -> &[FileReport] {
+        &self.files
+    }
+
+    /// The interfaces of all files; a packet's [`crate::packet::InterfaceId`] is its place here.
+    #[must_use]
+    pub fn interfaces(&self) -> &[Interface] {
+        self.interfaces.all()
+    }
+}
