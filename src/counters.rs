@@ -22,7 +22,7 @@ counted! {
     Ignored {
         /// UDP that is none of the known kinds.
         udp = "udp",
-        /// UDP that looks like QUIC.
+        /// UDP that looks like QUIC (HTTP/3).
         quic = "quic",
         /// ICMP, ICMPv6, IGMP.
         icmp = "icmp",
@@ -34,13 +34,13 @@ counted! {
         link_type = "link_type",
         /// Encrypted 802.11, MACsec or IPsec.
         encrypted_link = "encrypted_link",
-        /// Too short for its own headers.
+        /// Cut by the snap length, or too short, inside its headers.
         cut_header = "cut_header",
         /// A header that contradicts itself.
         malformed = "malformed",
-        /// More tunnels in each other than `tunnel_depth_max`.
+        /// More tunnels in each other than `tunnel_depth_max`, or more tags, labels or extension headers than `tags_max`.
         too_deep = "too_deep",
-        /// A fragment that waits for the others, or whose datagram is now whole elsewhere.
+        /// A fragment whose datagram became whole with another packet.
         fragment = "fragment",
         /// A fragment given up under a cap or after 30 s.
         fragment_lost = "fragment_lost",
@@ -144,7 +144,7 @@ pub struct Counters {
     pub tcp_bytes: u64,
     /// Payload bytes on connections named TLS.
     pub tls_bytes: u64,
-    /// Segments whose IP or TCP checksum is wrong (counted, not dropped).
+    /// Packets whose IPv4 header checksum is wrong (counted, not dropped; zero is what offload leaves).
     pub bad_checksum: u64,
     /// Payload bytes seen again.
     pub retransmitted_bytes: u64,
@@ -154,6 +154,8 @@ pub struct Counters {
     pub duplicate_segments: u64,
     /// Packets without a segment.
     pub ignored: Ignored,
+    /// QUIC connections seen to begin; one whose first packets are far apart may count twice.
+    pub quic_connections: u64,
     /// TCP connections seen.
     pub connections: u64,
     /// Connections by what they carried.

@@ -21,12 +21,19 @@ pub struct Limits {
     pub fields_max: u16,
     /// Bytes without HTTP after which a connection is named "not HTTP" and only counted.
     pub probe_bytes_max: u32,
-    /// Bytes of fragments held for reassembly, all datagrams together.
+    /// Bytes of fragments held for reassembly, all datagrams together. Above it the oldest goes:
+    /// `corstap_packets_ignored_total{kind="fragment_lost"}`, as for the next three.
     pub fragment_bytes_max: u32,
     /// Fragmented datagrams in reassembly at once.
     pub fragmented_datagrams_max: u32,
-    /// Nested tunnels looked into.
+    /// Pieces of one datagram: 64 KiB in fragments of 1,024 bytes. Above it the datagram is given up.
+    pub fragment_pieces_max: u16,
+    /// How long fragments wait for the others, in nanoseconds of packet time (Linux: `ipfrag_time`).
+    pub fragment_wait_ns: i64,
+    /// Nested tunnels looked into. Above it the packet counts as `corstap_packets_ignored_total{kind="too_deep"}`.
     pub tunnel_depth_max: u8,
+    /// Tags, labels or extension headers one after the other. Above it the packet counts as too deep, too.
+    pub tags_max: u8,
     /// How long later data waits for a hole, in nanoseconds of packet time.
     pub gap_wait_ns: i64,
     /// A half-open connection is forgotten after this silence, in nanoseconds.
@@ -62,7 +69,10 @@ impl Default for Limits {
             probe_bytes_max: 8 * 1024,
             fragment_bytes_max: 8 << 20,
             fragmented_datagrams_max: 1024,
+            fragment_pieces_max: 64,
+            fragment_wait_ns: 30 * SECOND,
             tunnel_depth_max: 8,
+            tags_max: 16,
             gap_wait_ns: SECOND,
             half_open_idle_ns: 10 * SECOND,
             closed_idle_ns: 5 * SECOND,

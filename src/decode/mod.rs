@@ -1,6 +1,25 @@
 //! From a captured frame to the TCP segment in it: link layer, tags, tunnels, IP, fragments.
+//!
+//! Promises: every packet is either a segment or counted by kind in [`Ignored`]; nothing is allocated but for fragments, which
+//! wait under caps; tunnels are looked into to `Limits::tunnel_depth_max`. Lengths are IP's, so that Ethernet padding and check
+//! sequences fall away; where offload left it zero, the frame's.
+//!
+//! Of checksums only the IPv4 header's is verified: TCP's would touch every byte of every body, about 40 ns a packet, and on a
+//! sending host it is wrong by design.
+
+mod fragments;
+mod ip;
+mod link;
+mod quic;
+mod tunnel;
 
 use std::net::IpAddr;
+
+use crate::counters::{Counters, Ignored};
+use crate::limits::Limits;
+use crate::packet::{Packet, Time};
+use fragments::{Fragments, Whole};
+use quic::Quic;
 
 /// One end of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,7 +30,12 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// Which tunnel a flow was inside: 0 outside any. Two tenants may use the same addresses.
+/// Which tenant's network a flow was inside: 0 outside any. Two tenants may use the same addresses.
+///
+/// Made of the identifiers that both directions share: VXLAN and Geneve networks, NVGRE subnets, GRE keys, PBB services. Tunnels
+/// without one (IP in IP, a mirror's ERSPAN or TZSP) and those whose numbers differ by direction (GTP-U, MPLS, L2TP) add nothing:
+/// often only one direction is inside, or the same packets are seen on both sides of the tunnel's end. VLANs add nothing either:
+/// a mirror shows a routed packet in two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TunnelId(pub u32);
 
@@ -97,74 +121,166 @@ pub enum Decoded<'a> {
 
 /// Decodes packets; holds fragments.
 #[derive(Debug)]
-pub struct Decoder {}
+pub struct Decoder {
+    fragments: Fragments,
+    quic: Quic,
+    tunnel_depth_max: u8,
+    tags_max: u8,
+    /// A datagram that became whole with this packet, and one that this one's tunnel carried.
+    outer: Whole,
+    inner: Whole,
+}
 
 impl Decoder {
     /// A decoder without fragments.
     #[must_use]
-    pub fn new(_limits: &crate::limits::Limits) -> Self {
-        Decoder {}
+    pub fn new(limits: &Limits) -> Self {
+        Decoder {
+            fragments: Fragments::new(limits),
+            quic: Quic::default(),
+            tunnel_depth_max: limits.tunnel_depth_max,
+            tags_max: limits.tags_max,
+            outer: Whole::default(),
+            inner: Whole::default(),
+        }
     }
 
     /// Finds the TCP segment in a packet.
-    pub fn decode<'a>(
-        &'a mut self,
-        packet: &crate::packet::Packet<'a>,
-        _counters: &mut crate::counters::Counters,
-    ) -> Decoded<'a> {
-        decode_plain(packet).map_or(Decoded::Nothing, Decoded::Segment)
+    #[inline]
+    pub fn decode<'a>(&'a mut self, packet: &Packet<'a>, counters: &mut Counters) -> Decoded<'a> {
+        let captured = u32::try_from(packet.bytes.len()).unwrap_or(u32::MAX);
+        let cut = packet.wire_bytes.saturating_sub(captured);
+        let rest = Rest { bytes: packet.bytes, cut, tunnel: TunnelId(0), depth: 0 };
+        let mut context = Context {
+            fragments: &mut self.fragments,
+            quic: &mut self.quic,
+            counters,
+            tunnel_depth_max: self.tunnel_depth_max,
+            tags_max: self.tags_max,
+            time: packet.time,
+        };
+        let found = match context.frame(packet.link, rest) {
+            Found::Whole(whole) => {
+                self.outer = whole;
+                match context.whole(&self.outer) {
+                    Found::Whole(whole) => {
+                        self.inner = whole;
+                        context.whole(&self.inner)
+                    }
+                    found => found,
+                }
+            }
+            found => found,
+        };
+        match found {
+            Found::Segment(segment) => Decoded::Segment(segment),
+            Found::Nothing => Decoded::Nothing,
+            Found::Whole(_) => {
+                counters.ignored.too_deep += 1;
+                Decoded::Nothing
+            }
+        }
     }
 
     /// Gives up old fragments.
-    pub fn advance(&mut self, _now: crate::packet::Time, _counters: &mut crate::counters::Counters) {}
+    pub fn advance(&mut self, now: Time, counters: &mut Counters) {
+        self.fragments.advance(now, &mut counters.ignored);
+    }
 
     /// Counts what is left.
-    pub fn finish(&mut self, _counters: &mut crate::counters::Counters) {}
+    pub fn finish(&mut self, counters: &mut Counters) {
+        self.fragments.finish(&mut counters.ignored);
+    }
 }
 
-/// Stands in until the decoder is there: plain IP over the common link types.
-fn decode_plain<'a>(packet: &crate::packet::Packet<'a>) -> Option<Segment<'a>> {
-    let skip = match packet.link.0 {
-        0 => 4,
-        1 => 14,
-        101 => 0,
-        113 => 16,
-        276 => 20,
-        _ => return None,
-    };
-    let ip = packet.bytes.get(skip..)?;
-    let (src, dst, tcp): (IpAddr, IpAddr, &[u8]) = match ip.first()? >> 4 {
-        4 if *ip.get(9)? == 6 => {
-            let total = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
-            let head = usize::from(ip.first()? & 15) * 4;
-            let body = if total == 0 { ip.get(head..)? } else { ip.get(head..total.min(ip.len()))? };
-            (<[u8; 4]>::try_from(ip.get(12..16)?).ok()?.into(), <[u8; 4]>::try_from(ip.get(16..20)?).ok()?.into(), body)
+/// What is left of a frame.
+#[derive(Debug, Clone, Copy)]
+struct Rest<'a> {
+    bytes: &'a [u8],
+    /// Bytes that followed on the wire and were not captured.
+    cut: u32,
+    tunnel: TunnelId,
+    /// Tunnels around it.
+    depth: u8,
+}
+
+impl<'a> Rest<'a> {
+    /// Without its first `n` bytes; none when there are fewer.
+    #[inline]
+    fn after(self, n: usize) -> Option<Self> {
+        Some(Rest { bytes: self.bytes.get(n..)?, ..self })
+    }
+
+    /// At most `length` bytes of it: where a length claims more than the frame had, the frame is right.
+    #[inline]
+    fn limited(self, length: usize) -> Self {
+        if let Some(bytes) = self.bytes.get(..length) {
+            return Rest { bytes, cut: 0, ..self };
         }
-        6 if *ip.get(6)? == 6 => {
-            let length = usize::from(u16::from_be_bytes([*ip.get(4)?, *ip.get(5)?]));
-            let body = ip.get(40..(40 + length).min(ip.len()))?;
-            (
-                <[u8; 16]>::try_from(ip.get(8..24)?).ok()?.into(),
-                <[u8; 16]>::try_from(ip.get(24..40)?).ok()?.into(),
-                body,
-            )
-        }
-        _ => return None,
-    };
-    let word = |at: usize| Some(u32::from_be_bytes(tcp.get(at..at + 4)?.try_into().ok()?));
-    let ports = word(0)?;
-    let (from, to) = ((ports >> 16) as u16, (ports & 0xffff) as u16);
-    let flags = TcpFlags(*tcp.get(13)?);
-    let payload = tcp.get(usize::from(tcp.get(12)? >> 4) * 4..)?;
-    let (a, b) = (Endpoint { ip: src, port: from }, Endpoint { ip: dst, port: to });
-    let (low, high, side) = if a <= b { (a, b, Side::Low) } else { (b, a, Side::High) };
-    Some(Segment {
-        flow: FlowKey { low, high, tunnel: TunnelId(0) },
-        side,
-        seq: word(4)?,
-        ack: if flags.has(TcpFlags::ACK) { word(8) } else { None },
-        flags,
-        payload,
-        cut: 0,
-    })
+        let beyond = u32::try_from(length - self.bytes.len()).unwrap_or(u32::MAX);
+        Rest { cut: self.cut.min(beyond), ..self }
+    }
+
+    /// Captured and cut bytes.
+    fn wire_bytes(self) -> usize {
+        self.bytes.len().saturating_add(self.cut as usize)
+    }
+
+    #[inline]
+    fn head<const N: usize>(self) -> Option<&'a [u8; N]> {
+        self.bytes.first_chunk()
+    }
+
+    #[inline]
+    fn u8(self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    #[inline]
+    fn u16(self, at: usize) -> Option<u16> {
+        Some(u16::from_be_bytes(*self.bytes.get(at..)?.first_chunk()?))
+    }
+
+    #[inline]
+    fn u32(self, at: usize) -> Option<u32> {
+        Some(u32::from_be_bytes(*self.bytes.get(at..)?.first_chunk()?))
+    }
+}
+
+/// What a layer came to.
+enum Found<'a> {
+    Segment(Segment<'a>),
+    Nothing,
+    /// The last fragment of a datagram.
+    Whole(Whole),
+}
+
+/// What the layers share while one packet is decoded.
+struct Context<'c> {
+    fragments: &'c mut Fragments,
+    quic: &'c mut Quic,
+    counters: &'c mut Counters,
+    tunnel_depth_max: u8,
+    tags_max: u8,
+    time: Time,
+}
+
+impl Context<'_> {
+    /// Ends the search: counts the packet by kind.
+    fn ignore<'a>(&mut self, kind: fn(&mut Ignored) -> &mut u64) -> Found<'a> {
+        *kind(&mut self.counters.ignored) += 1;
+        Found::Nothing
+    }
+
+    fn too_deep<'a>(&mut self) -> Found<'a> {
+        self.ignore(|i| &mut i.too_deep)
+    }
+
+    fn cut_header<'a>(&mut self) -> Found<'a> {
+        self.ignore(|i| &mut i.cut_header)
+    }
+
+    fn malformed<'a>(&mut self) -> Found<'a> {
+        self.ignore(|i| &mut i.malformed)
+    }
 }
