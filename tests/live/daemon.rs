@@ -1,0 +1,133 @@
+//! `corstap run` as its operator meets it: rights, signals, interfaces that come and go.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::net::{Folder, Host, Program, SERVERS, cable, metric, sql, within};
+
+/// Where the daemon under test serves its pages.
+pub const PAGES: &str = "http://127.0.0.1:2677";
+
+/// `corstap run` on a host, recording to `live.db` of the folder.
+pub struct Daemon {
+    pub program: Program,
+}
+
+impl Daemon {
+    /// Starts it and waits until it is ready.
+    pub fn start(folder: &Folder, host: &Host, words: &[&str]) -> Self {
+        let mut command = host.command(env!("CARGO_BIN_EXE_corstap"));
+        command.arg("run").args(words).arg("--db").arg(folder.file("live.db"));
+        let program = Program::start(folder, "corstap", &mut command);
+        within(Duration::from_secs(20), "corstap is ready", || host.get(&format!("{PAGES}/readyz")).0 == "200");
+        Daemon { program }
+    }
+
+    /// SIGTERM: it drains, writes and ends well, in time.
+    pub fn stops_well(&mut self) {
+        self.program.signal("TERM");
+        let status = self.program.wait(Duration::from_secs(10));
+        assert!(status.success(), "{status}: {}", self.program.said());
+    }
+
+    pub fn said(&self) -> String {
+        self.program.said()
+    }
+}
+
+fn nobodys_copy(folder: &Folder) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let copy = folder.file("corstap-copy");
+    std::fs::copy(env!("CARGO_BIN_EXE_corstap"), &copy).expect("the test's folder is writable");
+    for path in [&copy, folder.path()] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("the folder is ours");
+    }
+    copy
+}
+
+#[test]
+fn without_the_right_to_capture_it_says_how_to_get_it() {
+    let folder = Folder::new();
+    let copy = nobodys_copy(&folder);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]);
+    let said = command.arg(&copy).args(["run", "-i", "lo", "--listen", "127.0.0.1:0"]).output().expect("setpriv");
+    let told = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.status.code(), Some(2), "{told}");
+    for cure in ["systemctl start corstap", "sudo", &format!("setcap cap_net_raw=ep {}", copy.display())] {
+        assert!(told.contains(cure), "{cure} is not in {told}");
+    }
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_named_with_those_that_are() {
+    let host = Host::new();
+    let said = host.command(env!("CARGO_BIN_EXE_corstap")).args(["run", "-i", "eth9"]).output().unwrap();
+    let told = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.status.code(), Some(2), "{told}");
+    assert!(told.contains("eth9: no such interface (have: "), "{told}");
+    assert!(told.contains("lo"), "{told}");
+}
+
+#[test]
+fn an_interface_may_go_and_come_back() {
+    let folder = Folder::new();
+    let (left, right) = (Host::new(), Host::new());
+    cable(&left, &right);
+    let mut corstap = Daemon::start(&folder, &right, &["-i", "eth0"]);
+    let packets = || metric(&right.get(&format!("{PAGES}/metrics")).1, "corstap_packets_total", &[]);
+    let ping = || drop(left.get(&format!("http://{SERVERS}:9/")));
+    within(Duration::from_secs(10), "packets are taken", || {
+        ping();
+        packets() > 0
+    });
+    left.ip(&["link", "del", "eth0"]);
+    let ready = || right.get(&format!("{PAGES}/readyz"));
+    within(Duration::from_secs(10), "it is not ready without its interface", || ready().0 == "503");
+    assert!(ready().1.contains("eth0: "), "{}", ready().1);
+    cable(&left, &right);
+    within(Duration::from_secs(15), "it is ready again", || ready().0 == "200");
+    let before = packets();
+    within(Duration::from_secs(10), "packets are taken again", || {
+        ping();
+        packets() > before
+    });
+    // Down and up is no loss of the interface.
+    right.ip(&["link", "set", "eth0", "down"]);
+    std::thread::sleep(Duration::from_millis(1500));
+    right.ip(&["link", "set", "eth0", "up"]);
+    let before = packets();
+    within(Duration::from_secs(15), "packets are taken after down and up", || {
+        ping();
+        packets() > before
+    });
+    corstap.stops_well();
+    let said = corstap.said();
+    assert_eq!(said.matches("trying again until it is back").count(), said.matches("captured again").count(), "{said}");
+}
+
+#[test]
+fn a_signal_ends_it_in_good_order_and_a_second_one_at_once() {
+    let folder = Folder::new();
+    let host = Host::new();
+    let mut corstap = Daemon::start(&folder, &host, &["-i", "lo"]);
+    let scraped = host.get(&format!("{PAGES}/metrics"));
+    assert_eq!(scraped.0, "200");
+    corstap.stops_well();
+    assert!(corstap.said().contains("stopping: drained"), "{}", corstap.said());
+    let run = sql(&folder.file("live.db"), "SELECT kind, ended IS NOT NULL, packets > 0 FROM runs");
+    assert_eq!(run, ["live|1|1"]);
+
+    // Somebody holds the database, so that its end takes seconds.
+    let mut corstap = Daemon::start(&folder, &host, &["-i", "lo"]);
+    let mut holder = Command::new("sqlite3");
+    holder.arg(folder.file("live.db")).args(["BEGIN EXCLUSIVE", ".shell echo held; exec sleep 20"]);
+    let holder = Program::start(&folder, "holder", &mut holder);
+    within(Duration::from_secs(5), "the database is held", || holder.said().contains("held"));
+    corstap.program.signal("INT");
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(!corstap.program.has_ended(), "{}", corstap.said());
+    corstap.program.signal("INT");
+    assert_eq!(corstap.program.wait(Duration::from_secs(2)).code(), Some(130));
+}

@@ -1,0 +1,8 @@
+//! The daemon against real kernels, servers and browsers, in network namespaces of its own.
+//!
+//! Needs root (or sudo: `scripts/test.sh`) and what `scripts/setup.sh test` installs; where something is missing the tests
+//! fail and say so.
+
+mod browser;
+mod daemon;
+mod net;
