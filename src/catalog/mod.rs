@@ -1,8 +1,12 @@
 //! The one catalogue: reasons, causes and rules, each with its id and its words.
 
+pub mod rules;
+
 use crate::record::words;
 use serde::Serialize;
 use std::fmt;
+
+pub use rules::{RuleEntry, RuleKind, Threshold};
 
 words! {
     /// Why a transaction was blocked, or why the wire cannot tell (VERDICTS.md §4).
