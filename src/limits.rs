@@ -9,50 +9,56 @@ pub struct Limits {
     pub flows_max: u32,
     /// Bytes of one head, per side. Above it the message is given up: `corstap_http_errors_total{cause="head_too_long"}`.
     pub head_bytes_max: u32,
-    /// Bytes of heads that span packets, all connections together.
+    /// Bytes of heads that span packets, all connections together: `corstap_stream_evictions_total{cause="head_bytes"}`.
     pub heads_together_bytes_max: u64,
-    /// Out-of-order bytes held for one side.
+    /// Out-of-order bytes held for one side: `corstap_stream_gaps_total{cause="out_of_order_cap"}`.
     pub out_of_order_bytes_max: u32,
-    /// Out-of-order bytes held for all connections together.
+    /// Out-of-order bytes held for all connections together: `corstap_stream_gaps_total{cause="out_of_order_cap"}`.
     pub out_of_order_together_bytes_max: u64,
-    /// Requests of one connection that wait for their answers.
+    /// Requests of one connection that wait for their answers: `corstap_http_errors_total{cause="pipeline_full"}`.
     pub pipeline_max: u16,
-    /// Fields in one head.
+    /// Fields in one head: `corstap_http_errors_total{cause="too_many_fields"}`.
     pub fields_max: u16,
-    /// Bytes without HTTP after which a connection is named "not HTTP" and only counted.
+    /// Bytes without HTTP after which a connection is named "not HTTP" and only counted:
+    /// `corstap_connections_carried_total{kind="not_http"}`.
     pub probe_bytes_max: u32,
     /// Bytes of fragments held for reassembly, all datagrams together. Above it the oldest goes:
-    /// `corstap_packets_ignored_total{kind="fragment_lost"}`, as for the next three.
+    /// `corstap_packets_ignored_total{kind="fragment_lost"}`.
     pub fragment_bytes_max: u32,
-    /// Fragmented datagrams in reassembly at once.
+    /// Fragmented datagrams in reassembly at once: `corstap_packets_ignored_total{kind="fragment_lost"}`.
     pub fragmented_datagrams_max: u32,
-    /// Pieces of one datagram: 64 KiB in fragments of 1,024 bytes. Above it the datagram is given up.
+    /// Pieces of one datagram: 64 KiB in fragments of 1,024 bytes. Above it the datagram is given up:
+    /// `corstap_packets_ignored_total{kind="fragment_lost"}`.
     pub fragment_pieces_max: u16,
-    /// How long fragments wait for the others, in nanoseconds of packet time (Linux: `ipfrag_time`).
+    /// How long fragments wait for the others, in nanoseconds of packet time (Linux: `ipfrag_time`):
+    /// `corstap_packets_ignored_total{kind="fragment_lost"}`.
     pub fragment_wait_ns: i64,
     /// Nested tunnels looked into. Above it the packet counts as `corstap_packets_ignored_total{kind="too_deep"}`.
     pub tunnel_depth_max: u8,
-    /// Tags, labels or extension headers one after the other. Above it the packet counts as too deep, too.
+    /// Tags, labels or extension headers one after the other. Above it the packet counts as too deep, too:
+    /// `corstap_packets_ignored_total{kind="too_deep"}`.
     pub tags_max: u8,
-    /// How long later data waits for a hole, in nanoseconds of packet time.
+    /// How long later data waits for a hole, in nanoseconds of packet time: `corstap_stream_gaps_total{cause="lost"}`.
     pub gap_wait_ns: i64,
-    /// A half-open connection is forgotten after this silence, in nanoseconds.
+    /// A half-open connection is forgotten after this silence, in nanoseconds:
+    /// `corstap_stream_evictions_total{cause="idle"}`.
     pub half_open_idle_ns: i64,
-    /// A closed connection is forgotten after this silence, in nanoseconds.
+    /// A closed connection is forgotten after this silence, in nanoseconds; it had ended, so only `corstap_streams` tells.
     pub closed_idle_ns: i64,
-    /// An open connection is forgotten after this silence, in nanoseconds.
+    /// An open connection is forgotten after this silence, in nanoseconds:
+    /// `corstap_stream_evictions_total{cause="idle"}`.
     pub open_idle_ns: i64,
-    /// Transactions waiting for their other half.
+    /// Transactions waiting for their other half: `corstap_state_forgotten_total{kind="waiting"}`.
     pub waiting_max: u32,
-    /// Clients remembered.
+    /// Clients remembered: `corstap_state_forgotten_total{kind="clients"}`.
     pub clients_max: u32,
-    /// Entries of the preflight cache model in all; 64 for one client.
+    /// Entries of the preflight cache model in all; 64 for one client: `corstap_state_forgotten_total{kind="cache"}`.
     pub cache_entries_max: u32,
-    /// Hosts that audit rules keep state of.
+    /// Hosts that audit rules keep state of: `corstap_state_forgotten_total{kind="endpoints"}`.
     pub targets_max: u32,
-    /// Endpoints that audit rules keep state of.
+    /// Endpoints that audit rules keep state of: `corstap_state_forgotten_total{kind="endpoints"}`.
     pub endpoints_max: u32,
-    /// Keys (client × target) that probing rules keep state of.
+    /// Keys (client × target) that probing rules keep state of: `corstap_state_forgotten_total{kind="probing"}`.
     pub probing_keys_max: u32,
 }
 

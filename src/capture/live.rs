@@ -96,6 +96,8 @@ pub struct InterfaceState {
     pub lost_interface: u64,
     /// Wall clock less packet time at the last packet, in seconds; 0 in silence.
     pub lag_s: f64,
+    /// Time of the last packet taken.
+    pub last_packet: Option<Time>,
 }
 
 /// Open interfaces.
@@ -270,6 +272,7 @@ impl Ring {
         });
         match taken {
             Ok(packets) => {
+                state.last_packet = last.or(state.last_packet);
                 state.lag_s = last.map_or(0.0, |time| seconds(crate::store::wall_clock().since(time)).max(0.0));
                 packets
             }

@@ -92,6 +92,7 @@ pub fn run(options: &DaemonOptions) -> Result<(), DaemonError> {
     let store = store.transpose()?;
     let status = store.as_ref().map(|s| Arc::clone(s.status()));
     let (recorder, metrics) = Metrics::new(&options.engine.site, status.clone());
+    let metrics = metrics.with_database(options.db.as_deref());
     let published = Arc::clone(metrics.published());
     let recent = Arc::new(Recent::default());
     let pages = Pages::new(metrics, status, Arc::clone(&recent));

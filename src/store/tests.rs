@@ -58,6 +58,11 @@ impl Drop for Folder {
     }
 }
 
+/// How a store fares that has had nothing to do.
+pub(crate) fn store_status() -> Arc<StoreStatus> {
+    Arc::new(StoreStatus::new())
+}
+
 fn mark(ns: i64) -> Mark {
     Mark { time: Time(BEGIN + ns), order: Order(0) }
 }
