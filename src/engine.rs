@@ -104,6 +104,14 @@ impl Engine {
     fn hand_on(&mut self, sink: &mut impl Sink) {
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
+            match &event {
+                HttpEvent::Response { request: Some(request), response } => sink.exchange(request, Some(response)),
+                HttpEvent::NoAnswer { request, .. } => sink.exchange(request, None),
+                HttpEvent::Request(_)
+                | HttpEvent::Interim(_)
+                | HttpEvent::Response { request: None, .. }
+                | HttpEvent::End { .. } => {}
+            }
             self.correlator.on_event(&event, sink, &mut self.counters);
         }
         self.events = events;

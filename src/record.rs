@@ -357,4 +357,6 @@ pub trait Sink {
     fn finding(&mut self, finding: &Finding);
     /// A message has ended; only called where messages are asked for.
     fn message(&mut self, _message: &MessageRecord) {}
+    /// A request has its answer's head, or will not get one; told before the transaction that it is a part of.
+    fn exchange(&mut self, _request: &Arc<Request>, _response: Option<&Arc<Response>>) {}
 }
