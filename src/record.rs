@@ -21,6 +21,9 @@ macro_rules! words {
             /// The word used in output, database and labels.
             #[must_use]
             pub fn id(self) -> &'static str { match self { $($name::$variant => $text),+ } }
+            /// The value of that word; none where there is none.
+            #[must_use]
+            pub fn from_id(id: &str) -> Option<Self> { Self::ALL.iter().copied().find(|word| word.id() == id) }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.id()) }
@@ -176,8 +179,36 @@ impl fmt::Display for FindingId {
     }
 }
 
+impl TransactionId {
+    /// Reads what [`fmt::Display`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.strip_prefix('T').and_then(from_base32).map(TransactionId)
+    }
+}
+
+impl FindingId {
+    /// Reads what [`fmt::Display`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.strip_prefix('F').and_then(from_base32).map(FindingId)
+    }
+}
+
+const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// 13 digits of 5 bits; the first holds the top 4.
+fn from_base32(text: &str) -> Option<u64> {
+    if text.len() != 13 {
+        return None;
+    }
+    text.bytes().try_fold(0_u64, |value, byte| {
+        let digit = DIGITS.iter().position(|d| *d == byte)?;
+        value.checked_mul(32)?.checked_add(u64::try_from(digit).ok()?)
+    })
+}
+
 fn base32(value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     for shift in (0..13).rev() {
         let digit = (value >> (5 * shift)) & 31;
         write!(f, "{}", char::from(DIGITS[usize::try_from(digit).unwrap_or(0)]))?;
@@ -359,4 +390,28 @@ pub trait Sink {
     fn message(&mut self, _message: &MessageRecord) {}
     /// A request has its answer's head, or will not get one; told before the transaction that it is a part of.
     fn exchange(&mut self, _request: &Arc<Request>, _response: Option<&Arc<Response>>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_back() {
+        for n in [0, 1, 31, 32, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(TransactionId::parse(&TransactionId(n).to_string()), Some(TransactionId(n)));
+            assert_eq!(FindingId::parse(&FindingId(n).to_string()), Some(FindingId(n)));
+        }
+        for wrong in ["", "T", "F0000000000000", "T000000000000", "Tzzzzzzzzzzzzz", "T000000000000u"] {
+            assert_eq!(TransactionId::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_read_back() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_id(reason.id()), Some(*reason));
+        }
+        assert_eq!(Verdict::from_id("refused"), None);
+    }
 }

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod inspect;
 pub mod output;
+mod progress;
 pub mod replay;
 pub mod run;
 

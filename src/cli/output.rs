@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::args::Color;
+use crate::report::text::{Paint, Screen};
 
 /// Bytes that wait before they are written.
 const WAITING_BYTES_MAX: usize = 64 * 1024;
@@ -73,4 +74,20 @@ pub fn colours(color: Color) -> bool {
                 && io::stdout().is_terminal()
         }
     }
+}
+
+/// Columns of text where standard output is no terminal: what a terminal, a chat and a diff still show whole.
+const COLUMNS_DEFAULT: usize = 120;
+
+/// The screen that standard output is.
+#[must_use]
+pub fn screen(color: Color) -> Screen {
+    let stdout = io::stdout();
+    let width = if stdout.is_terminal() {
+        rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col))
+    } else {
+        0
+    };
+    let width = if width == 0 { COLUMNS_DEFAULT } else { width.clamp(60, 200) };
+    Screen { paint: Paint { on: colours(color) }, width }
 }

@@ -1,24 +1,31 @@
 //! `corstap replay`: the engine over captures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::{Color, Format, ReplayArgs};
-use super::output::{Output, colours};
+use super::output::{Output, screen};
+use super::progress::Progress;
 use super::{Outcome, tell};
 use crate::capture::merge::{Feed, FeedOptions};
+use crate::config;
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::record::{Finding, Sink, Transaction};
 use crate::report::Summary;
 use crate::report::jsonl::JsonLines;
-use crate::report::text::{Paint, Report};
+use crate::report::text::Report;
+use crate::store::{OpenError, RunKind, RunTotals, Store, StoreOptions};
+
+/// Inputs named in `runs.source`; of more, how many there were.
+const SOURCES_MAX: usize = 20;
 
 /// Where a replay's records go.
 struct Records {
     out: Output,
     summary: Summary,
     form: Form,
+    store: Option<Store>,
 }
 
 enum Form {
@@ -29,6 +36,9 @@ enum Form {
 impl Sink for Records {
     fn transaction(&mut self, t: &Transaction) {
         self.summary.on_transaction(t);
+        if let Some(store) = &mut self.store {
+            store.transaction(t);
+        }
         match &mut self.form {
             Form::Lines(lines) => {
                 lines.transaction(t);
@@ -48,6 +58,9 @@ impl Sink for Records {
 
     fn finding(&mut self, f: &Finding) {
         self.summary.on_finding(f);
+        if let Some(store) = &mut self.store {
+            store.finding(f);
+        }
     }
 }
 
@@ -56,34 +69,56 @@ impl Sink for Records {
 /// # Errors
 /// Standard output or the database could not be written.
 pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
-    let options = EngineOptions {
+    let mut options = EngineOptions {
         sensor: args.sensor.clone(),
         scheme: args.reading.scheme.map(Into::into),
         all_requests: args.all,
         show_query: args.show_query,
         ..EngineOptions::default()
     };
+    if let Some(path) = &args.config
+        && let Err(error) = config::read(path, &mut options)
+    {
+        tell(&format!("error: {error}"));
+        return Ok(Outcome::Unusable);
+    }
+    let mut feed = Feed::open(&args.reading.paths, FeedOptions::default());
+    // Nothing to read: no database is made for that.
+    let readable = feed.files().iter().any(|f| f.error.is_none());
+    let store = match args.db.as_ref().filter(|_| readable).map(|path| open_store(path, args)).transpose() {
+        Ok(store) => store,
+        Err(error) => {
+            tell(&format!("error: {error}"));
+            return Ok(Outcome::Unusable);
+        }
+    };
     let form = match args.reading.format {
         Format::Jsonl => Form::Lines(JsonLines::default()),
         Format::Text => {
-            Form::Text { report: Box::new(Report::new(Paint { on: colours(color) })), verbose: args.verbose }
+            let db = args.db.as_ref().map(|path| path.display().to_string());
+            Form::Text { report: Box::new(Report::new(screen(color), db)), verbose: args.verbose }
         }
     };
     let out = Output::new(reads_live(&args.reading.paths));
-    let mut records = Records { out, summary: Summary::default(), form };
+    let mut progress = Progress::new(args.reading.format == Format::Jsonl || args.verbose || out.is_prompt());
+    let mut records = Records { out, summary: Summary::default(), form, store };
     let mut engine = Engine::new(&Limits::default(), &options);
-    let mut feed = Feed::open(&args.reading.paths, FeedOptions::default());
     while let Some(packet) = feed.next() {
         records.summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut records);
         if records.out.has_failed() {
             break;
         }
+        if progress.on_packet() {
+            progress.draw(feed.files());
+        }
     }
     engine.finish(&mut records);
-    let Records { mut out, mut summary, form } = records;
+    progress.finish();
+    let Records { mut out, mut summary, form, store } = records;
     summary.counters = engine.counters().clone();
     summary.on_files(feed.files());
+    let recorded = store.map(|store| store.finish(totals(&summary)));
     for input in &summary.inputs {
         if let Some(error) = &input.error {
             tell(&format!("error: {}: {error}", input.path));
@@ -100,7 +135,37 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         Form::Text { report, .. } => out.write(report.finish(&summary).as_bytes()),
     }
     out.finish()?;
+    if let Some(Err(error)) = recorded {
+        return Err(error.into());
+    }
     Ok(outcome_of(&summary))
+}
+
+fn open_store(path: &Path, args: &ReplayArgs) -> Result<Store, OpenError> {
+    Store::open(&StoreOptions {
+        path: path.to_owned(),
+        sensor: args.sensor.clone(),
+        kind: RunKind::Replay,
+        source: sources(&args.reading.paths),
+    })
+}
+
+/// The inputs as `runs.source` names them.
+fn sources(paths: &[PathBuf]) -> String {
+    let mut told: Vec<String> = paths.iter().take(SOURCES_MAX).map(|p| p.display().to_string()).collect();
+    if paths.len() > SOURCES_MAX {
+        told.push(format!("and {} more", paths.len() - SOURCES_MAX));
+    }
+    told.join(" ")
+}
+
+fn totals(summary: &Summary) -> RunTotals {
+    RunTotals {
+        counters: summary.counters.clone(),
+        packets_lost: summary.packets_lost,
+        first_packet: summary.first_packet,
+        last_packet: summary.last_packet,
+    }
 }
 
 /// Whether somebody waits for what comes: standard input that is a pipe, not a file.

@@ -1,7 +1,10 @@
 //! Records as words and lines, for people ([`text`]) and for programs ([`jsonl`]).
 
 pub mod jsonl;
+pub mod layout;
+pub mod legs;
 pub mod messages;
+pub mod problems;
 pub mod text;
 
 use std::collections::BTreeMap;
