@@ -49,6 +49,7 @@ if [ "$need" = test ]; then
     lacks nginx && [ ! -x /usr/sbin/nginx ] && want nginx-light nginx nginx nginx "a real web server to judge"
     lacks chromium && [ ! -x /usr/bin/chromium ] && want chromium chromium chromium chromium "a real browser that decides"
     lacks promtool && want prometheus golang-github-prometheus prometheus prometheus "judges the metrics"
+    lacks amtool && want prometheus-alertmanager alertmanager alertmanager - "brings an alert to a webhook"
     lacks tshark && want tshark wireshark-cli tshark wireshark "judges what is read from the wire"
     lacks sqlite3 && want sqlite3 sqlite sqlite sqlite "reads the database as other people do"
     lacks tcpreplay && want tcpreplay tcpreplay tcpreplay tcpreplay "sends captures through an interface"
