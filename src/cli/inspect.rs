@@ -180,7 +180,7 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
     }
     if listed == 0 && args.reading.format == Format::Text && outcome_of(&summary) == Outcome::Done {
         let seen = summary.counters.requests + summary.counters.responses;
-        match crate::report::text::diagnosis(&summary) {
+        match crate::report::coverage::diagnosis(&summary) {
             Some(why) if seen == 0 => tell(&why),
             _ => tell(&format!("none of {seen} HTTP messages matches")),
         }

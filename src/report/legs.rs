@@ -24,13 +24,15 @@ pub fn side_by_side(t: &Transaction, screen: Screen) -> String {
         Verdict::NotCors => paint.dim("NOT CORS"),
     };
     let phase = t.phase.map_or(String::new(), |p| format!(" at the {p}"));
+    let reason = t.reason.map_or("", Reason::id);
+    let what = format!("{} {}{}", shown(&t.method), shown(&t.target_origin), shown(&t.path));
+    let used = 15 + 2 + 9 + 2 + reason.len() + phase.len() + 2 + 2 + 14;
+    let what = fit(&what, screen.width.saturating_sub(used).max(20));
     let mut out = format!(
-        "{}  {verdict}  {}{phase}  {} {}{}  {}\n",
+        "{}  {verdict}  {}{phase}  {}  {}\n",
         clock_us(t.time),
-        paint.red(t.reason.map_or("", Reason::id)),
-        paint.bold(&shown(&t.method)),
-        paint.bold(&shown(&t.target_origin)),
-        fit(&shown(&t.path), screen.width),
+        paint.red(reason),
+        paint.bold(&what),
         paint.dim(&t.id.to_string()),
     );
     let client = t.forwarded_for.map_or_else(|| t.client.to_string(), |ip| format!("{ip} by way of {}", t.client));
@@ -108,9 +110,11 @@ fn leg(out: &mut String, word: &str, leg: &Leg, note: &str, screen: Screen) {
         Verdict::NotCors => paint.dim("not CORS"),
     };
     let method = shown_bytes(leg.request.head.method());
-    let note = if note.is_empty() { String::new() } else { format!("  {note}") };
     let text = format!("{}  {method} → {status}{took}", clock_us(leg.time));
-    let _ = writeln!(out, "  {}{text}  {verdict}{}", paint.bold(&pad(word, 11)), fit(&note, screen.width));
+    let _ = writeln!(out, "  {}{text}  {verdict}", paint.bold(&pad(word, 11)));
+    if !note.is_empty() {
+        out.push_str(&wrap(note, 13, screen.width, 3));
+    }
     let sent = fields(&leg.request.head);
     let answered = leg.response.as_ref().map_or_else(Vec::new, |r| fields(&r.head));
     let room = screen.width.saturating_sub(4 + 3);

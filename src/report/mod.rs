@@ -1,9 +1,12 @@
 //! Records as words and lines, for people ([`text`]) and for programs ([`jsonl`]).
 
+pub mod coverage;
+pub mod finding_text;
 pub mod jsonl;
 pub mod layout;
 pub mod legs;
 pub mod messages;
+pub mod problem_text;
 pub mod problems;
 pub mod text;
 

@@ -1,0 +1,55 @@
+//! The same packets again: nothing twice, nothing else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::capture::part;
+use super::{Folder, incident, lines_of, ok, shown};
+
+/// Everything that a database tells, but for its runs.
+fn contents(db: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for query in [
+        "SELECT id, time, client, origin, target_origin, path, method, reason, cause, detail FROM rejections ORDER BY id",
+        "SELECT id, rule, severity, subject, first_seen, last_seen, count, detail FROM findings ORDER BY id",
+        "SELECT finding_id, transaction_id FROM finding_evidence ORDER BY 1, 2",
+        "SELECT * FROM traffic ORDER BY 1, 2, 3, 4, 5",
+    ] {
+        let ran = Command::new("sqlite3").arg(db).arg(query).output().expect("sqlite3 is installed");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        found.insert(query.to_owned(), String::from_utf8_lossy(&ran.stdout).into_owned());
+    }
+    assert!(found.values().next().is_some_and(|rows| !rows.is_empty()), "something was refused");
+    found
+}
+
+#[test]
+fn replaying_twice_prints_the_same_bytes_and_records_nothing_twice() {
+    let folder = Folder::new();
+    let (capture, db) = (incident(), folder.path("a.db"));
+    for format in ["text", "jsonl"] {
+        let args = ["replay", shown(&capture), "--format", format, "--db", shown(&db)];
+        let first = ok(&args);
+        let recorded = contents(&db);
+        assert_eq!(ok(&args), first);
+        assert_eq!(contents(&db), recorded);
+    }
+}
+
+#[test]
+fn a_capture_in_two_files_gives_the_transactions_of_the_whole() {
+    let folder = Folder::new();
+    let whole = fs::read(incident()).expect("the demo capture");
+    for cut in [1, 3, 5, 9] {
+        let (a, b) =
+            (folder.write("a.pcapng", &part(&whole, 0, cut)), folder.write("b.pcapng", &part(&whole, cut, 10)));
+        let expected = ok(&["replay", shown(&incident()), "--format", "jsonl"]);
+        // named in the wrong order: time decides
+        let split = ok(&["replay", shown(&b), shown(&a), "--format", "jsonl"]);
+        for kind in ["transaction", "finding"] {
+            assert_eq!(lines_of(&split, kind), lines_of(&expected, kind), "cut at {cut} tenths");
+        }
+    }
+}

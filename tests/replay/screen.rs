@@ -1,0 +1,85 @@
+//! What a person sees: width, escapes, and one line on captures in which there is nothing to judge.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::capture::Pcap;
+use super::{Folder, incident, ok, shown};
+
+fn report(capture: &[u8]) -> String {
+    let folder = Folder::new();
+    let path = folder.write("a.pcap", capture);
+    ok(&["replay", shown(&path)])
+}
+
+#[test]
+fn every_line_fits_and_nothing_but_the_colours_acts_on_a_terminal() {
+    let capture = incident();
+    for args in [&["replay", shown(&capture)][..], &["replay", shown(&capture), "-v"]] {
+        let plain = ok(args);
+        for line in plain.lines() {
+            assert!(line.width() <= 120, "{} columns: {line}", line.width());
+        }
+        assert!(!plain.contains('\u{1b}'));
+        let coloured = ok(&[args, &["--color", "always"]].concat());
+        assert!(coloured.contains("\u{1b}[1;31mBLOCKED\u{1b}[0m"));
+        let mut bare = coloured;
+        for code in ["0", "1", "2", "31", "32", "33", "36", "1;31"] {
+            bare = bare.replace(&format!("\u{1b}[{code}m"), "");
+        }
+        assert_eq!(bare, plain);
+    }
+}
+
+#[test]
+fn bytes_of_the_wire_cannot_act_on_the_terminal() {
+    let mut pcap = Pcap::new();
+    pcap.open();
+    let evil = "https://a.test\u{9b}31m\u{202e}";
+    pcap.http(
+        true,
+        &format!("PUT /p\u{202e} HTTP/1.1|Host: b.test|Origin: {evil}|User-Agent: Firefox/150.0\u{9b}2J||"),
+    );
+    pcap.http(
+        false,
+        &format!("HTTP/1.1 200 OK|Access-Control-Allow-Origin: {evil}x|Content-Length: 0|Server: \u{9b}2J||"),
+    );
+    let folder = Folder::new();
+    let path = folder.write("a.pcap", &pcap.finish());
+    for flag in ["--all", "-v"] {
+        let told = ok(&["replay", shown(&path), flag]);
+        assert!(
+            !told.chars().any(|c| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c))),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn one_direction_alone_is_named() {
+    let mut pcap = Pcap::new();
+    for _ in 0..3 {
+        pcap.http(true, "GET /a HTTP/1.1|Host: b.test|Origin: https://a.test||");
+    }
+    let told = report(&pcap.finish());
+    assert!(told.contains("only requests were captured, no answers: the tap sees one direction"), "{told}");
+}
+
+#[test]
+fn traffic_that_is_not_http_is_named() {
+    let mut udp = Pcap::new();
+    let mut ip = vec![0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+    ip.extend_from_slice(&[0, 53, 0, 53, 0, 8, 0, 0]);
+    udp.packet(&ip);
+    let told = report(&udp.finish());
+    assert!(told.contains("no TCP in 1 packet (udp 1): is it the right interface and filter?"), "{told}");
+}
+
+#[test]
+fn http_without_cross_origin_requests_is_not_called_healthy() {
+    let mut pcap = Pcap::new();
+    pcap.open();
+    pcap.http(true, "GET /a HTTP/1.1|Host: b.test||");
+    pcap.http(false, "HTTP/1.1 200 OK|Content-Length: 0||");
+    let told = report(&pcap.finish());
+    assert!(told.contains("1 HTTP request, none of them cross-origin") && !told.contains("BLOCKED"), "{told}");
+}
