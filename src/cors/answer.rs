@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use super::Kind;
 use super::attempt::{Attempt, InFlight, Outcome, State, Stored, body_cut, one, text};
+use super::browser;
 use super::cache::Lifetime;
-use super::check::{self, Asked, Failures};
-use super::classify::Classified;
+use super::check::{self, Asked, Failures, Reader};
+use super::classify::{Classified, path_and_query};
 use super::correlator::{Correlator, Timer};
 use super::fields;
+use super::jar::{self, Jar};
 use super::location::{Location, Next, resolve};
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::http::head::Name;
 use crate::http::{BodyState, HeadState, MessageId, NoAnswer, Request, Response};
 use crate::packet::Time;
-use crate::record::{Confidence, Credentials, Family, Hop, Mode, Phase, Sink, Verdict};
+use crate::record::{Confidence, Credentials, Family, Hop, Mode, Phase, Sink, Site, Verdict};
 
 /// Redirects that a browser follows (Fetch § HTTP-redirect fetch, step 6).
 const REDIRECTS_MAX: usize = 20;
@@ -37,6 +39,7 @@ impl Correlator {
         });
         let host = self.classifier.digest(&*seen.target.origin);
         self.hosts.insert(host, ());
+        self.note_cookies(request, Some(response), &seen);
         let index = attempt.filter(|&i| self.awaits(i, request));
         self.observe(request, Some(response), None, &seen, index, response.head_end.time, sink, counters);
         match index {
@@ -91,21 +94,21 @@ impl Correlator {
         }
         let origin = ask.request.head.first(Name::Origin).unwrap_or_default();
         let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
+        let reader = Reader::of(family, &ask.request.head, ask.seen.forwarded);
         let home = is_hop && attempt.page_origin.as_ref().is_some_and(|page| *page.text == *ask.seen.target.origin);
         let hangs =
             family == Family::Firefox && ask.seen.forwarded && check::hangs_on_front_protocol(&response.head, origin);
-        ask.omitted = check::judge_preflight(response, &asked, false, family, home);
-        ask.included = check::judge_preflight(response, &asked, true, family, home);
+        ask.omitted = check::judge_preflight(response, &asked, false, reader, home);
+        ask.included = check::judge_preflight(response, &asked, true, reader, home);
         let family_matters = family == Family::Unknown
             && [Family::Firefox, Family::Safari].iter().any(|&f| {
-                check::judge_preflight(response, &asked, false, f, home).is_empty() != ask.omitted.is_empty()
+                check::judge_preflight(response, &asked, false, reader.as_family(f), home).is_empty()
+                    != ask.omitted.is_empty()
             });
         let ask_seen = ask.seen.clone();
         let ask_request = ask.request.clone();
-        // Sec-Fetch-Storage-Access is sent only where credentials are included (row 2)
-        if ask_request.head.has(Name::SecFetchStorageAccess) && attempt.credentials == Credentials::Unknown {
-            attempt.credentials = Credentials::Included;
-            attempt.credentials_confidence = Confidence::Certain;
+        if attempt.credentials == Credentials::Unknown {
+            (attempt.credentials, attempt.credentials_confidence) = credentials_of_preflight(&ask_request, &ask_seen);
         }
         let credentials = attempt.credentials;
         let passes_omitted = ask.omitted.is_empty();
@@ -133,7 +136,7 @@ impl Correlator {
             let likely_included = match credentials {
                 Credentials::Included => true,
                 Credentials::Omitted => false,
-                Credentials::Unknown => self.habit(&ask_seen),
+                Credentials::Unknown => self.mostly_includes(&ask_seen),
             };
             let reasons = if passes_omitted || (likely_included && !passes_included) { included } else { omitted };
             let confidence = Confidence::Certain;
@@ -226,13 +229,14 @@ impl Correlator {
         if family == Family::Firefox && seen.forwarded && check::hangs_on_front_protocol(&response.head, origin) {
             return Some(Outcome::undecided(Reason::FamilyUnknown));
         }
-        let mut omitted = check::judge_actual(&response.head, origin, false, family);
-        let mut included = check::judge_actual(&response.head, origin, true, family);
+        let reader = Reader::of(family, &request.head, seen.forwarded);
+        let mut omitted = check::judge_actual(&response.head, origin, false, reader);
+        let mut included = check::judge_actual(&response.head, origin, true, reader);
         let mut confidence = Confidence::Certain;
         if family == Family::Unknown {
-            let differs = [Family::Firefox, Family::Safari]
-                .iter()
-                .any(|&f| check::judge_actual(&response.head, origin, false, f).is_empty() != omitted.is_empty());
+            let differs = [Family::Firefox, Family::Safari].iter().any(|&f| {
+                check::judge_actual(&response.head, origin, false, reader.as_family(f)).is_empty() != omitted.is_empty()
+            });
             if differs {
                 return Some(Outcome::undecided(Reason::FamilyUnknown));
             }
@@ -253,13 +257,15 @@ impl Correlator {
             self.stored.insert(stored_key, stored);
         }
         let habit = self.habit(seen);
+        let mostly_includes = self.mostly_includes(seen);
         let key = self.cache_key_of(seen, request);
         let attempt = self.attempts.get_mut(index as usize)?;
         if !omitted.is_empty() && family == Family::Firefox {
             self.cache.remove(key);
         }
-        let hidden_mode =
-            seen.mode_confidence < Confidence::Certain && attempt.ask.is_none() && attempt.hops.is_empty();
+        // 307 and 308 keep a POST a POST, and hide its mode at each hop; a GET with Origin shows it
+        let told_before = attempt.seen.mode == Mode::Cors && attempt.seen.mode_confidence == Confidence::Certain;
+        let hidden_mode = seen.mode_confidence < Confidence::Certain && attempt.ask.is_none() && !told_before;
         if seen.target_doubt {
             return Some(Outcome::undecided(Reason::TargetUnknown));
         }
@@ -276,7 +282,7 @@ impl Correlator {
             let likely_included = match attempt.credentials {
                 Credentials::Included => true,
                 Credentials::Omitted => false,
-                Credentials::Unknown => habit,
+                Credentials::Unknown => mostly_includes,
             };
             let reasons = if likely_included && !included.is_empty() { included } else { omitted };
             return Some(blocked(reasons, confidence));
@@ -430,7 +436,7 @@ impl Correlator {
     ) {
         let by_script =
             matches!(seen.mode, Mode::Cors | Mode::Unknown | Mode::SameOrigin) && seen.kind == Kind::NotCors;
-        if by_script && check::is_redirect(response) && super::browser::is_browser(seen.browser.family) {
+        if by_script && check::is_redirect(response) && browser::is_browser(seen.browser.family) {
             let mut attempt = self.new_attempt(request, seen);
             attempt.request = Some((request.clone(), seen.clone()));
             attempt.response = Some(response.clone());
@@ -511,45 +517,76 @@ impl Correlator {
         }
     }
 
-    /// Rows 1–9 of the credentials table (VERDICTS.md §1).
+    /// Rows 1–11 of the credentials table (VERDICTS.md §1), but for 4 and 5, which the preflight settles.
     pub(super) fn infer_credentials(&mut self, index: u32, request: &Request, seen: &Classified) {
         let habit_key = self.habit_key(seen);
         let company = self.connections.company(request, seen);
-        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
-        let settled =
-            attempt.credentials != Credentials::Unknown && attempt.credentials_confidence == Confidence::Certain;
-        if settled && !request.head.has(Name::Cookie) {
+        let cookie_known = |jar: &Jar, cross_site| jar.has(self.place(request, seen), cross_site, request.first.time);
+        let Some(attempt) = self.attempts.get(index as usize) else { return };
+        let head = &request.head;
+        if attempt.credentials != Credentials::Unknown
+            && attempt.credentials_confidence == Confidence::Certain
+            && !head.has(Name::Cookie)
+        {
+            if attempt.credentials == Credentials::Omitted {
+                self.connections.on_credentials(request, seen, Credentials::Omitted);
+            }
             return;
         }
-        let head = &request.head;
-        let version: u32 = seen.browser.version.parse().unwrap_or(0);
-        let cross_site = head.first(Name::SecFetchSite) == Some(b"cross-site");
         let authentication = head.first(Name::Authorization).is_some_and(fields::is_browser_authentication)
             && !attempt.ask.as_ref().is_some_and(|a| a.names.iter().any(|n| n == "authorization"));
+        let omitted_by_metadata = head.first(Name::SecFetchSite) == Some(b"cross-site")
+            && browser::tells_storage_access(&seen.browser, seen.kind == Kind::Preflight);
         let (credentials, confidence) = if head.has(Name::Cookie) || head.has(Name::SecFetchStorageAccess) {
             (Credentials::Included, Confidence::Certain)
         } else if authentication {
             (Credentials::Included, Confidence::Probable)
-        } else if head.first(Name::SecFetchDest) == Some(b"font")
-            || (seen.browser.family == Family::Chromium && version >= 133 && cross_site)
-        {
+        } else if head.first(Name::SecFetchDest) == Some(b"font") || omitted_by_metadata {
             (Credentials::Omitted, Confidence::Probable)
+        } else if let Some(credentials) = company {
+            (credentials, Confidence::Probable)
+        } else if seen.site == Site::SameSite && cookie_known(&self.jar, false) {
+            (Credentials::Omitted, Confidence::Probable)
+        } else if seen.site == Site::CrossSite && cookie_known(&self.jar, true) {
+            (Credentials::Omitted, Confidence::Possible)
         } else {
-            match company {
-                Some(credentials) => (credentials, Confidence::Probable),
-                None => (Credentials::Unknown, Confidence::Certain),
-            }
-        };
-        if credentials == Credentials::Unknown {
             return;
+        };
+        if let Some(attempt) = self.attempts.get_mut(index as usize) {
+            attempt.credentials = credentials;
+            attempt.credentials_confidence = confidence;
         }
-        attempt.credentials = credentials;
-        attempt.credentials_confidence = confidence;
-        if credentials == Credentials::Included
-            && confidence == Confidence::Certain
+        if confidence == Confidence::Certain || omitted_by_metadata {
+            self.connections.on_credentials(request, seen, credentials);
+        }
+        if confidence >= Confidence::Probable
             && let Some(client) = self.classifier.clients.get(seen.client)
         {
-            client.on_included(habit_key, request.first.time);
+            let included = credentials == Credentials::Included;
+            if !included || confidence == Confidence::Certain {
+                client.on_credentials(habit_key, included, request.first.time);
+            }
+        }
+    }
+
+    fn place(&self, request: &Request, seen: &Classified) -> u64 {
+        let path = path_and_query(request.head.target());
+        self.classifier.digest(jar::place(seen.address, seen.agent, &seen.target.host, path))
+    }
+
+    /// Remembers cookies that went along, and that were removed.
+    pub(super) fn note_cookies(&mut self, request: &Request, response: Option<&Response>, seen: &Classified) {
+        let sent = request.head.has(Name::Cookie);
+        let removed = response.is_some_and(|r| r.head.set_cookies.iter().any(|c| c.removes));
+        if !sent && !removed {
+            return;
+        }
+        let place = self.place(request, seen);
+        if removed {
+            self.jar.on_removed(place);
+        } else {
+            let cross_site = seen.site == Site::CrossSite && seen.kind == Kind::Actual;
+            self.jar.on_sent(place, cross_site, request.first.time);
         }
     }
 
@@ -561,5 +598,23 @@ impl Correlator {
         let key = self.habit_key(seen);
         let now = self.now;
         self.classifier.clients.get(seen.client).is_some_and(|c| c.habitually_includes(key, now))
+    }
+
+    pub(super) fn mostly_includes(&mut self, seen: &Classified) -> bool {
+        let key = self.habit_key(seen);
+        self.classifier.clients.get(seen.client).is_some_and(|c| c.mostly_includes(key))
+    }
+}
+
+/// Rows 2 and 7a of the credentials table, for a preflight: `Sec-Fetch-Storage-Access` goes along only where credentials are included.
+fn credentials_of_preflight(request: &Request, seen: &Classified) -> (Credentials, Confidence) {
+    if request.head.has(Name::SecFetchStorageAccess) {
+        (Credentials::Included, Confidence::Certain)
+    } else if request.head.first(Name::SecFetchSite) == Some(b"cross-site")
+        && browser::tells_storage_access(&seen.browser, true)
+    {
+        (Credentials::Omitted, Confidence::Probable)
+    } else {
+        (Credentials::Unknown, Confidence::Certain)
     }
 }

@@ -112,6 +112,18 @@ pub fn sends_fetch_metadata(browser: &Browser) -> bool {
     }
 }
 
+/// Whether this version puts `Sec-Fetch-Storage-Access` on every cross-site request that includes credentials, so that its absence
+/// says that they were left out: Chromium since 133; Firefox as measured in 153 (earlier ones were not), there on preflights, too.
+#[must_use]
+pub fn tells_storage_access(browser: &Browser, preflight: bool) -> bool {
+    let version: u32 = browser.version.parse().unwrap_or(0);
+    match browser.family {
+        Family::Chromium => version >= 133 && !preflight,
+        Family::Firefox => version >= 153,
+        Family::Safari | Family::Other | Family::Unknown => false,
+    }
+}
+
 /// How long a preflight's answer may be reused, in seconds, as this family does it; 0: not kept.
 ///
 /// Absent means 5 s; the family's ceiling applies (Fetch § CORS-preflight fetch, step 7.4; VERDICTS.md §5). `fields` is how many

@@ -13,14 +13,60 @@ use super::origin::split_host_port;
 /// Failures in the family's order; empty: passed.
 pub type Failures = SmallVec<[Reason; 4]>;
 
-/// The `Access-Control-Allow-Origin` part of the CORS check (Fetch § CORS check, steps 1–5).
+/// Who reads an answer: the browser, and how names reach it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reader {
+    /// Whose algorithm.
+    pub family: Family,
+    /// A front hands names on in lower case, whatever the server wrote: its other leg speaks HTTP/2, which has no capitals.
+    pub lower_names: bool,
+}
+
+impl Reader {
+    /// Who reads the answer to this request. A proxy that received names in lower case (`user-agent`) sends them so, too.
+    #[must_use]
+    pub fn of(family: Family, request: &Head, forwarded: bool) -> Self {
+        let lower =
+            |name| request.fields().iter().find(|f| f.name == name).is_some_and(|f| f.spelling == Spelling::Lower);
+        Reader { family, lower_names: forwarded && lower(Name::UserAgent) }
+    }
+
+    /// The same leg, another browser.
+    #[must_use]
+    pub fn as_family(self, family: Family) -> Self {
+        Reader { family, ..self }
+    }
+}
+
+/// The `Access-Control-Allow-Origin` part of the CORS check (Fetch § CORS check, steps 1–5): the browser's own reason first, then
+/// the one that says what is wrong, where the browser's words are less exact.
+///
+/// Firefox says "does not match" of everything that is not the origin, but for several fields in the usual spelling
+/// (`CORSAllowOriginNotMatchingOrigin`, `CORSMultipleAllowOriginNotAllowed`).
+#[must_use]
+pub fn allow_origin_as_said(head: &Head, origin: &[u8], included: bool, reader: Reader) -> Failures {
+    let Some(reason) = allow_origin(head, origin, included, reader.family) else { return Failures::new() };
+    let inexact = match reason {
+        Reason::InvalidAllowOrigin => true,
+        Reason::MultipleAllowOrigin => {
+            head.count(Name::AcAllowOrigin) < 2 || reader.lower_names || all_lower(head, Name::AcAllowOrigin)
+        }
+        _ => false,
+    };
+    if reader.family == Family::Firefox && inexact {
+        return [Reason::AllowOriginMismatch, reason].into_iter().collect();
+    }
+    std::iter::once(reason).collect()
+}
+
+/// The `Access-Control-Allow-Origin` part of the CORS check, in the ids that say what is wrong.
 ///
 /// `origin` is the request's `Origin` as sent: browsers compare these bytes.
 #[must_use]
 pub fn allow_origin(head: &Head, origin: &[u8], included: bool, family: Family) -> Option<Reason> {
     let Some(mut value) = head.joined(Name::AcAllowOrigin) else { return Some(Reason::MissingAllowOrigin) };
     let fields = head.count(Name::AcAllowOrigin);
-    if fields > 1 && family == Family::Firefox && firefox_drops_empty(head) {
+    if fields > 1 && family == Family::Firefox && all_lower(head, Name::AcAllowOrigin) {
         // Firefox merges fields whose names are written in lower case and skips the empty ones.
         let mut kept = head.all(Name::AcAllowOrigin).filter(|v| !v.is_empty());
         if let (Some(only), None) = (kept.next(), kept.next()) {
@@ -42,8 +88,8 @@ pub fn allow_origin(head: &Head, origin: &[u8], included: bool, family: Family) 
     Some(Reason::InvalidAllowOrigin)
 }
 
-fn firefox_drops_empty(head: &Head) -> bool {
-    head.fields().iter().filter(|f| f.name == Name::AcAllowOrigin).all(|f| f.spelling == Spelling::Lower)
+fn all_lower(head: &Head, name: Name) -> bool {
+    head.fields().iter().filter(|f| f.name == name).all(|f| f.spelling == Spelling::Lower)
 }
 
 /// Whether Firefox's verdict hangs on the protocol of its own leg: behind a front that may speak HTTP/2 to the browser (and so
@@ -82,8 +128,10 @@ pub fn allow_credentials(head: &Head, included: bool) -> Option<Reason> {
 
 /// Fetch § CORS check of an actual request's answer.
 #[must_use]
-pub fn judge_actual(head: &Head, origin: &[u8], included: bool, family: Family) -> Failures {
-    allow_origin(head, origin, included, family).into_iter().chain(allow_credentials(head, included)).collect()
+pub fn judge_actual(head: &Head, origin: &[u8], included: bool, reader: Reader) -> Failures {
+    let mut failures = allow_origin_as_said(head, origin, included, reader);
+    failures.extend(allow_credentials(head, included));
+    failures
 }
 
 /// Whether a status with a `Location` is a redirect (Fetch § redirect status).
@@ -106,11 +154,12 @@ pub struct Asked<'a> {
 /// Fetch § CORS-preflight fetch, step 7, in the family's order. `home`: it asks the page's own origin, as a redirect back does;
 /// Firefox then looks at the status first.
 #[must_use]
-pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, family: Family, home: bool) -> Failures {
+pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, reader: Reader, home: bool) -> Failures {
     let head = &response.head;
     let redirect = is_redirect(response).then_some(Reason::PreflightRedirect);
     let status = (redirect.is_none() && !(200..=299).contains(&response.status)).then_some(Reason::PreflightStatus);
-    let origin = allow_origin(head, asked.origin, included, family);
+    let said = allow_origin_as_said(head, asked.origin, included, reader);
+    let (origin, exact) = (said.first().copied(), said.get(1).copied());
     let credentials = allow_credentials(head, included);
     let methods_value = head.joined(Name::AcAllowMethods);
     let headers_value = head.joined(Name::AcAllowHeaders);
@@ -126,7 +175,7 @@ pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, f
         .as_ref()
         .is_ok_and(|list| asked.names.iter().any(|name| !name_covered(list, name, included)))
         .then_some(Reason::HeaderNotAllowed);
-    let steps = match family {
+    let steps = match reader.family {
         Family::Firefox if home => [redirect, status, origin, credentials, bad_methods, method, bad_headers, header],
         Family::Firefox => [origin, credentials, redirect, status, bad_methods, method, bad_headers, header],
         // a redirect is reported as a status here; its id stays
@@ -135,7 +184,11 @@ pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, f
             [redirect, origin, credentials, status, bad_methods, bad_headers, method, header]
         }
     };
-    steps.into_iter().flatten().collect()
+    let mut failures: Failures = steps.into_iter().flatten().collect();
+    if let (Some(exact), Some(at)) = (exact, failures.iter().position(|r| Some(*r) == origin)) {
+        failures.insert(at + 1, exact);
+    }
+    failures
 }
 
 /// Whether a list of methods covers one: by itself, by `*`, or because it needs no permission.
@@ -205,5 +258,31 @@ mod tests {
         assert_eq!(allow_origin(&lower, b"http://a.test", false, Family::Chromium), Some(Reason::MultipleAllowOrigin));
         let usual = head(&[("Access-Control-Allow-Origin", ""), ("Access-Control-Allow-Origin", "http://a.test")]);
         assert_eq!(allow_origin(&usual, b"http://a.test", false, Family::Firefox), Some(Reason::MultipleAllowOrigin));
+    }
+
+    /// `CORSAllowOriginNotMatchingOrigin` and `CORSMultipleAllowOriginNotAllowed` of Firefox 153.
+    #[test]
+    fn firefox_says_mismatch_of_all_but_several_fields_in_the_usual_spelling() {
+        use Reason::{AllowOriginMismatch as Mismatch, InvalidAllowOrigin as Invalid, MultipleAllowOrigin as Multiple};
+        const USUAL: &str = "Access-Control-Allow-Origin";
+        const LOWER: &str = "access-control-allow-origin";
+        let firefox = Reader { family: Family::Firefox, lower_names: false };
+        let behind_h2 = Reader { lower_names: true, ..firefox };
+        let (a, b) = ("http://a.test", "http://b.test");
+        for (fields, reader, said) in [
+            (&[(USUAL, "")][..], firefox, &[Mismatch, Invalid][..]),
+            (&[(USUAL, "a.test")], firefox, &[Mismatch, Invalid]),
+            (&[(USUAL, b)], firefox, &[Mismatch]),
+            (&[(USUAL, "http://a.test, http://b.test")], firefox, &[Mismatch, Multiple]),
+            (&[(USUAL, a), (USUAL, b)], firefox, &[Multiple]),
+            (&[(LOWER, a), (LOWER, b)], firefox, &[Mismatch, Multiple]),
+            (&[(USUAL, a), (USUAL, b)], behind_h2, &[Mismatch, Multiple]),
+            (&[(USUAL, a), (USUAL, b)], behind_h2.as_family(Family::Chromium), &[Multiple]),
+            (&[(USUAL, "a.test")], firefox.as_family(Family::Safari), &[Invalid]),
+            (&[], firefox, &[Reason::MissingAllowOrigin]),
+            (&[(USUAL, a)], firefox, &[]),
+        ] {
+            assert_eq!(allow_origin_as_said(&head(fields), a.as_bytes(), false, reader).as_slice(), said, "{fields:?}");
+        }
     }
 }

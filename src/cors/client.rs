@@ -35,27 +35,54 @@ pub struct Client {
     pub agent: u64,
     /// Preflights it was seen to send.
     pub preflights: u32,
-    /// Page origin × target (digest) → when credentials were last seen included.
-    included: SmallVec<[(u64, Time); 2]>,
+    /// What its pages do towards each target.
+    habits: SmallVec<[Habit; 1]>,
+}
+
+/// What one page (origin) does towards one target.
+#[derive(Debug, Clone, Copy)]
+struct Habit {
+    page_and_target: u64,
+    /// When credentials were last seen included, if ever.
+    included_at: Option<Time>,
+    /// How often they were seen included, and left out.
+    included: u32,
+    omitted: u32,
 }
 
 impl Client {
-    /// Remembers that this page included credentials towards this target.
-    pub fn on_included(&mut self, page_and_target: u64, at: Time) {
-        if let Some(known) = self.included.iter_mut().find(|(key, _)| *key == page_and_target) {
-            known.1 = at;
-        } else {
-            if self.included.len() >= HABITS_MAX {
-                self.included.remove(0);
+    /// Remembers that this page included credentials towards this target, or left them out.
+    pub fn on_credentials(&mut self, page_and_target: u64, included: bool, at: Time) {
+        let known = self.habits.iter().position(|h| h.page_and_target == page_and_target).unwrap_or_else(|| {
+            if self.habits.len() >= HABITS_MAX {
+                self.habits.remove(0);
             }
-            self.included.push((page_and_target, at));
+            self.habits.push(Habit { page_and_target, included_at: None, included: 0, omitted: 0 });
+            self.habits.len() - 1
+        });
+        let Some(habit) = self.habits.get_mut(known) else { return };
+        if included {
+            habit.included_at = Some(at);
+            habit.included = habit.included.saturating_add(1);
+        } else {
+            habit.omitted = habit.omitted.saturating_add(1);
         }
     }
 
     /// Whether this page included credentials towards this target in the last ten minutes.
     #[must_use]
     pub fn habitually_includes(&self, page_and_target: u64, at: Time) -> bool {
-        self.included.iter().any(|&(key, seen)| key == page_and_target && at.since(seen) <= HABIT_NS)
+        self.habit(page_and_target).and_then(|h| h.included_at).is_some_and(|seen| at.since(seen) <= HABIT_NS)
+    }
+
+    /// Whether this page includes credentials towards this target more often than not.
+    #[must_use]
+    pub fn mostly_includes(&self, page_and_target: u64) -> bool {
+        self.habit(page_and_target).is_some_and(|h| h.included > h.omitted)
+    }
+
+    fn habit(&self, page_and_target: u64) -> Option<&Habit> {
+        self.habits.iter().find(|h| h.page_and_target == page_and_target)
     }
 }
 
@@ -110,7 +137,7 @@ impl Clients {
             last_seen: at,
             agent: words,
             preflights: 0,
-            included: SmallVec::new(),
+            habits: SmallVec::new(),
         });
         client.last_seen = client.last_seen.max(at);
         client

@@ -44,6 +44,16 @@ impl Connections {
         company.credentialed |= cookie || page_load;
     }
 
+    /// A request on this connection turned out to include credentials, or to leave them out (rows 2, 4 and 7 of the table).
+    pub fn on_credentials(&mut self, request: &Request, seen: &Classified, credentials: Credentials) {
+        if seen.forwarded || !matches!(seen.browser.family, Family::Chromium | Family::Firefox) {
+            return;
+        }
+        let (company, _) = self.seen.get_or_insert_with(request.id.stream, Company::default);
+        company.bare |= credentials == Credentials::Omitted;
+        company.credentialed |= credentials == Credentials::Included;
+    }
+
     /// Rows 8 and 9 of the credentials table: what the connection's other requests say of this one.
     pub fn company(&mut self, request: &Request, seen: &Classified) -> Option<Credentials> {
         if seen.forwarded || !matches!(seen.browser.family, Family::Chromium | Family::Firefox) {

@@ -13,6 +13,7 @@ use super::attempt::{Attempt, InFlight, Outcome, Slots, State, Stored};
 use super::cache::PreflightCache;
 use super::classify::{Classified, Classifier, path_and_query};
 use super::connection::Connections;
+use super::jar::Jar;
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::findings::Findings;
@@ -42,6 +43,7 @@ pub struct Correlator {
     pub(super) classifier: Classifier,
     pub(super) connections: Connections,
     pub(super) cache: PreflightCache,
+    pub(super) jar: Jar,
     pub(super) attempts: Slab<Attempt>,
     pub(super) generation: u32,
     pub(super) in_flight: HashMap<MessageId, InFlight, RandomState>,
@@ -76,6 +78,7 @@ impl Correlator {
             classifier: Classifier::new(limits, options),
             connections: Connections::new(limits.clients_max),
             cache: PreflightCache::new(limits.cache_entries_max),
+            jar: Jar::new(limits.clients_max),
             attempts: Slab::new(),
             generation: 0,
             in_flight: HashMap::default(),

@@ -23,11 +23,12 @@ pub fn of(transaction: &Transaction, note: Option<&str>, tool: bool) -> String {
     let mut text = match transaction.verdict {
         Verdict::Allowed | Verdict::NotCors => String::new(),
         Verdict::Blocked | Verdict::Undecided => {
-            transaction.reason.map(|r| sentence(transaction, r)).unwrap_or_default()
+            transaction.reason.map(|r| sentence(transaction, exact(transaction, r))).unwrap_or_default()
         }
     };
     if transaction.verdict == Verdict::Blocked {
-        for other in transaction.reasons_all.iter().skip(1) {
+        let told = transaction.reason.map(|r| exact(transaction, r));
+        for other in transaction.reasons_all.iter().skip(1).filter(|r| Some(**r) != told) {
             let _ = write!(text, "; also {}", other.id());
         }
         if !transaction.hops.is_empty() {
@@ -43,6 +44,18 @@ pub fn of(transaction: &Transaction, note: Option<&str>, tool: bool) -> String {
         text.push_str("not a browser");
     }
     text
+}
+
+/// What is wrong, where the browser only says "does not match".
+fn exact(transaction: &Transaction, reason: Reason) -> Reason {
+    match transaction.reasons_all.get(1) {
+        Some(&exact @ (Reason::InvalidAllowOrigin | Reason::MultipleAllowOrigin))
+            if reason == Reason::AllowOriginMismatch =>
+        {
+            exact
+        }
+        _ => reason,
+    }
 }
 
 fn separate(text: &mut String) {

@@ -172,7 +172,7 @@ fn tells_nothing(head: &Head, field: &Field) -> bool {
 }
 
 fn other_tells_nothing(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 16] = [
+    const NAMES: [&[u8]; 17] = [
         b"accept-charset",
         b"cookie2",
         b"dnt",
@@ -189,6 +189,8 @@ fn other_tells_nothing(name: &[u8]) -> bool {
         b"x-cloud-trace-context",
         b"x-client-ip",
         b"ect",
+        // WebKit's media player on Linux asks for the titles of web radio
+        b"icy-metadata",
     ];
     const PREFIXES: [&[u8]; 10] = [
         b"proxy-",
@@ -206,6 +208,12 @@ fn other_tells_nothing(name: &[u8]) -> bool {
     NAMES.contains(&&lower[..])
         || matches!(&lower[..], b"rtt" | b"downlink")
         || PREFIXES.iter().any(|p| lower.starts_with(p))
+}
+
+/// Whether WebKit's media player on Linux sent it: it loads by itself, and asks for the titles of web radio.
+#[must_use]
+pub fn is_media_player(head: &Head) -> bool {
+    head.fields().iter().any(|f| f.name == Name::Other && head.name_of(f).eq_ignore_ascii_case(b"icy-metadata"))
 }
 
 /// A field that a script must have set and that is not safelisted: why a preflight was needed.

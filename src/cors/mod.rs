@@ -11,6 +11,7 @@ pub mod connection;
 mod correlator;
 pub mod detail;
 pub mod fields;
+pub mod jar;
 pub mod location;
 pub mod origin;
 mod pair;

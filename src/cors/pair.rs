@@ -147,6 +147,10 @@ impl Correlator {
         if seen.host_conflict {
             floor = floor.min(Confidence::Probable);
         }
+        if seen.browser.family == Family::Safari && fields::is_media_player(&request.head) {
+            // its refusals were not all confirmed by the browser (docs/fidelity.md)
+            floor = floor.min(Confidence::Probable);
+        }
         Attempt {
             generation: self.generation,
             id: self.transaction_id(request),

@@ -358,6 +358,72 @@ fn what_says_itself_that_it_is_not_cors() {
     }
 }
 
+/// VERDICTS.md §1, rows 2 and 7a: `Sec-Fetch-Storage-Access` goes along, cross-site, just where credentials are included.
+#[test]
+fn storage_access_tells_the_credentials_of_cross_site_requests() {
+    const FETCH: &str = "Origin: https://a.test|Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty|Sec-Fetch-Site: ";
+    const OLD_FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    for (agent, fields, expected) in [
+        (CHROME, "cross-site", "allowed probable"),
+        (CHROME, "cross-site|Sec-Fetch-Storage-Access: none", "blocked actual wildcard_with_credentials certain"),
+        (CHROME, "same-site", "allowed possible"),
+        (FIREFOX, "cross-site", "allowed probable"),
+        (FIREFOX, "cross-site|Sec-Fetch-Storage-Access: active", "blocked actual wildcard_with_credentials certain"),
+        (OLD_FIREFOX, "cross-site", "allowed possible"),
+        (SAFARI, "cross-site", "allowed possible"),
+    ] {
+        let mut wire = Wire::new(agent);
+        wire.exchange("GET /x", &format!("{FETCH}{fields}"), 200, "Access-Control-Allow-Origin: *");
+        assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{agent} {fields}");
+    }
+}
+
+/// The same on a preflight: Firefox says it there, Chromium does not. It tells which of two failures the browser met first.
+#[test]
+fn storage_access_on_a_preflight_tells_which_reason_the_browser_gives() {
+    const ASK: &str = "Origin: https://a.test|Access-Control-Request-Method: PUT|Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty|Sec-Fetch-Site: cross-site";
+    for (agent, more, reason) in [
+        (FIREFOX, "", "method_not_allowed"),
+        (FIREFOX, "|Sec-Fetch-Storage-Access: none", "missing_allow_credentials"),
+        (CHROME, "", "method_not_allowed"),
+    ] {
+        let mut wire = Wire::new(agent);
+        wire.exchange("OPTIONS /x", &format!("{ASK}{more}"), 204, "Access-Control-Allow-Origin: https://a.test");
+        assert_eq!(wire.end(), [format!("PUT /x blocked preflight {reason} certain sent")], "{agent} {more}");
+    }
+}
+
+/// Rows 10 and 11: a cookie that was there and now is not.
+#[test]
+fn a_cookie_left_out_says_that_credentials_are() {
+    const FETCH: &str = "Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty|Sec-Fetch-Site: same-site|Origin: https://a.b.test";
+    let star = "Access-Control-Allow-Origin: *";
+    let good = "Access-Control-Allow-Origin: https://a.b.test|Access-Control-Allow-Credentials: true";
+    for (path, expected) in [("/api/2", "allowed probable"), ("/other/2", "undecided credentials_unknown possible")] {
+        let mut wire = Wire::new(SAFARI);
+        wire.exchange("GET /api/1", &format!("{FETCH}|Cookie: (present)"), 200, good);
+        wire.exchange(&format!("GET {path}"), FETCH, 200, star);
+        assert_eq!(wire.end()[1], format!("GET {path} {expected} not_needed"));
+    }
+}
+
+/// RFC 9110 §15.4.8 and §15.4.9: 307 and 308 keep the method; a GET with `Origin` can only be of mode cors.
+#[test]
+fn a_post_of_hidden_mode_stays_so_over_307_and_not_over_302() {
+    let to = |status: u16| {
+        let mut wire = Wire::new(CHROME);
+        let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true";
+        let text = format!("{A}|Content-Type: text/plain");
+        wire.exchange("POST /x", &text, status, &format!("{good}|Location: /y"));
+        let (line, fields) = if status == 302 { ("GET /y", A) } else { ("POST /y", &*text) };
+        wire.exchange(line, fields, 200, "");
+        wire.end()
+    };
+    assert_eq!(to(302), ["POST /x blocked actual missing_allow_origin certain not_needed"]);
+    assert_eq!(to(307), ["POST /x undecided mode_unknown possible not_needed"]);
+    assert_eq!(to(308), ["POST /x undecided mode_unknown possible not_needed"]);
+}
+
 /// Numbers that look random and are the same in every run (`SplitMix64`).
 struct Numbers(u64);
 
