@@ -38,6 +38,11 @@ impl Engine {
         }
     }
 
+    /// Takes what may change while it runs: the site's names and proxies, and the rules. What was seen stays.
+    pub fn configure(&mut self, options: &EngineOptions) {
+        self.correlator.configure(options);
+    }
+
     /// Takes one packet. Time never goes back: an earlier packet is taken at the latest time seen.
     pub fn on_packet(&mut self, packet: &Packet<'_>, sink: &mut impl Sink) {
         let time = packet.time.max(self.now);

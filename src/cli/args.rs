@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::config::ConfigArgs;
 use super::run::RunArgs;
 use crate::options::Scheme;
 
@@ -43,6 +44,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Explain a reason, cause or rule; or a recorded transaction or finding
     Explain(ExplainArgs),
+    /// Print a whole configuration file, or check one
+    Config(ConfigArgs),
 }
 
 /// Colour in text output.

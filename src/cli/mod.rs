@@ -1,6 +1,7 @@
 //! The commands: typed flags in, exit status out. Standard output is data, standard error is talk.
 
 pub mod args;
+pub mod config;
 pub mod inspect;
 pub mod output;
 mod progress;
@@ -39,6 +40,7 @@ impl Outcome {
 pub fn run(cli: &Cli) -> Outcome {
     let outcome = match &cli.command {
         Command::Run(args) => Ok(run::run(args)),
+        Command::Config(args) => config::run(args),
         Command::Replay(args) => replay::run(args, cli.color),
         Command::Inspect(args) => inspect::run(args, cli.color),
         Command::Report(_) | Command::Explain(_) => Ok(Outcome::Unusable),

@@ -15,7 +15,7 @@ use crate::record::{Finding, Sink, Transaction};
 use crate::report::Summary;
 use crate::report::jsonl::JsonLines;
 use crate::report::text::Report;
-use crate::store::{OpenError, RunKind, RunTotals, Store, StoreOptions};
+use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions};
 
 /// Inputs named in `runs.source`; of more, how many there were.
 const SOURCES_MAX: usize = 20;
@@ -147,6 +147,7 @@ fn open_store(path: &Path, args: &ReplayArgs) -> Result<Store, OpenError> {
         sensor: args.sensor.clone(),
         kind: RunKind::Replay,
         source: sources(&args.reading.paths),
+        retention: Retention::default(),
     })
 }
 

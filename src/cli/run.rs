@@ -1,4 +1,4 @@
-//! `corstap run`: typed flags to what the daemon is told.
+//! `corstap run`: flags, environment and configuration file to what the daemon is told.
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -9,46 +9,59 @@ use clap::Args;
 use super::args::SchemeArg;
 use super::{Outcome, tell};
 use crate::capture::live::LiveOptions;
-use crate::config::{self, ConfigError};
+use crate::config::{Config, ConfigError};
 use crate::daemon::{self, DaemonError, DaemonOptions};
 use crate::options::EngineOptions;
+use crate::store::Retention;
 
 /// Read when there is no `--config`, where it exists.
-const CONFIG_DEFAULT: &str = "/etc/corstap/corstap.toml";
+pub const CONFIG_DEFAULT: &str = "/etc/corstap/corstap.toml";
 
 /// Capture, judge, record, and serve metrics until a signal comes.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "Each option stands above the environment, which stands above the configuration file (`corstap config print`).
+
+Signals: SIGTERM and SIGINT end it in good order, a second SIGINT at once (130); SIGHUP reads the configuration file again.
+
+Examples:
   corstap run -i eth0 --db /var/lib/corstap/corstap.db
   corstap run -i eth0 -i eth1 --filter 'tcp and not port 22'
-  corstap run -i lo --listen 127.0.0.1:9100 --scheme https")]
+  corstap run -i lo --listen 127.0.0.1:9100 --scheme https"
+)]
 pub struct RunArgs {
     /// Interface to capture on; repeat for several, `any` for all
-    #[arg(short = 'i', long = "interface", value_name = "IFACE", required = true)]
+    #[arg(short = 'i', long = "interface", value_name = "IFACE", env = "CORSTAP_INTERFACES", value_delimiter = ' ')]
     pub interfaces: Vec<String>,
     /// Capture only what this pcap-filter(7) expression lets pass
-    #[arg(long, value_name = "BPF")]
+    #[arg(long, value_name = "BPF", env = "CORSTAP_FILTER")]
     pub filter: Option<String>,
     /// Record into this SQLite database (made when it is not there)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "CORSTAP_DB")]
     pub db: Option<PathBuf>,
-    /// Serve the page and /metrics, /healthz, /readyz here
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2677")]
-    pub listen: SocketAddr,
-    /// The kernel's packet buffer for each interface, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2047))]
-    pub buffer_size: u32,
-    /// Bytes kept of each packet
-    #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(64..=262_144))]
-    pub snaplen: u32,
-    /// Name of this tap; part of every id
-    #[arg(long, value_name = "NAME", default_value = "corstap")]
-    pub sensor: String,
+    /// Delete records older than this; 0 keeps everything [default: 30]
+    #[arg(long, value_name = "DAYS", env = "CORSTAP_KEEP_DAYS")]
+    pub keep_days: Option<u32>,
+    /// Delete the oldest records above this size of the database; 0 lets it grow [default: 2048]
+    #[arg(long, value_name = "MIB", env = "CORSTAP_KEEP_MIB")]
+    pub keep_mib: Option<u32>,
+    /// Serve the page and /metrics, /healthz, /readyz here [default: 127.0.0.1:2677]
+    #[arg(long, value_name = "ADDR", env = "CORSTAP_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// The kernel's packet buffer for each interface, in MiB [default: 64]
+    #[arg(long, value_name = "MIB", env = "CORSTAP_BUFFER_SIZE", value_parser = clap::value_parser!(u32).range(1..=2047))]
+    pub buffer_size: Option<u32>,
+    /// Bytes kept of each packet [default: 262144]
+    #[arg(long, value_name = "N", env = "CORSTAP_SNAPLEN", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snaplen: Option<u32>,
+    /// Name of this tap; part of every id [default: corstap]
+    #[arg(long, value_name = "NAME", env = "CORSTAP_SENSOR")]
+    pub sensor: Option<String>,
     /// Configuration file [default: /etc/corstap/corstap.toml, where it exists]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "CORSTAP_CONFIG")]
     pub config: Option<PathBuf>,
     /// The targets' scheme where nothing on the wire tells
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, env = "CORSTAP_SCHEME")]
     pub scheme: Option<SchemeArg>,
 }
 
@@ -62,40 +75,55 @@ pub fn run(args: &RunArgs) -> Outcome {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
-    match engine_options(args) {
+    let begin = options(args).map_err(|e| e.to_string()).and_then(|options| {
+        if options.live.interfaces.is_empty() {
+            return Err("no interface to capture on: -i IFACE, CORSTAP_INTERFACES, or [capture] interfaces".into());
+        }
+        Ok(options)
+    });
+    match begin {
         Err(error) => {
             tell(&format!("error: {error}"));
             Outcome::Unusable
         }
-        Ok(engine) => daemon(args, engine),
+        Ok(begin) => daemon(begin, || options(args)),
     }
 }
 
-fn engine_options(args: &RunArgs) -> Result<EngineOptions, ConfigError> {
-    let mut engine =
-        EngineOptions { sensor: args.sensor.clone(), scheme: args.scheme.map(Into::into), ..EngineOptions::default() };
+/// Flags and environment above the file above the defaults.
+fn options(args: &RunArgs) -> Result<DaemonOptions, ConfigError> {
     let default = Path::new(CONFIG_DEFAULT);
-    match &args.config {
-        Some(path) => config::read(path, &mut engine)?,
-        None if default.exists() => config::read(default, &mut engine)?,
-        None => {}
-    }
-    Ok(engine)
+    let file = match &args.config {
+        Some(path) => Config::read(path)?,
+        None if default.exists() => Config::read(default)?,
+        None => Config::default(),
+    };
+    let interfaces = if args.interfaces.is_empty() { file.interfaces } else { args.interfaces.clone() };
+    Ok(DaemonOptions {
+        live: LiveOptions {
+            interfaces,
+            filter: args.filter.clone().or(file.filter),
+            buffer_mib: args.buffer_size.unwrap_or(file.buffer_mib),
+            snaplen: args.snaplen.unwrap_or(file.snaplen),
+        },
+        db: args.db.clone().or(file.db),
+        retention: Retention {
+            keep_days: args.keep_days.unwrap_or(file.keep_days),
+            keep_mib: args.keep_mib.unwrap_or(file.keep_mib),
+        },
+        listen: args.listen.unwrap_or(file.listen),
+        engine: EngineOptions {
+            sensor: args.sensor.clone().unwrap_or(file.sensor),
+            scheme: args.scheme.map(Into::into).or(file.scheme),
+            site: file.site,
+            rules: file.rules,
+            ..EngineOptions::default()
+        },
+    })
 }
 
-fn daemon(args: &RunArgs, engine: EngineOptions) -> Outcome {
-    let ended = daemon::run(&DaemonOptions {
-        live: LiveOptions {
-            interfaces: args.interfaces.clone(),
-            filter: args.filter.clone(),
-            buffer_mib: args.buffer_size,
-            snaplen: args.snaplen,
-        },
-        db: args.db.clone(),
-        listen: args.listen,
-        engine,
-    });
-    match ended {
+fn daemon(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, ConfigError>) -> Outcome {
+    match daemon::run(options, again) {
         Ok(()) => Outcome::Done,
         Err(error) => {
             tell(&format!("error: {error}"));

@@ -133,6 +133,11 @@ impl Classifier {
         }
     }
 
+    /// Takes the proxies to be believed anew.
+    pub fn configure(&mut self, options: &EngineOptions) {
+        self.trust = Trust { proxies: options.site.trusted_proxies.clone() };
+    }
+
     /// A 64-bit digest under a key of this process: for equality only, never shown.
     pub fn digest(&self, value: impl Hash) -> u64 {
         self.hasher.hash_one(value)

@@ -99,6 +99,12 @@ impl Correlator {
         }
     }
 
+    /// Takes the site's proxies and the rules' options anew; what was seen stays.
+    pub fn configure(&mut self, options: &EngineOptions) {
+        self.classifier.configure(options);
+        self.findings.configure(options);
+    }
+
     /// The rules, for what they keep beside findings.
     #[must_use]
     pub fn findings(&self) -> &Findings {

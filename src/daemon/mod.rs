@@ -3,6 +3,7 @@
 //! The capturing thread is the engine's thread: it polls the rings, judges, and hands records on without ever waiting. The
 //! store's writer, the pages and the talk on standard error each have a thread of their own.
 
+mod reload;
 mod teller;
 
 use std::io::Write as _;
@@ -16,14 +17,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::capture::live::{Live, LiveError, LiveOptions};
+use crate::config::ConfigError;
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::metrics::{Metrics, Published, Recorder, Snapshot};
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
 use crate::record::{Finding, Sink, Transaction, Verdict};
-use crate::store::{OpenError, RunKind, RunTotals, Store, StoreOptions, wall_clock};
+use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions, wall_clock};
 use crate::web::{self, Pages, Recent, RecentRow};
+use reload::Reload;
 use teller::{Notes, Teller};
 
 /// How often the capturing thread looks up from the rings when they are silent.
@@ -42,6 +45,8 @@ pub struct DaemonOptions {
     pub live: LiveOptions,
     /// The database; none records nothing.
     pub db: Option<PathBuf>,
+    /// What is deleted from it.
+    pub retention: Retention,
     /// Where pages and metrics are served.
     pub listen: SocketAddr,
     /// What the engine is told.
@@ -70,13 +75,13 @@ pub enum DaemonError {
     Failed(String),
 }
 
-/// Runs until SIGTERM or SIGINT; a second SIGINT leaves at once with status 130.
+/// Runs until SIGTERM or SIGINT; a second SIGINT leaves at once with status 130. SIGHUP asks `again` for the options.
 ///
 /// # Errors
 /// It could not begin, or something was not recorded.
-pub fn run(options: &DaemonOptions) -> Result<(), DaemonError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    on_signals(&stop).map_err(|e| DaemonError::Failed(format!("cannot handle signals: {e}")))?;
+pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, ConfigError>) -> Result<(), DaemonError> {
+    let (stop, hangup) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    on_signals(&stop, &hangup).map_err(|e| DaemonError::Failed(format!("cannot handle signals: {e}")))?;
     let live = Live::open(options.live.clone())?;
     let listener =
         TcpListener::bind(options.listen).map_err(|source| DaemonError::Listen { address: options.listen, source })?;
@@ -87,6 +92,7 @@ pub fn run(options: &DaemonOptions) -> Result<(), DaemonError> {
             sensor: options.engine.sensor.clone(),
             kind: RunKind::Live,
             source: options.live.interfaces.join(" "),
+            retention: options.retention,
         })
     });
     let store = store.transpose()?;
@@ -95,19 +101,22 @@ pub fn run(options: &DaemonOptions) -> Result<(), DaemonError> {
     let metrics = metrics.with_database(options.db.as_deref());
     let published = Arc::clone(metrics.published());
     let recent = Arc::new(Recent::default());
-    let pages = Pages::new(metrics, status, Arc::clone(&recent));
+    let reloads = Arc::clone(metrics.reloads());
+    let pages = Pages::new(metrics, status.clone(), Arc::clone(&recent));
     spawn("web", move || {
         if let Err(error) = web::run(listener, pages) {
             tracing::error!("the pages are gone: {error}");
         }
     })?;
 
-    tell_start(options, &live, address);
+    tell_start(&options, &live, address);
     let (say, lines) = bounded(LINES_MAX);
     let taps =
         Taps { store, recorder, recent, rows: Vec::new(), teller: Teller::new(say.clone()), last: Time(i64::MIN) };
+    let (configure, configured) = bounded(1);
     let capture = Capture {
         live,
+        configured,
         engine: Engine::new(&Limits::default(), &options.engine),
         taps,
         published: Arc::clone(&published),
@@ -117,17 +126,23 @@ pub fn run(options: &DaemonOptions) -> Result<(), DaemonError> {
     };
     let stopping = Arc::clone(&stop);
     let capturing = spawn("capture", move || capture.run(&stopping))?;
-    talk(&lines, &published, &stop, &capturing);
+    let mut reload = Reload { running: options, again, engine: configure, store: status, reloads };
+    talk(&lines, &published, &stop, &capturing, || {
+        if hangup.swap(false, Ordering::Relaxed) {
+            tell(&reload.reload());
+        }
+    });
     finish(capturing, &lines)
 }
 
 /// Handlers that only set a flag; the second SIGINT ends the process from within the handler.
-fn on_signals(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+fn on_signals(stop: &Arc<AtomicBool>, hangup: &Arc<AtomicBool>) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     // Armed by the flag that the first signal sets: order of registration matters.
     signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(stop))?;
     signal_hook::flag::register(SIGINT, Arc::clone(stop))?;
     signal_hook::flag::register(SIGTERM, Arc::clone(stop))?;
+    signal_hook::flag::register(SIGHUP, Arc::clone(hangup))?;
     Ok(())
 }
 
@@ -167,10 +182,17 @@ fn tell(line: &str) {
     drop(writeln!(std::io::stderr(), "{line}"));
 }
 
-/// Says what there is to say until a signal comes or capture ends.
-fn talk<T>(lines: &Receiver<String>, published: &Published, stop: &AtomicBool, capturing: &JoinHandle<T>) {
+/// Says what there is to say until a signal comes or capture ends, and looks after `else_due` meanwhile.
+fn talk<T>(
+    lines: &Receiver<String>,
+    published: &Published,
+    stop: &AtomicBool,
+    capturing: &JoinHandle<T>,
+    mut else_due: impl FnMut(),
+) {
     let mut notes = Notes::new();
     while !stop.load(Ordering::Relaxed) && !capturing.is_finished() {
+        else_due();
         match lines.recv_timeout(LOOK_UP) {
             Ok(line) => tell(&line),
             Err(RecvTimeoutError::Timeout) => {}
@@ -214,6 +236,8 @@ fn finish(capturing: JoinHandle<Ended>, lines: &Receiver<String>) -> Result<(), 
 /// Everything that the capturing thread owns.
 struct Capture {
     live: Live,
+    /// Options that were read again.
+    configured: Receiver<EngineOptions>,
     engine: Engine,
     taps: Taps,
     published: Arc<Published>,
@@ -243,6 +267,10 @@ impl Capture {
             }
             if publish.elapsed() >= LOOK_UP {
                 publish = Instant::now();
+                if let Ok(options) = self.configured.try_recv() {
+                    self.engine.configure(&options);
+                    self.taps.recorder.configure(&options.site);
+                }
                 self.publish();
             }
             if second.elapsed() >= Duration::from_secs(1) {

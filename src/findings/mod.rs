@@ -18,6 +18,9 @@ impl Findings {
         Findings {}
     }
 
+    /// Takes switches, allow-lists, thresholds and known names anew; what was seen stays.
+    pub fn configure(&mut self, _options: &EngineOptions) {}
+
     /// A request was answered (or will not be).
     pub fn on_observation(&mut self, _seen: &Observation<'_>, _sink: &mut impl Sink, _counters: &mut Counters) {}
 

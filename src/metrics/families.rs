@@ -169,6 +169,12 @@ pub(super) fn of_store(store: &StoreStatus, database: Option<&Path>) -> Vec<Metr
             "Records that could not be kept.",
             LossCause::ALL.map(|cause| (vec![("cause", cause.id())], store.lost(cause))),
         ),
+        counter(
+            "store_records_deleted_total",
+            "Rows deleted because they were old, or because the file was too large.",
+            ["age", "size"].into_iter().zip(store.deleted()).map(|(cause, n)| (vec![("cause", cause)], n)),
+        ),
+        counter("store_damaged_total", "Damaged databases set aside at the start.", [(vec![], store.set_aside())]),
         gauge("store_queue_records", "Records that wait for the writer.", [(vec![], store.queued() as u64)]),
         gauge("store_up", "1 while the database takes writes.", [(vec![], u64::from(store.trouble().is_none()))]),
         gauge("store_bytes", "Size of the database's files.", sizes),

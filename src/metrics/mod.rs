@@ -42,6 +42,11 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// The operator lists other origins and targets now.
+    pub fn configure(&mut self, site: &SiteOptions) {
+        self.tallies.configure(site);
+    }
+
     /// A transaction's outcome is final.
     pub fn on_transaction(&mut self, t: &Transaction) {
         self.tallies.on_transaction(t);

@@ -49,6 +49,15 @@ impl LabelSet {
         set
     }
 
+    /// Gives a listed value a label of its own. Some: it is new.
+    fn list(&mut self, value: &str) -> Option<Label> {
+        if self.numbers.contains_key(value) {
+            return None;
+        }
+        self.room += 1;
+        self.admit(&Arc::from(value))
+    }
+
     /// Gives the value a label, while there is room. Some: it is new.
     fn admit(&mut self, value: &Arc<str>) -> Option<Label> {
         if self.numbers.len() < self.room && value.len() <= LABEL_BYTES_MAX && !self.numbers.contains_key(value) {
@@ -120,6 +129,18 @@ impl Tallies {
             tallies.begin_target(target);
         }
         tallies
+    }
+
+    /// The operator lists these now. Names listed before keep their labels: a series does not end.
+    pub(super) fn configure(&mut self, site: &SiteOptions) {
+        for target in &site.targets {
+            if let Some(new) = self.targets.list(target) {
+                self.begin_target(new);
+            }
+        }
+        for origin in &site.origins {
+            self.origins.list(origin);
+        }
     }
 
     /// A target's series begin at 0: Prometheus sees no increase in a series' first sample.

@@ -5,14 +5,16 @@
 //! outrank the hourly rollup. Nothing is recorded twice, however often the same packets are replayed (see `seen` in
 //! `migrations/`).
 
+mod damage;
 pub mod queries;
+mod retention;
 mod rows;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,6 +30,7 @@ use crate::counters::Counters;
 use crate::packet::Time;
 use crate::record::{Finding, Sink, Transaction, Verdict};
 
+pub use retention::Retention;
 pub use rows::{path_shape, redact_query};
 
 /// `PRAGMA application_id` of our files: `cors` in ASCII.
@@ -43,7 +46,10 @@ const REJECTION_ROOM: usize = QUEUE_RECORDS_MAX - 512;
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
 /// The schema, oldest step first. A step that was ever released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "records", include_str!("../../migrations/0001_records.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "records", include_str!("../../migrations/0001_records.sql")),
+    (2, "texts_age", include_str!("../../migrations/0002_texts_age.sql")),
+];
 
 /// What a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +82,8 @@ pub struct StoreOptions {
     pub kind: RunKind,
     /// Interfaces or files, for a person.
     pub source: String,
+    /// What is deleted, live; a replay deletes nothing.
+    pub retention: Retention,
 }
 
 /// What `runs` keeps of a run's end (live: of its state every few seconds).
@@ -111,6 +119,16 @@ pub enum OpenError {
     NotOurs {
         /// The file.
         path: String,
+    },
+    /// Its pages contradict each other.
+    #[error(
+        "{path}: is damaged ({text}); take another file, or save what can be read: sqlite3 {path} .recover | sqlite3 NEW"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What SQLite says.
+        text: String,
     },
     /// It is not there, and is only to be read.
     #[error("{path}: no such database")]
@@ -206,6 +224,9 @@ pub struct StoreStatus {
     trouble_text: Mutex<String>,
     stopping: AtomicBool,
     queued: AtomicUsize,
+    retention: Mutex<Retention>,
+    deleted: [AtomicU64; 2],
+    set_aside: AtomicU64,
     /// For tests: a new `max_page_count`, so that SQLite meets a full disk; 0 changes nothing.
     #[cfg(test)]
     pages_max: std::sync::atomic::AtomicU32,
@@ -214,7 +235,7 @@ pub struct StoreStatus {
 }
 
 impl StoreStatus {
-    fn new() -> Self {
+    fn new(retention: Retention) -> Self {
         let options = HistogramOpts::new("corstap_store_flush_seconds", "Time that one commit to the database took.")
             .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0]);
         StoreStatus {
@@ -224,6 +245,9 @@ impl StoreStatus {
             trouble_text: Mutex::new(String::new()),
             stopping: AtomicBool::new(false),
             queued: AtomicUsize::new(0),
+            retention: Mutex::new(retention),
+            deleted: Default::default(),
+            set_aside: AtomicU64::new(0),
             #[cfg(test)]
             pages_max: std::sync::atomic::AtomicU32::new(0),
             flush_seconds: Histogram::with_opts(options).expect("the name and the buckets are constants and valid"),
@@ -246,6 +270,27 @@ impl StoreStatus {
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queued.load(Ordering::Relaxed)
+    }
+
+    /// What the writer deletes, from now on.
+    pub fn retain(&self, retention: Retention) {
+        *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = retention;
+    }
+
+    fn retention(&self) -> Retention {
+        *self.retention.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rows deleted in this run: for their age, and for the size of the file.
+    #[must_use]
+    pub fn deleted(&self) -> [u64; 2] {
+        [0, 1].map(|at: usize| self.deleted.get(at).map_or(0, |n| n.load(Ordering::Relaxed)))
+    }
+
+    /// Damaged databases that this run has set aside.
+    #[must_use]
+    pub fn set_aside(&self) -> u64 {
+        self.set_aside.load(Ordering::Relaxed)
     }
 
     /// What keeps the store from writing now, for a person; none when it writes.
@@ -320,14 +365,31 @@ impl Store {
     /// The file is not ours, is newer than this program, or cannot be written.
     pub fn open(options: &StoreOptions) -> Result<Store, OpenError> {
         let path = options.path.display().to_string();
-        let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+        let sqlite = |source| open_error(&path, source);
         let runtime = runtime().map_err(|e| sqlite(sqlx::Error::Io(e)))?;
-        let (connection, run_id) = runtime.block_on(async {
+        let status = Arc::new(StoreStatus::new(options.retention));
+        let begin = async || {
             let mut connection = connect(&options.path).await?;
+            if options.kind == RunKind::Live {
+                damage::check_after_crash(&mut connection, &path).await?;
+            }
             let run_id = writer::begin_run(&mut connection, options).await.map_err(sqlite)?;
             Ok((connection, run_id))
-        })?;
-        let status = Arc::new(StoreStatus::new());
+        };
+        let begun = match runtime.block_on(begin()) {
+            // The daemon must not fall over it, and what can be saved must not be lost.
+            Err(OpenError::Damaged { text, .. }) if options.kind == RunKind::Live => {
+                let aside = damage::set_aside(&options.path).map_err(|e| sqlite(sqlx::Error::Io(e)))?;
+                tracing::error!(
+                    "{path}: is damaged ({text}); it is now {aside}, and a new one begins. To save what can be read: \
+                     sqlite3 {aside} .recover | sqlite3 NEW"
+                );
+                status.set_aside.fetch_add(1, Ordering::Relaxed);
+                runtime.block_on(begin())
+            }
+            begun => begun,
+        };
+        let (connection, run_id) = begun?;
         let (queue, records) = bounded(QUEUE_RECORDS_MAX);
         let writer = writer::Writer::new(options, run_id, runtime, connection, records, Arc::clone(&status));
         let writer = std::thread::Builder::new()
@@ -431,13 +493,7 @@ pub(crate) fn wall_clock() -> Time {
 
 async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
     let shown = path.display().to_string();
-    let sqlite = |source: sqlx::Error| {
-        // 26 SQLITE_NOTADB: another kind of file.
-        match source.as_database_error().and_then(DatabaseError::code).as_deref() {
-            Some("26") => OpenError::NotOurs { path: shown.clone() },
-            _ => OpenError::Sqlite { path: shown.clone(), source },
-        }
-    };
+    let sqlite = |source| open_error(&shown, source);
     refuse_strangers(path, &shown).await?;
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -460,6 +516,18 @@ async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
     Ok(connection)
 }
 
+/// What SQLite's result code means for a file that is opened (sqlite.org/rescode.html).
+fn open_error(shown: &str, source: sqlx::Error) -> OpenError {
+    let code = source.as_database_error().and_then(DatabaseError::code).and_then(|c| i32::from_str(&c).ok());
+    match code.map(|c| c & 0xff) {
+        // SQLITE_NOTADB: another kind of file.
+        Some(26) => OpenError::NotOurs { path: shown.to_string() },
+        // SQLITE_CORRUPT
+        Some(11) => OpenError::Damaged { path: shown.to_string(), text: "its pages contradict each other".into() },
+        _ => OpenError::Sqlite { path: shown.to_string(), source },
+    }
+}
+
 /// Looks at an existing file without changing it: a database of another program must not get our tables.
 async fn refuse_strangers(path: &Path, shown: &str) -> Result<(), OpenError> {
     if std::fs::metadata(path).is_ok_and(|m| m.len() > 0) {
@@ -473,10 +541,7 @@ async fn open_to_read(path: &Path, shown: &str) -> Result<SqliteConnection, Open
     if !path.exists() {
         return Err(OpenError::Missing { path: shown.to_string() });
     }
-    let sqlite = |source: sqlx::Error| match source.as_database_error().and_then(DatabaseError::code).as_deref() {
-        Some("26") => OpenError::NotOurs { path: shown.to_string() },
-        _ => OpenError::Sqlite { path: shown.to_string(), source },
-    };
+    let sqlite = |source| open_error(shown, source);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)

@@ -124,6 +124,11 @@ impl Texts {
         Texts { last: run_id << 32, ..Texts::default() }
     }
 
+    /// Writes each text anew from now on.
+    pub fn forget(&mut self) {
+        self.known.clear();
+    }
+
     fn number(&mut self, digest: u64, text: impl FnOnce() -> Arc<str>) -> i64 {
         if let Some(number) = self.known.get(&digest) {
             return *number;

@@ -20,10 +20,10 @@ use crate::record::{
 const BEGIN: i64 = 1_795_420_800 * SECOND;
 
 /// A directory of its own for each test, removed at the end.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static NTH: AtomicU32 = AtomicU32::new(0);
         let nth = NTH.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("corstap-store-{}-{nth}", std::process::id()));
@@ -31,12 +31,22 @@ impl Folder {
         Folder(path)
     }
 
+    pub(super) fn db(&self) -> PathBuf {
+        self.0.join("a.db")
+    }
+
     fn options(&self, kind: RunKind) -> StoreOptions {
-        StoreOptions { path: self.0.join("a.db"), sensor: "gw".into(), kind, source: "test".into() }
+        StoreOptions {
+            path: self.0.join("a.db"),
+            sensor: "gw".into(),
+            kind,
+            source: "test".into(),
+            retention: Retention::default(),
+        }
     }
 
     /// The first row of a query, each value as text, joined by `|`.
-    fn ask(&self, sql: &'static str) -> String {
+    pub(super) fn ask(&self, sql: &'static str) -> String {
         let path = self.0.join("a.db");
         let runtime = runtime().unwrap();
         runtime.block_on(async {
@@ -60,7 +70,7 @@ impl Drop for Folder {
 
 /// How a store fares that has had nothing to do.
 pub(crate) fn store_status() -> Arc<StoreStatus> {
-    Arc::new(StoreStatus::new())
+    Arc::new(StoreStatus::new(Retention::default()))
 }
 
 fn mark(ns: i64) -> Mark {
@@ -189,7 +199,7 @@ pub(crate) fn finding(first_s: i64, last_s: i64, count: u64, evidence: &[&Transa
 }
 
 /// One run that records these.
-fn record(folder: &Folder, transactions: &[Transaction], findings: &[Finding]) -> Recorded {
+pub(super) fn record(folder: &Folder, transactions: &[Transaction], findings: &[Finding]) -> Recorded {
     let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
     for t in transactions {
         store.transaction(t);
@@ -200,7 +210,7 @@ fn record(folder: &Folder, transactions: &[Transaction], findings: &[Finding]) -
     store.finish(RunTotals::default()).unwrap()
 }
 
-fn mixed(range: std::ops::Range<i64>) -> Vec<Transaction> {
+pub(super) fn mixed(range: std::ops::Range<i64>) -> Vec<Transaction> {
     let verdicts = [Verdict::Allowed, Verdict::Blocked, Verdict::Undecided, Verdict::NotCors];
     range.map(|n| transaction(n, verdicts[n as usize % 4])).collect()
 }
@@ -358,21 +368,59 @@ fn strangers_and_newer_files_are_refused_untouched() {
     let refused = Store::open(&folder.options(RunKind::Replay)).err().unwrap();
     assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
     std::fs::remove_file(&path).unwrap();
-    let change = |sql: &'static str| {
-        runtime().unwrap().block_on(async {
-            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-            let mut connection = options.connect().await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-        });
-    };
-    change("CREATE TABLE someone_elses (a)");
+    change(&folder, "CREATE TABLE someone_elses (a)");
     let refused = Store::open(&folder.options(RunKind::Replay)).err().unwrap();
     assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
     std::fs::remove_file(&path).unwrap();
     record(&folder, &[], &[]);
-    change("UPDATE _sqlx_migrations SET version = 99");
+    change(&folder, "UPDATE _sqlx_migrations SET version = 99 WHERE version = 2");
     let refused = Store::open(&folder.options(RunKind::Replay)).err().unwrap();
     assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
+}
+
+/// Changes the file behind the store's back.
+fn change(folder: &Folder, sql: &'static str) {
+    runtime().unwrap().block_on(async {
+        let options = SqliteConnectOptions::new().filename(folder.db()).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        sqlx::Connection::close(connection).await.unwrap();
+    });
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_a_new_one_begins() {
+    let folder = Folder::new();
+    record(&folder, &mixed(0..4000), &[]);
+    // The last run did not end in good order, and pages in the middle are not what they were.
+    change(&folder, "UPDATE runs SET ended = NULL");
+    let mut bytes = std::fs::read(folder.db()).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 5 * 4096].fill(0xa5);
+    std::fs::write(folder.db(), bytes).unwrap();
+
+    let mut store = Store::open(&folder.options(RunKind::Live)).unwrap();
+    assert_eq!(store.status().set_aside(), 1);
+    store.transaction(&transaction(1, Verdict::Blocked));
+    assert_eq!(store.finish(RunTotals::default()).unwrap().rejections, 1);
+    assert_eq!(folder.ask("PRAGMA integrity_check"), "ok");
+    assert_eq!(folder.ask("SELECT count(*) FROM runs"), "1");
+    let names = std::fs::read_dir(&folder.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    assert_eq!(
+        names.filter(|n| n.starts_with("a.db.damaged-") && !n.ends_with("-wal") && !n.ends_with("-shm")).count(),
+        1
+    );
+}
+
+#[test]
+fn a_crash_that_damaged_nothing_sets_nothing_aside() {
+    let folder = Folder::new();
+    record(&folder, &mixed(0..400), &[]);
+    change(&folder, "UPDATE runs SET ended = NULL");
+    let store = Store::open(&folder.options(RunKind::Live)).unwrap();
+    assert_eq!((store.status().set_aside(), store.run_id), (0, 2));
+    store.finish(RunTotals::default()).unwrap();
+    assert_eq!(folder.ask("SELECT count(*) FROM rejections"), "100");
 }
 
 /// Holds the write lock of the file until dropped.

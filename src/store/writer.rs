@@ -14,6 +14,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Sqlite};
 use tokio::runtime::Runtime;
 
+use super::retention;
 use super::rows::{self, Texts, TransactionRow};
 use super::{LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, wall_clock};
 use crate::packet::SECOND;
@@ -37,6 +38,11 @@ const RECENT_MAX: usize = 4096;
 const CITED_MAX: usize = 4096;
 /// Keys of counted requests in memory; more can be read again from the database.
 const SEEN_KEYS_MAX: usize = 262_144;
+/// Old records are looked for this often, and while there are some, this soon again.
+const RETAIN_WAIT: Duration = Duration::from_mins(1);
+const RETAIN_AGAIN: Duration = Duration::from_millis(200);
+/// Texts are written anew this often, so that old ones end with the rows that cite them.
+const TEXTS_LIFE: Duration = Duration::from_hours(1);
 /// Rows of `finding_evidence` of one finding, over all runs.
 const EVIDENCE_ROWS_MAX: i64 = 64;
 /// A replay waits this long for another process's lock.
@@ -58,6 +64,8 @@ pub(super) struct Writer {
     recent: Recent,
     hour: HourRows,
     rollup_due: Instant,
+    retain_due: Instant,
+    texts_due: Instant,
     scratch: String,
     texts: Texts,
     words: Words,
@@ -115,6 +123,8 @@ impl Writer {
             recent: Recent::default(),
             hour: HourRows::default(),
             rollup_due: Instant::now() + ROLLUP_WAIT,
+            retain_due: Instant::now() + RETAIN_AGAIN,
+            texts_due: Instant::now() + TEXTS_LIFE,
             scratch: String::new(),
             texts: Texts::of_run(run_id),
             words: Words::default(),
@@ -141,12 +151,39 @@ impl Writer {
             if last {
                 return Ok(());
             }
+            if self.kind == RunKind::Live {
+                self.keep_young();
+            }
         }
+    }
+
+    /// Deletes a slice of what is too old or too much, when that is due.
+    fn keep_young(&mut self) {
+        if Instant::now() >= self.texts_due {
+            self.texts_due = Instant::now() + TEXTS_LIFE;
+            self.texts.forget();
+        }
+        if Instant::now() < self.retain_due {
+            return;
+        }
+        let keep = self.status.retention();
+        let slice = self.runtime.block_on(retention::slice(&mut self.connection, keep, wall_clock()));
+        let done = slice.unwrap_or_else(|error| {
+            // Not a loss; the same trouble keeps records from being written, and is told there.
+            tracing::debug!("{}: old records stay for now: {error}", self.path);
+            retention::Slice::default()
+        });
+        for (counter, rows) in self.status.deleted.iter().zip([done.by_age, done.by_size]) {
+            counter.fetch_add(rows, Ordering::Relaxed);
+        }
+        self.retain_due = Instant::now() + if done.more { RETAIN_AGAIN } else { RETAIN_WAIT };
     }
 
     /// Fills the batch. True: the run ends with it.
     fn gather(&mut self, batch: &mut Vec<Record>, batch_max: usize) -> bool {
-        let mut until = if self.pending.keys.is_empty() { None } else { Some(self.rollup_due) };
+        let retain = (self.kind == RunKind::Live).then_some(self.retain_due);
+        let rollup = (!self.pending.keys.is_empty()).then_some(self.rollup_due);
+        let mut until = retain.into_iter().chain(rollup).min();
         while batch.len() < batch_max {
             let wait = until.map(|t| t.saturating_duration_since(Instant::now()));
             let next = match wait {
@@ -659,10 +696,12 @@ async fn insert_transactions(
 }
 
 async fn insert_texts(connection: &mut SqliteConnection, texts: &[(i64, Arc<str>)]) -> Result<(), sqlx::Error> {
+    let minute = wall_clock().0.div_euclid(60 * SECOND);
     for (id, text) in texts {
-        sqlx::query("INSERT INTO texts (id, text) VALUES (?, ?)")
+        sqlx::query("INSERT INTO texts (id, text, minute) VALUES (?, ?, ?)")
             .bind(id)
             .bind(Arc::clone(text))
+            .bind(minute)
             .execute(&mut *connection)
             .await?;
     }

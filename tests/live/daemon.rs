@@ -131,3 +131,40 @@ fn a_signal_ends_it_in_good_order_and_a_second_one_at_once() {
     corstap.program.signal("INT");
     assert_eq!(corstap.program.wait(Duration::from_secs(2)).code(), Some(130));
 }
+
+#[test]
+fn the_configuration_is_read_again_as_a_whole_or_not_at_all() {
+    let folder = Folder::new();
+    let host = Host::new();
+    let file = folder.file("corstap.toml");
+    let write = |text: &str| std::fs::write(&file, text).expect("the test's folder is writable");
+    write("[capture]\ninterfaces = [\"lo\"]\n[site]\ntargets = [\"http://a.test\"]\n");
+    let mut corstap = Daemon::start(&folder, &host, &["--config", &file.display().to_string()]);
+    let scrape = || host.get(&format!("{PAGES}/metrics")).1;
+    let listed = |target: &str| scrape().contains(&format!("target_origin=\"{target}\""));
+    assert!(listed("http://a.test") && !listed("http://b.test"));
+
+    write("[capture]\ninterfaces = [\"lo\"]\nsnaplen = 100\n[site]\ntargets = [\"http://b.test\"]\n");
+    corstap.program.signal("HUP");
+    within(Duration::from_secs(5), "the new target has a label", || listed("http://b.test"));
+    assert_eq!(metric(&scrape(), "corstap_config_last_reload_successful", &[]), 1);
+    let told = "configuration taken; for a change of [capture] snaplen restart corstap";
+    within(Duration::from_secs(5), "it is said", || corstap.said().contains(told));
+
+    write("[site]\ntargets = [\"http://c.test\"]\n[sites]\n");
+    corstap.program.signal("HUP");
+    within(Duration::from_secs(5), "the metric tells", || {
+        metric(&scrape(), "corstap_config_last_reload_successful", &[]) == 0
+    });
+    assert!(!listed("http://c.test"));
+    let told = "corstap.toml:3: sites: there is no such key; did you mean site?";
+    within(Duration::from_secs(5), "line and key are said", || corstap.said().contains(told));
+    corstap.stops_well();
+}
+
+#[test]
+fn no_interface_anywhere_is_bad_usage() {
+    let said = Command::new(env!("CARGO_BIN_EXE_corstap")).arg("run").output().expect("the program under test");
+    assert_eq!(said.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("CORSTAP_INTERFACES"));
+}
