@@ -10,6 +10,8 @@ macro_rules! counted {
             /// Each cause's label with its count.
             #[must_use]
             pub fn by_cause(&self) -> Vec<(&'static str, u64)> { vec![$(($label, self.$field)),+] }
+            /// Adds to the count of that label; a label that there is not changes nothing.
+            pub fn add(&mut self, label: &str, n: u64) { match label { $($label => self.$field += n,)+ _ => {} } }
             /// The sum over all causes.
             #[must_use]
             pub fn total(&self) -> u64 { 0 $(+ self.$field)+ }

@@ -68,6 +68,17 @@ pub enum Format {
     Jsonl,
 }
 
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people at a terminal
+    Text,
+    /// One self-contained page, for people
+    Html,
+    /// One JSON object a line, for programs
+    Jsonl,
+}
+
 /// `--scheme`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemeArg {
@@ -173,13 +184,18 @@ pub struct InspectArgs {
 
 /// `corstap report`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  corstap report --db incident.db
+  corstap report --db incident.db --format html > incident.html
+  corstap report --db incident.db --format jsonl | jq 'select(.type == \"problem\")'")]
 pub struct ReportArgs {
     /// The database that `run` or `replay --db` wrote
     #[arg(long, value_name = "FILE")]
     pub db: PathBuf,
-    /// How results are written
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 /// `corstap explain`

@@ -6,6 +6,7 @@ pub mod inspect;
 pub mod output;
 mod progress;
 pub mod replay;
+pub mod report;
 pub mod run;
 
 use std::io::{self, Write};
@@ -43,7 +44,8 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Config(args) => config::run(args),
         Command::Replay(args) => replay::run(args, cli.color),
         Command::Inspect(args) => inspect::run(args, cli.color),
-        Command::Report(_) | Command::Explain(_) => Ok(Outcome::Unusable),
+        Command::Report(args) => report::run(args, cli.color),
+        Command::Explain(_) => Ok(Outcome::Unusable),
     };
     match outcome {
         Ok(outcome) => outcome,

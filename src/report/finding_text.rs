@@ -99,7 +99,9 @@ fn finding_line(g: &FindingGroup<'_>, screen: Screen) -> String {
     format!("  {}{} {subjects}  {}\n", severity_paint(g.severity, paint, &word), paint.bold(&rule), paint.dim(&when))
 }
 
-fn severity_paint(severity: Severity, paint: Paint, text: &str) -> String {
+/// A severity's colour.
+#[must_use]
+pub fn severity_paint(severity: Severity, paint: Paint, text: &str) -> String {
     match severity {
         Severity::Critical | Severity::High => paint.alarm(text),
         Severity::Medium => paint.yellow(text),

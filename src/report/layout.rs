@@ -17,6 +17,13 @@ pub fn plural(n: u64, one: &str) -> String {
     format!("{} {}", thousands(n), if n == 1 { one } else { &many })
 }
 
+/// The text with its first letter large.
+#[must_use]
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+}
+
 /// `1,257`
 #[must_use]
 pub fn thousands(n: u64) -> String {
@@ -70,6 +77,18 @@ pub fn duration(ns: i64) -> String {
         1..60 => format!("{s}.{} s", ms % 1000 / 100),
         60..3600 => format!("{} min {} s", s / 60, s % 60),
         _ => format!("{} h {} min", s / 3600, s / 60 % 60),
+    }
+}
+
+/// The length of a bar: `30 s`, `5 min`, `1 h`, `7 days`.
+#[must_use]
+pub fn step(ns: i64) -> String {
+    let s = ns / SECOND;
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min", s / 60),
+        3600..86_400 => format!("{} h", s / 3600),
+        _ => plural(u64::try_from(s / 86_400).unwrap_or(0), "day"),
     }
 }
 

@@ -2,10 +2,16 @@
 
 pub mod coverage;
 pub mod finding_text;
+pub mod html;
+pub mod incident;
+pub mod incident_lines;
+pub mod incident_text;
 pub mod jsonl;
 pub mod layout;
 pub mod legs;
+pub mod markup;
 pub mod messages;
+pub mod plots;
 pub mod problem_text;
 pub mod problems;
 pub mod text;

@@ -27,31 +27,60 @@ pub fn blocked_line(
     clients: &Counts<IpAddr>,
     screen: Screen,
 ) -> String {
-    let of = format!("{} of {}", thousands(blocked), plural(judged, "cross-origin transaction"));
+    let text = blocked_text(blocked, judged, problems, clients.keys() as u64, clients.others() > 0);
     if blocked == 0 {
-        let of = format!("none of {}", plural(judged, "cross-origin transaction"));
-        return screen.paragraph("BLOCKED", Paint::green, &of, 1);
+        return screen.paragraph("BLOCKED", Paint::green, &text, 1);
+    }
+    let mut out = screen.paragraph("BLOCKED", Paint::alarm, &text, 2);
+    if let Some(text) = effects_text(problems) {
+        let _ = writeln!(out, "{:10}{}", "", screen.paint.red(&fit(&text, screen.width.saturating_sub(10))));
+    }
+    out
+}
+
+/// `60 of 195 cross-origin transactions: 5 problems at 2 targets, 14 clients hit`
+#[must_use]
+pub fn blocked_text(blocked: u64, judged: u64, problems: &[Problem], clients: u64, and_more: bool) -> String {
+    if blocked == 0 {
+        return format!("none of {}", plural(judged, "cross-origin transaction"));
     }
     let mut targets: Vec<&str> = problems.iter().map(|p| p.target_origin.as_str()).collect();
     targets.sort_unstable();
     targets.dedup();
-    let text = format!(
-        "{of}: {} at {}, {} hit",
+    format!(
+        "{} of {}: {} at {}, {}{} hit",
+        thousands(blocked),
+        plural(judged, "cross-origin transaction"),
         plural(problems.len() as u64, "problem"),
         plural(targets.len() as u64, "target"),
-        clients_text(clients),
-    );
+        if and_more { "more than " } else { "" },
+        plural(clients, "client"),
+    )
+}
+
+/// `8 carried out on the server though refused, 17 may have been: …`; none where none was.
+#[must_use]
+pub fn effects_text(problems: &[Problem]) -> Option<String> {
     let taken: u64 = problems.iter().map(|p| p.taken).sum();
     let possible: u64 = problems.iter().map(|p| p.possible).sum();
-    let mut out = screen.paragraph("BLOCKED", Paint::alarm, &text, 2);
-    if taken + possible > 0 {
-        let told = [(taken, "carried out on the server though refused"), (possible, "may have been")];
-        let told: Vec<String> =
-            told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", thousands(*n))).collect();
-        let text = format!("{}: look for duplicates before anybody retries", told.join(", "));
-        let _ = writeln!(out, "{:10}{}", "", screen.paint.red(&fit(&text, screen.width.saturating_sub(10))));
-    }
-    out
+    let told = match (taken, possible) {
+        (0, 0) => return None,
+        (_, 0) => format!("{} carried out on the server though refused", thousands(taken)),
+        (0, _) => format!("{} may have been carried out on the server though refused", thousands(possible)),
+        _ => format!(
+            "{} carried out on the server though refused, {} may have been",
+            thousands(taken),
+            thousands(possible)
+        ),
+    };
+    Some(format!("{told}: look for duplicates before anybody retries"))
+}
+
+/// The client behind a trusted proxy, or the peer without its port.
+#[must_use]
+pub fn clients_hit(forwarded_for: Option<&str>, peer: &str) -> String {
+    let ip = || peer.parse::<std::net::SocketAddr>().map_or_else(|_| shown(peer), |a| a.ip().to_string());
+    forwarded_for.map_or_else(ip, shown)
 }
 
 /// `7 clients`, `10000+ clients`
@@ -88,7 +117,8 @@ pub fn problem_list(problems: &[Problem], screen: Screen) -> String {
 }
 
 /// `   25  missing_allow_origin, actual  https://api.shop.test  POST /v1/orders ×19, PUT /v1/orders/{} ×6`
-fn problem_head(p: &Problem, screen: Screen) -> String {
+#[must_use]
+pub fn problem_head(p: &Problem, screen: Screen) -> String {
     let count = thousands(p.count);
     let reason = p.reason.id();
     let phase = match p.phase {
@@ -115,7 +145,8 @@ pub fn endpoints(p: &Problem, names_max: usize) -> String {
 }
 
 /// A problem's lines below its head.
-fn problem_lines(p: &Problem, fix_lines_max: usize, screen: Screen) -> String {
+#[must_use]
+pub fn problem_lines(p: &Problem, fix_lines_max: usize, screen: Screen) -> String {
     let mut out = String::new();
     let paint = screen.paint;
     let who = [
@@ -181,10 +212,7 @@ pub fn effect(p: &Problem) -> Option<String> {
 
 /// The likeliest mistakes and what to change; none where nothing is known of them.
 fn cause_and_fix(p: &Problem) -> Option<String> {
-    let mut text = names(&p.causes, |c| c.id().to_owned(), NAMES_MAX);
-    if let Some(sure) = p.cause_confidence.filter(|c| *c != Confidence::Certain) {
-        let _ = write!(text, " ({sure})");
-    }
+    let mut text = causes(p);
     // One fix, that of the commonest cause: the others are in `report`.
     let commonest = p.causes.largest_first().first().map(|(cause, _)| **cause);
     let fix = p.fixes.iter().find(|(cause, _)| *cause == commonest).or(p.fixes.first());
@@ -193,6 +221,16 @@ fn cause_and_fix(p: &Problem) -> Option<String> {
         let _ = write!(text, "{}fix: {}", if text.is_empty() { "" } else { " · " }, shown(&fix));
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// `cors_after_router ×8, upstream_down ×17 (probable)`; empty where none is known.
+#[must_use]
+pub fn causes(p: &Problem) -> String {
+    let mut text = names(&p.causes, |c| c.id().to_owned(), NAMES_MAX);
+    if let Some(sure) = p.cause_confidence.filter(|c| *c != Confidence::Certain) {
+        let _ = write!(text, " ({sure})");
+    }
+    text
 }
 
 /// Keys with their counts, the largest first; the counts are left out where there is just one key.

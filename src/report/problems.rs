@@ -166,6 +166,50 @@ impl<'a> Refusal<'a> {
     }
 }
 
+/// Equal steps of time that refusals are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeline {
+    /// Where the first bar begins: on a whole step.
+    pub begin: Time,
+    /// Length of a bar, in nanoseconds.
+    pub step_ns: i64,
+    /// How many there are.
+    pub bars: usize,
+}
+
+/// Lengths that read well on a clock, in seconds.
+const STEPS_S: [i64; 22] = [
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
+    2_419_200, 31_536_000,
+];
+/// Bars of a timeline.
+const BARS_MAX: i64 = 60;
+
+impl Timeline {
+    /// Bars over that span, as short as fit.
+    #[must_use]
+    pub fn over(first: Time, last: Time) -> Self {
+        let ns = last.since(first).max(0);
+        let step_s = STEPS_S.into_iter().find(|s| ns / (s * SECOND) < BARS_MAX - 1).unwrap_or(10 * 31_536_000);
+        let step_ns = step_s * SECOND;
+        let begin = Time(first.0.div_euclid(step_ns) * step_ns);
+        let bars = (last.since(begin) / step_ns).clamp(0, 10 * BARS_MAX) + 1;
+        Timeline { begin, step_ns, bars: usize::try_from(bars).unwrap_or(1) }
+    }
+
+    /// The bar that a time falls into; those outside fall into the nearest.
+    fn bar(&self, time: Time) -> usize {
+        let nth = time.since(self.begin).max(0) / self.step_ns;
+        usize::try_from(nth).unwrap_or(usize::MAX).min(self.bars.saturating_sub(1))
+    }
+
+    /// When a bar begins.
+    #[must_use]
+    pub fn time(&self, bar: usize) -> Time {
+        self.begin.plus(i64::try_from(bar).unwrap_or(i64::MAX).saturating_mul(self.step_ns))
+    }
+}
+
 type Key = (String, Phase, Reason, Option<Cause>, String);
 
 /// One problem.
@@ -215,6 +259,8 @@ pub struct Problem {
     pub repeat_ns_min: Option<i64>,
     /// The first ones' ids.
     pub cited: Vec<String>,
+    /// Refusals in each bar of the timeline, where there is one.
+    pub bars: Vec<u64>,
 }
 
 impl Problem {
@@ -242,6 +288,7 @@ impl Problem {
             repeats: 0,
             repeat_ns_min: None,
             cited: Vec::new(),
+            bars: Vec::new(),
         }
     }
 
@@ -301,6 +348,9 @@ impl Problem {
         self.possible += other.possible;
         self.repeats += other.repeats;
         self.repeat_ns_min = [self.repeat_ns_min, other.repeat_ns_min].into_iter().flatten().min();
+        for (mine, theirs) in self.bars.iter_mut().zip(other.bars) {
+            *mine += theirs;
+        }
         self.cited.extend(other.cited);
         self.cited.truncate(CITED_MAX);
     }
@@ -322,17 +372,30 @@ pub struct Problems {
     by_key: BTreeMap<Key, Problem>,
     clients: Counts<IpAddr>,
     overflow: u64,
+    timeline: Option<Timeline>,
     /// When an unsafe request was last refused: its client, method, target and path.
     latest: BTreeMap<(IpAddr, String, String, String), Time>,
 }
 
 impl Default for Problems {
     fn default() -> Self {
-        Problems { by_key: BTreeMap::new(), clients: Counts::new(CLIENTS_MAX), overflow: 0, latest: BTreeMap::new() }
+        Problems {
+            by_key: BTreeMap::new(),
+            clients: Counts::new(CLIENTS_MAX),
+            overflow: 0,
+            timeline: None,
+            latest: BTreeMap::new(),
+        }
     }
 }
 
 impl Problems {
+    /// None yet; counts each by these bars, too.
+    #[must_use]
+    pub fn over(timeline: Timeline) -> Self {
+        Problems { timeline: Some(timeline), ..Problems::default() }
+    }
+
     /// Takes a refusal; tells whether it is the first of its problem.
     pub fn add(&mut self, r: &Refusal<'_>) -> bool {
         self.clients.add(r.client, 1);
@@ -345,6 +408,12 @@ impl Problems {
         let repeated = self.repeated_after(r);
         let problem = self.by_key.entry(key).or_insert_with(|| Problem::new(r));
         problem.add(r, &path_shape(r.path));
+        if let Some(timeline) = &self.timeline {
+            problem.bars.resize(timeline.bars, 0);
+            if let Some(bar) = problem.bars.get_mut(timeline.bar(r.time)) {
+                *bar += 1;
+            }
+        }
         if let Some(after) = repeated {
             problem.repeats += 1;
             problem.repeat_ns_min = Some(problem.repeat_ns_min.map_or(after, |n| n.min(after)));
@@ -376,6 +445,12 @@ impl Problems {
         self.overflow
     }
 
+    /// Each cause of each problem by itself, before those of one problem are put together: to fill in what a refusal did
+    /// not tell.
+    pub fn parts_mut(&mut self) -> impl Iterator<Item = &mut Problem> {
+        self.by_key.values_mut()
+    }
+
     /// The problems, those that did most to people first.
     #[must_use]
     pub fn finish(self) -> Vec<Problem> {
@@ -389,5 +464,131 @@ impl Problems {
         // Stable: equals stay in order of their keys.
         whole.sort_by_key(|p| (std::cmp::Reverse((p.impact(), p.count)), p.first));
         whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(s: i64) -> Time {
+        Time(s * SECOND)
+    }
+
+    /// A POST refused at the actual request; `change` makes it another.
+    fn refusal(change: impl FnOnce(&mut Refusal<'static>)) -> Refusal<'static> {
+        let mut r = Refusal {
+            id: &"T1",
+            time: at(100),
+            client: IpAddr::from([192, 0, 2, 1]),
+            origin: Some("https://app.test"),
+            target_origin: "https://api.test",
+            path: "/orders/4711",
+            method: "POST",
+            phase: Phase::Actual,
+            reason: Reason::MissingAllowOrigin,
+            cause: None,
+            cause_confidence: None,
+            confidence: Confidence::Certain,
+            family: Family::Firefox,
+            status: Some(201),
+            effect: Some(Effect::Taken),
+            detail: "no Access-Control-Allow-Origin",
+            fix: "",
+        };
+        change(&mut r);
+        r
+    }
+
+    fn check(refusals: &[Refusal<'_>]) -> Vec<Problem> {
+        let mut problems = Problems::default();
+        for r in refusals {
+            problems.add(r);
+        }
+        problems.finish()
+    }
+
+    #[test]
+    fn one_mistake_seen_by_two_statuses_is_one_problem() {
+        let found = check(&[
+            refusal(|r| r.cause = Some(Cause::CorsAfterRouter)),
+            refusal(|r| (r.cause, r.status, r.effect) = (Some(Cause::UpstreamDown), Some(502), Some(Effect::Possible))),
+        ]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].count, found[0].taken, found[0].possible), (2, 1, 1));
+        assert_eq!(found[0].causes.keys(), 2);
+    }
+
+    #[test]
+    fn a_page_that_is_not_listed_is_a_problem_of_its_own() {
+        let evil = |r: &mut Refusal<'static>| {
+            (r.origin, r.cause) = (Some("https://evil.test"), Some(Cause::OriginNotListed));
+        };
+        assert_eq!(check(&[refusal(|_| {}), refusal(evil)]).len(), 2);
+    }
+
+    #[test]
+    fn methods_and_header_names_tell_problems_apart() {
+        let of = |reason, method, detail| {
+            refusal(move |r| (r.reason, r.method, r.detail, r.effect) = (reason, method, detail, None))
+        };
+        let found = check(&[
+            of(Reason::MethodNotAllowed, "PATCH", "method PATCH is not in …"),
+            of(Reason::MethodNotAllowed, "PUT", "method PUT is not in …"),
+            of(Reason::HeaderNotAllowed, "GET", "x-a not in Access-Control-Allow-Headers: absent"),
+            of(Reason::HeaderNotAllowed, "GET", "x-b not in Access-Control-Allow-Headers: absent"),
+            of(Reason::HeaderNotAllowed, "PUT", "x-b not in Access-Control-Allow-Headers: absent"),
+        ]);
+        assert_eq!(found.len(), 4);
+    }
+
+    #[test]
+    fn the_same_request_within_ten_seconds_is_a_repetition() {
+        let again = |s, path| refusal(move |r| (r.time, r.path) = (at(s), path));
+        for (second, repeats) in [(100, 1), (110, 1), (111, 0), (99, 0)] {
+            let found = check(&[again(100, "/orders"), again(second, "/orders")]);
+            assert_eq!(found[0].repeats, repeats, "after {} s", second - 100);
+        }
+        assert_eq!(check(&[again(100, "/orders"), again(101, "/carts")])[0].repeats, 0);
+    }
+
+    #[test]
+    fn what_hit_most_people_and_did_most_comes_first() {
+        let client = |n| move |r: &mut Refusal<'static>| r.client = IpAddr::from([192, 0, 2, n]);
+        let mut refusals: Vec<Refusal<'_>> = (0..3)
+            .map(|n| {
+                refusal(|r| {
+                    client(n)(r);
+                    (r.reason, r.effect) = (Reason::MethodNotAllowed, None);
+                })
+            })
+            .collect();
+        refusals.extend((0..5).map(|_| refusal(|r| (r.target_origin, r.effect) = ("https://cdn.test", None))));
+        refusals.extend((0..2).map(|n| refusal(client(n))));
+        let order: Vec<u64> = check(&refusals).iter().map(|p| p.count).collect();
+        assert_eq!(order, [2, 3, 5]); // 2 clients and 2 carried out; 3 clients; 1 client
+    }
+
+    #[test]
+    fn more_problems_than_there_is_room_for_are_counted() {
+        let targets: Vec<String> = (0..=PROBLEMS_MAX).map(|n| format!("https://{n}.test")).collect();
+        let mut problems = Problems::default();
+        for target in &targets {
+            let mut r: Refusal<'_> = refusal(|_| {});
+            r.target_origin = target;
+            problems.add(&r);
+        }
+        assert_eq!(problems.overflow(), 1);
+        assert_eq!(problems.finish().len(), PROBLEMS_MAX);
+    }
+
+    #[test]
+    fn bars_are_as_short_as_fit_and_hold_both_ends() {
+        for (seconds, step) in [(0, 1), (58, 1), (59, 2), (947, 30), (86_400, 1800), (40_000_000, 2_419_200)] {
+            let t = Timeline::over(at(7), at(7 + seconds));
+            assert_eq!(t.step_ns, step * SECOND, "{seconds} s");
+            assert!(t.bars <= 60 && t.time(0) <= at(7) && t.time(t.bars) > at(7 + seconds), "{t:?}");
+            assert_eq!((t.bar(at(7)), t.bar(at(7 + seconds))), (0, t.bars - 1));
+        }
     }
 }

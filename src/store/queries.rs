@@ -210,6 +210,73 @@ stored! {
     }
 }
 
+stored! {
+    /// A refused transaction without its heads: what a report counts by.
+    StoredRefusal {
+        /// Stable name.
+        pub id: String,
+        /// First byte, RFC 3339.
+        pub time: String,
+        /// The peer on the wire.
+        pub client: String,
+        /// The client behind it.
+        pub forwarded_for: Option<String>,
+        /// `Origin` as sent.
+        pub origin: Option<String>,
+        /// The target as the browser sees it.
+        pub target_origin: String,
+        /// Path and query, the query's values redacted.
+        pub path: String,
+        /// The method that the script asked for.
+        pub method: String,
+        /// Where it was refused.
+        pub phase: String,
+        /// Why.
+        pub reason: String,
+        /// The likeliest mistake behind it.
+        pub cause: Option<String>,
+        /// How sure.
+        pub confidence: String,
+        /// Family and version.
+        pub browser: String,
+        /// Status of the preflight's answer.
+        pub preflight_status: Option<i64>,
+        /// Status of the actual's answer.
+        pub actual_status: Option<i64>,
+        /// Did an unsafe request act?
+        pub effect: Option<String>,
+        /// The values that decided.
+        pub detail: String,
+    }
+}
+
+stored! {
+    /// Traffic of one origin, target or endpoint.
+    TrafficGroup {
+        /// Target origin; empty where it is not told apart.
+        pub target_origin: String,
+        /// Page origin, or method and path shape.
+        pub name: String,
+        /// Transactions that passed.
+        pub allowed: i64,
+        /// Transactions refused.
+        pub blocked: i64,
+        /// Transactions that the wire leaves open.
+        pub undecided: i64,
+    }
+}
+
+/// How traffic is added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrafficBy {
+    /// By target origin.
+    Target,
+    /// By page origin.
+    Origin,
+    /// By target origin, method and path shape; only those with refusals.
+    RefusedEndpoint,
+}
+
 /// Shared texts kept in memory while reading.
 const TEXTS_MAX: usize = 4096;
 
@@ -268,6 +335,70 @@ impl Reader {
                 each(self.with_texts(row)?);
             }
         }
+    }
+
+    /// Every refusal in order of time, one at a time.
+    pub fn each_refusal(&mut self, mut each: impl FnMut(StoredRefusal)) -> Result<(), sqlx::Error> {
+        let mut after = (String::new(), String::new());
+        loop {
+            let rows = sqlx::query_as(
+                "SELECT id, time, client, forwarded_for, origin, target_origin, path, method, phase, reason, cause, \
+                 confidence, browser, preflight_status, actual_status, effect, detail FROM transactions \
+                 WHERE (time, id) > (?, ?) AND verdict = 'blocked' ORDER BY time, id LIMIT 5000",
+            );
+            let rows = rows.bind(after.0).bind(after.1).fetch_all(&mut self.connection);
+            let rows: Vec<StoredRefusal> = self.runtime.block_on(rows)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = (last.time.clone(), last.id.clone());
+            rows.into_iter().for_each(&mut each);
+        }
+    }
+
+    /// Times of the first and the last refusal.
+    pub fn refused_span(&mut self) -> Result<Option<(String, String)>, sqlx::Error> {
+        let span = sqlx::query_as("SELECT min(time), max(time) FROM transactions WHERE verdict = 'blocked'");
+        let (first, last): (Option<String>, Option<String>) =
+            self.runtime.block_on(span.fetch_one(&mut self.connection))?;
+        Ok(first.zip(last))
+    }
+
+    /// The whole rollup added up, the most refused first.
+    pub fn traffic_by(&mut self, what: TrafficBy, limit: u32) -> Result<Vec<TrafficGroup>, sqlx::Error> {
+        let sql = match what {
+            TrafficBy::Target => {
+                "SELECT target_origin, '' AS name, sum(allowed) AS allowed, sum(blocked) AS blocked, sum(undecided) AS undecided \
+                 FROM traffic GROUP BY target_origin ORDER BY blocked DESC, allowed DESC, 1 LIMIT ?"
+            }
+            TrafficBy::Origin => {
+                "SELECT '' AS target_origin, origin AS name, sum(allowed) AS allowed, sum(blocked) AS blocked, \
+                 sum(undecided) AS undecided FROM traffic GROUP BY origin ORDER BY blocked DESC, allowed DESC, 2 LIMIT ?"
+            }
+            TrafficBy::RefusedEndpoint => {
+                "SELECT target_origin, method || ' ' || path_shape AS name, sum(allowed) AS allowed, \
+                 sum(blocked) AS blocked, sum(undecided) AS undecided FROM traffic GROUP BY target_origin, method, path_shape \
+                 HAVING sum(blocked) > 0 ORDER BY blocked DESC, allowed DESC, 1, 2 LIMIT ?"
+            }
+        };
+        let groups = sqlx::query_as(sql).bind(limit).fetch_all(&mut self.connection);
+        self.runtime.block_on(groups)
+    }
+
+    /// Transactions by verdict: allowed, refused, undecided.
+    pub fn verdicts(&mut self) -> Result<(i64, i64, i64), sqlx::Error> {
+        let sums = sqlx::query_as(
+            "SELECT coalesce(sum(allowed), 0), coalesce(sum(blocked), 0), coalesce(sum(undecided), 0) FROM traffic",
+        );
+        self.runtime.block_on(sums.fetch_one(&mut self.connection))
+    }
+
+    /// Requests that were carried out though refused, in order of time.
+    pub fn carried_out(&mut self, limit: u32) -> Result<Vec<StoredRefusal>, sqlx::Error> {
+        let rows = sqlx::query_as(
+            "SELECT id, time, client, forwarded_for, origin, target_origin, path, method, phase, reason, cause, confidence, \
+             browser, preflight_status, actual_status, effect, detail FROM transactions \
+             WHERE verdict = 'blocked' AND effect IN ('taken', 'possible') ORDER BY time, id LIMIT ?",
+        );
+        self.runtime.block_on(rows.bind(limit).fetch_all(&mut self.connection))
     }
 
     /// Refusals by target, method, phase, reason and cause; the largest first.

@@ -438,6 +438,7 @@ pub fn counters_json(c: &crate::counters::Counters) -> String {
         ("retransmitted_bytes", c.retransmitted_bytes),
         ("conflicting_overlaps", c.conflicting_overlaps),
         ("duplicate_segments", c.duplicate_segments),
+        ("quic_connections", c.quic_connections),
         ("connections", c.connections),
         ("one_sided", c.one_sided),
         ("midstream", c.midstream),
