@@ -7,6 +7,7 @@
 pub mod capture;
 pub mod catalog;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod cors;
 pub mod counters;

@@ -40,6 +40,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// List the HTTP messages in captures, judged by nothing
     Inspect(InspectArgs),
+    /// Compare two taps: what a CDN, load balancer or proxy between them did to CORS
+    Compare(CompareArgs),
     /// Report on what was recorded in a database
     Report(ReportArgs),
     /// Explain a reason, cause or rule; or a recorded transaction or finding
@@ -180,6 +182,46 @@ pub struct InspectArgs {
     /// Only this connection, each message with its headers
     #[arg(long, value_name = "N")]
     pub stream: Option<u64>,
+}
+
+/// `corstap compare`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  corstap compare edge.pcap backend.pcap                 before and behind the load balancer
+  corstap compare edge/ backend/ --format jsonl | jq 'select(.type == \"difference\" and .blocking > 0)'
+  corstap compare edge.db backend.pcap                   refusals recorded in front, packets behind
+
+Lines of --format jsonl (docs/compare.md has every field):
+  exchange     one request of the client's side that differs (--all: each one): path, origin, front, back,
+               fault (whose doing a refusal is: between, origin, unknown; null: not refused), changes
+  difference   like changes of one endpoint: field, what, side, front, back, count, blocking, verdict_impact,
+               confidence, evidence (transaction ids and packet times)
+  summary      counts, last line
+
+  field           access-control-…, vary, origin …, or :status
+  what            stripped, added, changed, doubled, answered_itself, served_for_other_origin
+  side            between, origin (its missing Vary let a cache mix origins up), unknown
+  verdict_impact  blocks, may_block (if credentials were included), changes_reason, repairs, none")]
+pub struct CompareArgs {
+    /// Before the box, on the browsers' side: a capture, a directory of captures, or a database
+    #[arg(value_name = "CLIENT_SIDE")]
+    pub client_side: PathBuf,
+    /// Behind it, on the servers' side
+    #[arg(value_name = "ORIGIN_SIDE")]
+    pub origin_side: PathBuf,
+    /// How results are written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// With --format jsonl: list exchanges without a difference too
+    #[arg(long)]
+    pub all: bool,
+    /// Scheme of targets where nothing on the wire tells
+    #[arg(long, value_enum)]
+    pub scheme: Option<SchemeArg>,
+    /// Show the values in query strings
+    #[arg(long)]
+    pub show_query: bool,
 }
 
 /// `corstap report`

@@ -1,6 +1,7 @@
 //! The commands: typed flags in, exit status out. Standard output is data, standard error is talk.
 
 pub mod args;
+pub mod compare;
 pub mod config;
 pub mod inspect;
 pub mod output;
@@ -43,6 +44,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Run(args) => Ok(run::run(args)),
         Command::Config(args) => config::run(args),
         Command::Replay(args) => replay::run(args, cli.color),
+        Command::Compare(args) => compare::run(args, cli.color),
         Command::Inspect(args) => inspect::run(args, cli.color),
         Command::Report(args) => report::run(args, cli.color),
         Command::Explain(_) => Ok(Outcome::Unusable),

@@ -1,0 +1,123 @@
+//! `corstap compare` on traffic of real browsers through real boxes, held against what each box was told to do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/compare").join(name)
+}
+
+/// The lines that a comparison prints.
+fn compare(front: &Path, back: &Path, flags: &[&str]) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_corstap"))
+        .args(["compare", "--format", "jsonl"])
+        .args(flags)
+        .args([front, back])
+        .output()
+        .expect("corstap runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("")
+}
+
+/// What a box that behaves so does to which field.
+fn expected(behaviour: &str) -> (Option<&'static str>, &'static [&'static str]) {
+    const ACAO: Option<&str> = Some("access-control-allow-origin");
+    match behaviour {
+        "strip_acao" => (ACAO, &["stripped"]),
+        "strip_acac" => (Some("access-control-allow-credentials"), &["stripped"]),
+        "strip_vary" => (Some("vary"), &["stripped"]),
+        "dup_acao" => (ACAO, &["doubled", "added"]),
+        "options_200" | "options_204_good" | "options_403" | "options_405" | "error_502" => {
+            (None, &["answered_itself"])
+        }
+        "cache_no_vary" => (None, &["served_for_other_origin"]),
+        _ => (None, &[]),
+    }
+}
+
+/// Why what was said of one labelled attempt is wrong; none where it is right.
+fn wrong(label: &Value, said: &[&Value]) -> Option<String> {
+    let changes: Vec<&Value> = said.iter().flat_map(|e| e["changes"].as_array().into_iter().flatten()).collect();
+    let blocking: Vec<&&Value> =
+        changes.iter().filter(|c| matches!(text(c, "verdict_impact"), "blocks" | "may_block")).collect();
+    let faults: Vec<&str> = said.iter().filter_map(|e| e["fault"].as_str()).collect();
+    let (field, whats) = expected(text(label, "behaviour"));
+    let named = |c: &Value| whats.contains(&text(c, "what")) && field.is_none_or(|f| f == text(c, "field"));
+    if let Some(other) = changes.iter().find(|c| !named(c)) {
+        return Some(format!("said, though the box does no such thing: {other}"));
+    }
+    let right = match text(label, "fault") {
+        "box" => faults == ["between"] && blocking.iter().any(|c| text(c, "side") == "between"),
+        "origin" => {
+            let blames_cache = text(label, "behaviour") == "cache_no_vary";
+            faults == ["origin"]
+                && blocking.iter().all(|c| text(c, "side") == "origin" && text(c, "field") == "vary")
+                && blocking.is_empty() != blames_cache
+        }
+        _ => faults.is_empty() && blocking.is_empty(),
+    };
+    (!right).then(|| format!("faults {faults:?}, changes {changes:?}"))
+}
+
+#[test]
+fn each_labelled_case_has_its_side_and_field_and_untouched_ones_none() {
+    for browser in ["chromium", "firefox"] {
+        let side = |side: &str| data(&format!("T4-{browser}-{side}.pcap.zst"));
+        let lines = compare(&side("front"), &side("back"), &["--all"]);
+        let mut said: BTreeMap<(&str, &str), Vec<&Value>> = BTreeMap::new();
+        for line in lines.iter().filter(|l| l["type"] == "exchange") {
+            said.entry((text(line, "path"), text(line, "origin"))).or_default().push(line);
+        }
+        let labels = std::fs::read_to_string(data(&format!("T4-{browser}.labels.jsonl"))).expect("labels");
+        let labels: Vec<Value> = labels.lines().map(|l| serde_json::from_str(l).expect("a label")).collect();
+        assert_eq!(labels.len(), 184);
+        let mut mistakes = Vec::new();
+        for label in &labels {
+            let said = said.get(&(text(label, "path"), text(label, "page_origin"))).map_or(&[][..], Vec::as_slice);
+            assert!(!said.is_empty(), "{} is not there", text(label, "path"));
+            mistakes.extend(wrong(label, said).map(|why| format!("{label}: {why}")));
+        }
+        assert!(mistakes.is_empty(), "{browser}: {} wrong:\n{}", mistakes.len(), mistakes.join("\n"));
+    }
+}
+
+#[test]
+fn differences_cite_both_sides() {
+    let lines = compare(&data("T4-chromium-front.pcap.zst"), &data("T4-chromium-back.pcap.zst"), &[]);
+    let stripped = lines
+        .iter()
+        .find(|l| l["type"] == "difference" && l["what"] == "stripped" && l["field"] == "access-control-allow-origin")
+        .expect("a stripped field");
+    assert_eq!(stripped["side"], "between");
+    assert_eq!(stripped["confidence"], "certain");
+    let first = &stripped["evidence"][0];
+    assert!(text(first, "front").starts_with('T') && text(first, "back").starts_with('T'), "{first}");
+    assert!(text(first, "front_time") < text(first, "back_time"), "{first}");
+    let last = lines.last().expect("a summary");
+    assert_eq!(last["type"], "summary");
+    assert_eq!(last["refused"]["unknown"], 0);
+}
+
+#[test]
+fn a_capture_held_against_itself_shows_nothing() {
+    let front = data("T4-firefox-front.pcap.zst");
+    let lines = compare(&front, &front, &[]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["changed"], 0);
+}
+
+#[test]
+fn another_site_behind_is_no_evidence() {
+    // What the other side cannot have seen is counted, not claimed.
+    let lines = compare(&data("T4-chromium-front.pcap.zst"), Path::new("captures/incident.pcapng"), &[]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["not_covered"], lines[0]["exchanges"]);
+}
