@@ -60,6 +60,9 @@ pub struct RunArgs {
     /// Configuration file [default: /etc/corstap/corstap.toml, where it exists]
     #[arg(long, value_name = "FILE", env = "CORSTAP_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Become this user after opening interfaces and port
+    #[arg(long, value_name = "NAME", env = "CORSTAP_USER")]
+    pub user: Option<String>,
     /// The targets' scheme where nothing on the wire tells
     #[arg(long, value_enum, env = "CORSTAP_SCHEME")]
     pub scheme: Option<SchemeArg>,
@@ -112,6 +115,7 @@ fn options(args: &RunArgs) -> Result<DaemonOptions, ConfigError> {
             keep_mib: args.keep_mib.unwrap_or(file.keep_mib),
         },
         listen: args.listen.unwrap_or(file.listen),
+        user: args.user.clone().or(file.user),
         engine: EngineOptions {
             sensor: args.sensor.clone().unwrap_or(file.sensor),
             scheme: args.scheme.map(Into::into).or(file.scheme),
@@ -128,7 +132,10 @@ fn daemon(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Conf
         Err(error) => {
             tell(&format!("error: {error}"));
             match error {
-                DaemonError::Live(_) | DaemonError::Database(_) | DaemonError::Listen { .. } => Outcome::Unusable,
+                DaemonError::Live(_)
+                | DaemonError::Database(_)
+                | DaemonError::Listen { .. }
+                | DaemonError::Privileges(_) => Outcome::Unusable,
                 DaemonError::Failed(_) => Outcome::Failed,
             }
         }

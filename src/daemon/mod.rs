@@ -3,6 +3,8 @@
 //! The capturing thread is the engine's thread: it polls the rings, judges, and hands records on without ever waiting. The
 //! store's writer, the pages and the talk on standard error each have a thread of their own.
 
+mod notify;
+mod privileges;
 mod reload;
 mod teller;
 
@@ -26,6 +28,7 @@ use crate::packet::{SECOND, Time};
 use crate::record::{Finding, Sink, Transaction, Verdict};
 use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions, wall_clock};
 use crate::web::{self, Pages, Recent, RecentRow};
+use notify::{Notify, Watchdog};
 use reload::Reload;
 use teller::{Notes, Teller};
 
@@ -49,6 +52,8 @@ pub struct DaemonOptions {
     pub retention: Retention,
     /// Where pages and metrics are served.
     pub listen: SocketAddr,
+    /// Whom to become once interfaces and port are open.
+    pub user: Option<String>,
     /// What the engine is told.
     pub engine: EngineOptions,
 }
@@ -70,6 +75,9 @@ pub enum DaemonError {
         /// Why not.
         source: std::io::Error,
     },
+    /// Bad usage: exit status 2.
+    #[error("{0}")]
+    Privileges(String),
     /// While working: exit status 1.
     #[error("{0}")]
     Failed(String),
@@ -86,6 +94,9 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
     let listener =
         TcpListener::bind(options.listen).map_err(|source| DaemonError::Listen { address: options.listen, source })?;
     let address = listener.local_addr().unwrap_or(options.listen);
+    // No thread has begun until here: what is given up is given up for all that will.
+    let folders: Vec<PathBuf> = options.db.iter().map(|db| privileges::folder_of(db)).collect();
+    let privileges = privileges::drop_all(options.user.as_deref(), &folders).map_err(DaemonError::Privileges)?;
     let store = options.db.as_ref().map(|path| {
         Store::open(&StoreOptions {
             path: path.clone(),
@@ -109,13 +120,14 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
         }
     })?;
 
-    tell_start(&options, &live, address);
+    tell_start(&options, &live, address, &privileges);
     let (say, lines) = bounded(LINES_MAX);
     let taps =
         Taps { store, recorder, recent, rows: Vec::new(), teller: Teller::new(say.clone()), last: Time(i64::MIN) };
     let (configure, configured) = bounded(1);
     let capture = Capture {
         live,
+        watchdog: Watchdog::from_env(),
         configured,
         engine: Engine::new(&Limits::default(), &options.engine),
         taps,
@@ -127,11 +139,16 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
     let stopping = Arc::clone(&stop);
     let capturing = spawn("capture", move || capture.run(&stopping))?;
     let mut reload = Reload { running: options, again, engine: configure, store: status, reloads };
+    let notify = Notify::from_env();
+    notify.say("READY=1");
     talk(&lines, &published, &stop, &capturing, || {
         if hangup.swap(false, Ordering::Relaxed) {
+            notify.say("RELOADING=1");
             tell(&reload.reload());
+            notify.say("READY=1");
         }
     });
+    notify.say("STOPPING=1");
     finish(capturing, &lines)
 }
 
@@ -156,7 +173,7 @@ fn spawn<T: Send + 'static>(
         .map_err(|e| DaemonError::Failed(format!("cannot start the {name} thread: {e}")))
 }
 
-fn tell_start(options: &DaemonOptions, live: &Live, address: SocketAddr) {
+fn tell_start(options: &DaemonOptions, live: &Live, address: SocketAddr, privileges: &str) {
     let live_options = &options.live;
     let filter = live_options.filter.as_ref().map_or("no filter".into(), |f| format!("filter \"{f}\""));
     for state in live.states() {
@@ -170,6 +187,7 @@ fn tell_start(options: &DaemonOptions, live: &Live, address: SocketAddr) {
             live_options.buffer_mib,
         ));
     }
+    tell(privileges);
     let db = match &options.db {
         Some(path) => format!("db {}", path.display()),
         None => "nothing is recorded (--db FILE)".into(),
@@ -236,6 +254,7 @@ fn finish(capturing: JoinHandle<Ended>, lines: &Receiver<String>) -> Result<(), 
 /// Everything that the capturing thread owns.
 struct Capture {
     live: Live,
+    watchdog: Watchdog,
     /// Options that were read again.
     configured: Receiver<EngineOptions>,
     engine: Engine,
@@ -265,6 +284,7 @@ impl Capture {
                 // One second behind the clock: what the ring may still hold is younger.
                 self.engine.advance(wall_clock().plus(-SECOND), &mut self.taps);
             }
+            self.watchdog.feed();
             if publish.elapsed() >= LOOK_UP {
                 publish = Instant::now();
                 if let Ok(options) = self.configured.try_recv() {

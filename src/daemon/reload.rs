@@ -57,6 +57,7 @@ impl<F: Fn() -> Result<DaemonOptions, ConfigError>> Reload<F> {
             ("[capture] snaplen", old.live.snaplen != options.live.snaplen),
             ("[store] db", old.db != options.db),
             ("[web] listen", old.listen != options.listen),
+            ("[process] user", old.user != options.user),
             ("sensor", old.engine.sensor != options.engine.sensor),
             ("scheme", old.engine.scheme != options.engine.scheme),
         ]

@@ -17,7 +17,13 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it and waits until it is ready.
     pub fn start(folder: &Folder, host: &Host, words: &[&str]) -> Self {
+        Daemon::start_with(folder, host, words, |_| ())
+    }
+
+    /// The same, after a change to the command.
+    pub fn start_with(folder: &Folder, host: &Host, words: &[&str], change: impl Fn(&mut Command)) -> Self {
         let mut command = host.command(env!("CARGO_BIN_EXE_corstap"));
+        change(&mut command);
         command.arg("run").args(words).arg("--db").arg(folder.file("live.db"));
         let program = Program::start(folder, "corstap", &mut command);
         within(Duration::from_secs(20), "corstap is ready", || host.get(&format!("{PAGES}/readyz")).0 == "200");
@@ -29,6 +35,13 @@ impl Daemon {
         self.program.signal("TERM");
         let status = self.program.wait(Duration::from_secs(10));
         assert!(status.success(), "{status}: {}", self.program.said());
+    }
+
+    /// A line of what the kernel says of the process.
+    pub fn status(&self, name: &str) -> String {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+        line.unwrap_or_else(|| panic!("no {name} in {status}")).to_string()
     }
 
     pub fn said(&self) -> String {
@@ -75,7 +88,9 @@ fn an_interface_may_go_and_come_back() {
     let folder = Folder::new();
     let (left, right) = (Host::new(), Host::new());
     cable(&left, &right);
-    let mut corstap = Daemon::start(&folder, &right, &["-i", "eth0"]);
+    // As nobody, who may not open anything but what the kept capability opens.
+    std::os::unix::fs::chown(folder.path(), Some(65534), Some(65534)).expect("this test runs as root");
+    let mut corstap = Daemon::start(&folder, &right, &["-i", "eth0", "--user", "nobody"]);
     let packets = || metric(&right.get(&format!("{PAGES}/metrics")).1, "corstap_packets_total", &[]);
     let ping = || drop(left.get(&format!("http://{SERVERS}:9/")));
     within(Duration::from_secs(10), "packets are taken", || {
@@ -167,4 +182,61 @@ fn no_interface_anywhere_is_bad_usage() {
     let said = Command::new(env!("CARGO_BIN_EXE_corstap")).arg("run").output().expect("the program under test");
     assert_eq!(said.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&said.stderr).contains("CORSTAP_INTERFACES"));
+}
+
+#[test]
+fn what_it_needs_no_more_it_has_given_up() {
+    let folder = Folder::new();
+    let host = Host::new();
+    let cap_net_raw = format!("{:016x}", 1 << 13);
+    std::os::unix::fs::chown(folder.path(), Some(65534), Some(65534)).expect("this test runs as root");
+    let mut corstap = Daemon::start(&folder, &host, &["-i", "lo", "--user", "nobody"]);
+    assert_eq!(corstap.status("Uid"), "65534\t65534\t65534\t65534");
+    assert_eq!(corstap.status("Groups").trim(), "");
+    for set in ["CapEff", "CapPrm", "CapBnd"] {
+        assert_eq!(corstap.status(set), cap_net_raw, "{set}");
+    }
+    for set in ["CapInh", "CapAmb"] {
+        assert_eq!(corstap.status(set), "0000000000000000", "{set}");
+    }
+    assert_eq!((corstap.status("NoNewPrivs").as_str(), corstap.status("Seccomp").as_str()), ("1", "2"));
+    let said = corstap.said();
+    assert!(said.contains("user nobody, no capability but CAP_NET_RAW, landlock on"), "{said}");
+    assert!(said.contains("seccomp on"), "{said}");
+    corstap.stops_well();
+
+    let words = ["run", "-i", "lo", "--user", "nobody-here"];
+    let said = host.command(env!("CARGO_BIN_EXE_corstap")).args(words).output().expect("the program under test");
+    assert_eq!(said.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("there is none in /etc/passwd"));
+}
+
+#[test]
+fn the_service_manager_is_kept_informed() {
+    let folder = Folder::new();
+    let host = Host::new();
+    let path = folder.file("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).expect("the test's folder is writable");
+    manager.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket has timeouts");
+    let hears = |wanted: &str| {
+        let mut bytes = [0; 256];
+        loop {
+            let n = manager.recv(&mut bytes).unwrap_or_else(|e| panic!("{wanted}: {e}"));
+            if &bytes[..n] == wanted.as_bytes() {
+                break;
+            }
+        }
+    };
+    let mut corstap = Daemon::start_with(&folder, &host, &["-i", "lo"], |command| {
+        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "900000");
+    });
+    hears("READY=1");
+    for _ in 0..3 {
+        hears("WATCHDOG=1");
+    }
+    corstap.program.signal("HUP");
+    hears("RELOADING=1");
+    hears("READY=1");
+    corstap.stops_well();
+    hears("STOPPING=1");
 }

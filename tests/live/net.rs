@@ -122,6 +122,10 @@ impl Program {
         String::from_utf8_lossy(&said).into_owned()
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).output().expect("kill");
