@@ -124,6 +124,8 @@ counted! {
         clients = "clients",
         /// Entries of the preflight cache model.
         cache = "cache",
+        /// Targets and endpoints remembered to tell causes.
+        causes = "causes",
         /// Endpoints of audit rules.
         endpoints = "endpoints",
         /// Keys of probing rules.

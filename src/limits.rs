@@ -54,6 +54,11 @@ pub struct Limits {
     pub clients_max: u32,
     /// Entries of the preflight cache model in all; 64 for one client: `corstap_state_forgotten_total{kind="cache"}`.
     pub cache_entries_max: u32,
+    /// Targets of which is remembered what they allow, to tell causes; above it the one unused for longest goes:
+    /// `corstap_state_forgotten_total{kind="causes"}`.
+    pub cause_targets_max: u32,
+    /// Endpoints (target and path shape) of which the same is remembered: `corstap_state_forgotten_total{kind="causes"}`.
+    pub cause_endpoints_max: u32,
     /// Hosts that audit rules keep state of: `corstap_state_forgotten_total{kind="endpoints"}`.
     pub targets_max: u32,
     /// Endpoints that audit rules keep state of: `corstap_state_forgotten_total{kind="endpoints"}`.
@@ -86,6 +91,8 @@ impl Default for Limits {
             waiting_max: 24_576,
             clients_max: 65_536,
             cache_entries_max: 100_000,
+            cause_targets_max: 4096,
+            cause_endpoints_max: 20_000,
             targets_max: 4096,
             endpoints_max: 20_000,
             probing_keys_max: 20_000,

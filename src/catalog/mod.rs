@@ -1,12 +1,22 @@
-//! The one catalogue: reasons, causes and rules, each with its id and its words.
+//! The one catalogue: reasons, causes, rules and stacks, each with its id and its words.
+//!
+//! Ids are here; the words are const tables in the files below, held in step with the ids when the crate is built.
+//! `explain`, the report, the metrics' labels and `docs/reasons.md` all take theirs from here.
 
+pub mod causes;
+pub mod fixes;
+pub mod reasons;
 pub mod rules;
+pub mod stacks;
 
 use crate::record::words;
 use serde::Serialize;
 use std::fmt;
 
+pub use causes::{CauseEntry, Side};
+pub use reasons::{ReasonEntry, ReasonKind, Wording};
 pub use rules::{RuleEntry, RuleKind, Threshold};
+pub use stacks::{Setting, StackEntry};
 
 words! {
     /// Why a transaction was blocked, or why the wire cannot tell (VERDICTS.md §4).

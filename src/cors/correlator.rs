@@ -11,6 +11,7 @@ use slab::Slab;
 
 use super::attempt::{Attempt, InFlight, Outcome, Slots, State, Stored};
 use super::cache::PreflightCache;
+use super::cause::memory::Memory;
 use super::classify::{Classified, Classifier, path_and_query};
 use super::connection::Connections;
 use super::jar::Jar;
@@ -62,6 +63,7 @@ pub struct Correlator {
     pub(super) held: HashMap<MessageId, (Attempt, Outcome), RandomState>,
     pub(super) holds: VecDeque<(Time, MessageId)>,
     pub(super) hosts: Lru<u64, ()>,
+    pub(super) memory: Memory,
     pub(super) findings: Findings,
 }
 
@@ -95,6 +97,7 @@ impl Correlator {
             held: HashMap::default(),
             holds: VecDeque::new(),
             hosts: Lru::new(limits.targets_max),
+            memory: Memory::new(limits),
             findings: Findings::new(limits, options),
         }
     }

@@ -4,6 +4,7 @@ mod answer;
 mod attempt;
 pub mod browser;
 pub mod cache;
+mod cause;
 pub mod check;
 pub mod classify;
 pub mod client;

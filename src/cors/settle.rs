@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Observation;
 use super::attempt::{Attempt, Outcome, State, effect_of, leg, one};
+use super::cause;
 use super::classify::{Classified, is_tool, path_and_query};
 use super::correlator::{Correlator, drop_slot};
 use super::detail;
@@ -132,6 +133,7 @@ impl Correlator {
             preflight_state: attempt.map(|a| a.preflight_state),
             transaction,
         };
+        self.memory.on_observation(&observation, &mut counters.forgotten.causes);
         self.findings.on_observation(&observation, sink, counters);
     }
 
@@ -263,6 +265,7 @@ impl Correlator {
             browser: seen.browser.clone(),
         };
         transaction.detail = detail::of(&transaction, attempt.note, is_tool(seen));
+        cause::fill(&mut transaction, &self.memory, seen.client, self.now);
         self.findings.on_transaction(&transaction, sink, counters);
         sink.transaction(&transaction);
     }

@@ -1,0 +1,269 @@
+//! What was seen of targets and their endpoints: what else they allow tells why one answer did not (CAUSES.md).
+//!
+//! Holds at most `Limits::cause_targets_max` targets and `Limits::cause_endpoints_max` endpoints, a few origins of each;
+//! the least recently used make room, counted under `forgotten`, `causes`. Holds digests, no text.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
+use super::server::{self, Seen};
+use crate::cors::{ClientId, Kind, Observation};
+use crate::http::head::{Head, Name};
+use crate::limits::Limits;
+use crate::lru::Lru;
+use crate::packet::{SECOND, Time};
+use crate::record::Mode;
+
+/// How long what was seen speaks for what is: longer than a deployment takes, shorter than most live.
+const RECENT_NS: i64 = 3600 * SECOND;
+/// Origins remembered of one target or endpoint; the one accepted longest ago makes room.
+const ORIGINS_MAX: usize = 8;
+/// A no-cors request so soon before or after a block was meant as its cure.
+const NO_CORS_NS: i64 = 60 * SECOND;
+
+/// Methods as bits; all others share one.
+#[must_use]
+pub(in crate::cors) fn method_bit(method: &[u8]) -> u8 {
+    match method {
+        b"GET" => 1,
+        b"HEAD" => 2,
+        b"POST" => 4,
+        b"PUT" => 8,
+        b"PATCH" => 16,
+        b"DELETE" => 32,
+        b"OPTIONS" => 64,
+        _ => 128,
+    }
+}
+
+/// What one origin was granted.
+#[derive(Debug, Clone, Copy)]
+struct Grant {
+    origin: u64,
+    at: Time,
+    /// Methods of preflights that named the origin.
+    preflights: u8,
+    /// Methods of actual requests whose answer named it.
+    actuals: u8,
+}
+
+/// Origins that a target or endpoint has accepted.
+#[derive(Debug, Default)]
+pub(in crate::cors) struct Grants(SmallVec<[Grant; 2]>);
+
+impl Grants {
+    fn on_grant(&mut self, origin: u64, at: Time, preflight: u8, actual: u8) {
+        if let Some(grant) = self.0.iter_mut().find(|g| g.origin == origin) {
+            grant.at = at;
+            grant.preflights |= preflight;
+            grant.actuals |= actual;
+            return;
+        }
+        let fresh = Grant { origin, at, preflights: preflight, actuals: actual };
+        if self.0.len() < ORIGINS_MAX {
+            self.0.push(fresh);
+        } else if let Some(oldest) = self.0.iter_mut().min_by_key(|g| g.at) {
+            *oldest = fresh;
+        }
+    }
+
+    fn recent(&self, now: Time) -> impl Iterator<Item = &Grant> {
+        self.0.iter().filter(move |g| now.since(g.at) <= RECENT_NS)
+    }
+
+    /// Methods of this origin's preflights that passed.
+    pub(in crate::cors) fn preflights(&self, origin: u64, now: Time) -> u8 {
+        self.recent(now).filter(|g| g.origin == origin).fold(0, |all, g| all | g.preflights)
+    }
+
+    /// Methods of this origin's actual requests whose answers named it.
+    pub(in crate::cors) fn actuals(&self, origin: u64, now: Time) -> u8 {
+        self.recent(now).filter(|g| g.origin == origin).fold(0, |all, g| all | g.actuals)
+    }
+
+    pub(in crate::cors) fn has(&self, origin: u64, now: Time) -> bool {
+        self.recent(now).any(|g| g.origin == origin)
+    }
+
+    pub(in crate::cors) fn has_others(&self, origin: u64, now: Time) -> bool {
+        self.recent(now).any(|g| g.origin != origin)
+    }
+
+    /// Other origins' preflights passed.
+    pub(in crate::cors) fn other_preflights(&self, origin: u64, now: Time) -> bool {
+        self.recent(now).any(|g| g.origin != origin && g.preflights != 0)
+    }
+
+    pub(in crate::cors) fn count(&self, now: Time) -> usize {
+        self.recent(now).count()
+    }
+}
+
+/// Times at which something was last seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::cors) struct Last(Option<Time>);
+
+impl Last {
+    fn on(&mut self, at: Time) {
+        self.0 = Some(at);
+    }
+
+    pub(in crate::cors) fn is_recent(self, now: Time) -> bool {
+        self.0.is_some_and(|at| now.since(at) <= RECENT_NS)
+    }
+}
+
+/// What was seen of a target.
+#[derive(Debug, Default)]
+pub(in crate::cors) struct TargetMemory {
+    pub(in crate::cors) grants: Grants,
+    /// A preflight passed.
+    pub(in crate::cors) preflight_good: Last,
+    /// A 2xx had `Access-Control-Allow-Origin`.
+    pub(in crate::cors) actual_good: Last,
+    /// A 4xx or 5xx had it.
+    pub(in crate::cors) error_good: Last,
+    /// A preflight was answered 401, 403 or 407 without it.
+    pub(in crate::cors) preflight_needs_login: Last,
+    /// Servers that its answers showed.
+    pub(in crate::cors) servers: Seen,
+}
+
+/// What was seen of an endpoint: a target's path, whatever the method.
+#[derive(Debug, Default)]
+pub(in crate::cors) struct EndpointMemory {
+    pub(in crate::cors) grants: Grants,
+    /// A 2xx had `Access-Control-Allow-Origin`.
+    pub(in crate::cors) actual_good: Last,
+    /// A preflight passed.
+    pub(in crate::cors) preflight_good: Last,
+    no_cors: Option<(ClientId, Time)>,
+}
+
+impl EndpointMemory {
+    pub(in crate::cors) fn no_cors_tried(&self, client: ClientId, now: Time) -> bool {
+        self.no_cors.is_some_and(|(who, at)| who == client && now.since(at) <= NO_CORS_NS)
+    }
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(in crate::cors) struct Memory {
+    targets: Lru<u64, TargetMemory>,
+    endpoints: Lru<u64, EndpointMemory>,
+    hasher: RandomState,
+}
+
+impl Memory {
+    pub(in crate::cors) fn new(limits: &Limits) -> Self {
+        Memory {
+            targets: Lru::new(limits.cause_targets_max),
+            endpoints: Lru::new(limits.cause_endpoints_max),
+            hasher: RandomState::default(),
+        }
+    }
+
+    /// An answer has come.
+    pub(in crate::cors) fn on_observation(&mut self, seen: &Observation<'_>, forgotten: &mut u64) {
+        let now = seen.time;
+        if seen.kind == Kind::NotCors && seen.mode == Mode::NoCors {
+            let key = self.endpoint_key(&seen.target.origin, seen.path);
+            if let Some(endpoint) = self.endpoints.get(&key) {
+                endpoint.no_cors = Some((seen.client, now));
+            }
+            return;
+        }
+        let Some(response) = seen.response else { return };
+        let preflight = match seen.kind {
+            Kind::Preflight => true,
+            Kind::Actual => false,
+            Kind::Websocket | Kind::NotCors | Kind::PlainOptions => return,
+        };
+        let Some(asked) = seen.request.head.first(Name::Origin) else { return };
+        let origin = self.origin(asked);
+        let granted = names_origin(&response.head, asked);
+        let good_status = (200..300).contains(&response.status);
+        let method =
+            if preflight { seen.request.head.first(Name::AcRequestMethod) } else { Some(seen.request.head.method()) };
+        let bit = method_bit(method.unwrap_or_default());
+        let (preflights, actuals) = if preflight { (bit, 0) } else { (0, bit) };
+        let passes = granted && (good_status || !preflight);
+
+        let (target, endpoint) = self.slots(&seen.target.origin, seen.path, forgotten);
+        if passes {
+            target.grants.on_grant(origin, now, preflights, actuals);
+            endpoint.grants.on_grant(origin, now, preflights, actuals);
+        }
+        match (preflight, granted, response.status) {
+            (true, true, 200..=299) => {
+                target.preflight_good.on(now);
+                endpoint.preflight_good.on(now);
+            }
+            (false, true, 200..=299) => {
+                target.actual_good.on(now);
+                endpoint.actual_good.on(now);
+            }
+            (false, true, 400..) => target.error_good.on(now),
+            (true, false, 401 | 403 | 407) => target.preflight_needs_login.on(now),
+            _ => {}
+        }
+        // recognising costs more than a look at two options
+        if target.servers.application.is_none() || target.servers.edge.is_none() {
+            let shown = server::recognise(response);
+            target.servers.application = target.servers.application.or(shown.application);
+            target.servers.edge = target.servers.edge.or(shown.edge);
+        }
+    }
+
+    /// What is known of a target and endpoint, made where there was nothing.
+    pub(in crate::cors) fn slots(
+        &mut self,
+        target_origin: &str,
+        path: &str,
+        forgotten: &mut u64,
+    ) -> (&mut TargetMemory, &mut EndpointMemory) {
+        let endpoint_key = self.endpoint_key(target_origin, path);
+        let target_key = self.hasher.hash_one(target_origin);
+        let (target, lost_target) = self.targets.get_or_insert_with(target_key, TargetMemory::default);
+        let (endpoint, lost_endpoint) = self.endpoints.get_or_insert_with(endpoint_key, EndpointMemory::default);
+        *forgotten += u64::from(lost_target.is_some()) + u64::from(lost_endpoint.is_some());
+        (target, endpoint)
+    }
+
+    pub(in crate::cors) fn target(&self, target_origin: &str) -> Option<&TargetMemory> {
+        self.targets.peek(&self.hasher.hash_one(target_origin))
+    }
+
+    pub(in crate::cors) fn endpoint(&self, target_origin: &str, path: &str) -> Option<&EndpointMemory> {
+        self.endpoints.peek(&self.endpoint_key(target_origin, path))
+    }
+
+    pub(in crate::cors) fn origin(&self, bytes: &[u8]) -> u64 {
+        self.hasher.hash_one(bytes)
+    }
+
+    /// Numbers, hex and long tokens in the path count as one (VERDICTS.md §8, "Endpoint").
+    fn endpoint_key(&self, target_origin: &str, path: &str) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(target_origin.as_bytes());
+        for segment in path.split(['?', '#']).next().unwrap_or_default().split('/') {
+            hasher.write_u8(b'/');
+            hasher.write(if is_variable(segment.as_bytes()) { b"{}" } else { segment.as_bytes() });
+        }
+        hasher.finish()
+    }
+}
+
+fn is_variable(segment: &[u8]) -> bool {
+    let digits = !segment.is_empty() && segment.iter().all(u8::is_ascii_digit);
+    let hex = segment.len() >= 8 && segment.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    digits || hex || segment.len() >= 20
+}
+
+/// One field, which is `*` or this origin.
+fn names_origin(head: &Head, origin: &[u8]) -> bool {
+    let mut values = head.all(Name::AcAllowOrigin);
+    matches!((values.next(), values.next()), (Some(value), None) if value == b"*" || value == origin)
+}

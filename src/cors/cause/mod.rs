@@ -1,0 +1,672 @@
+//! The likeliest mistake behind a refusal, told from the answer and from what else its target answers (CAUSES.md).
+//!
+//! A reason says what the browser missed; the person on call needs the mistake that made it so. `unknown` is an honest
+//! answer: what the wire shows must point to one mistake, or be nearly always that mistake in real stacks.
+
+pub(super) mod memory;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use self::memory::{EndpointMemory, Memory, TargetMemory, method_bit};
+use self::server::Seen;
+use super::fields::{is_token, list_items};
+use super::location::{Location, Next, resolve};
+use super::origin::{Origin, is_loopback_host, printable};
+use super::{ClientId, Target};
+use crate::catalog::fixes::{self, PageSigns, Shown};
+use crate::catalog::{Cause, Reason, Side, Stack};
+use crate::http::BodyStart;
+use crate::http::head::{Head, Name};
+use crate::http::{Request, Response};
+use crate::options::Scheme;
+use crate::packet::Time;
+use crate::record::{Confidence, Credentials, Leg, Phase, PreflightState, Transaction, Verdict};
+
+/// Ports of development servers (VERDICTS.md §8, `dev_origin_in_production`).
+const DEVELOPMENT_PORTS: [u16; 6] = [3000, 3001, 4200, 5173, 8000, 8080];
+/// Bytes of a wire value quoted in a fix.
+const VALUE_BYTES_MAX: usize = 200;
+/// Header names that a fix lists.
+const NAMES_MAX: usize = 12;
+
+/// A cause, and how sure.
+type Told = (Cause, Confidence);
+
+/// Fills in the cause of a blocked transaction, its confidence, and the fix.
+pub(super) fn fill(transaction: &mut Transaction, memory: &Memory, client: ClientId, now: Time) {
+    if transaction.verdict != Verdict::Blocked {
+        return;
+    }
+    let (nothing_of_target, nothing_of_endpoint) = (TargetMemory::default(), EndpointMemory::default());
+    let path = transaction.path.split(['?', '#']).next().unwrap_or_default();
+    let leg = match transaction.phase {
+        Some(Phase::Preflight) => transaction.preflight.as_ref().map(|p| &p.leg),
+        Some(Phase::Actual) | None => transaction.actual.as_ref(),
+    };
+    let origin = leg.and_then(|l| l.request.head.first(Name::Origin)).unwrap_or(b"null");
+    let case = Case {
+        transaction,
+        leg,
+        origin,
+        origin_key: memory.origin(origin),
+        target: memory.target(&transaction.target_origin).unwrap_or(&nothing_of_target),
+        endpoint: memory.endpoint(&transaction.target_origin, path).unwrap_or(&nothing_of_endpoint),
+        now,
+    };
+    let (cause, confidence) = case.cause();
+    let page = PageSigns {
+        development: is_development(origin),
+        allow_header_sent: case.sends_allow_header(),
+        no_cors_tried: case.endpoint.no_cors_tried(client, now),
+    };
+    let fix = case.fix(cause, page, path);
+    transaction.cause = Some(cause);
+    transaction.cause_confidence = Some(confidence);
+    transaction.fix = fix;
+}
+
+/// A refusal and what is known besides.
+struct Case<'a> {
+    transaction: &'a Transaction,
+    /// The leg that was refused.
+    leg: Option<&'a Leg>,
+    /// `Origin` as that leg sent it.
+    origin: &'a [u8],
+    origin_key: u64,
+    target: &'a TargetMemory,
+    endpoint: &'a EndpointMemory,
+    now: Time,
+}
+
+impl Case<'_> {
+    fn is_preflight(&self) -> bool {
+        self.transaction.phase == Some(Phase::Preflight)
+    }
+
+    fn cause(&self) -> Told {
+        let Some(reason) = self.transaction.reason else { return UNKNOWN };
+        let answered = self.leg.and_then(|leg| Some((&*leg.request, leg.response.as_deref()?)));
+        let Some((request, response)) = answered else {
+            return (Cause::NotHttpOrDown, Confidence::Probable);
+        };
+        let head = &response.head;
+        // Firefox says mismatch for two fields in lower case; whatever the words, there are two
+        if head.count(Name::AcAllowOrigin) > 1 {
+            return (Cause::TwoLayers, Confidence::Certain);
+        }
+        match reason {
+            Reason::MissingAllowOrigin => self.without_origin(request, response),
+            Reason::WildcardWithCredentials => (Cause::CredentialsWithWildcard, Confidence::Certain),
+            Reason::MultipleAllowOrigin => several(head.first(Name::AcAllowOrigin).unwrap_or_default()),
+            Reason::InvalidAllowOrigin => (Cause::ConfigValueMalformed, Confidence::Certain),
+            Reason::AllowOriginMismatch => self.mismatch(request, response),
+            Reason::MissingAllowCredentials if head.count(Name::AcAllowCredentials) > 1 => {
+                (Cause::TwoLayers, Confidence::Certain)
+            }
+            Reason::MissingAllowCredentials => (Cause::CredentialsNotAllowed, Confidence::Certain),
+            Reason::PreflightRedirect => self.redirect(request, response),
+            Reason::PreflightStatus => self.bad_status(request, response),
+            Reason::InvalidAllowMethods | Reason::InvalidAllowHeaders => {
+                (Cause::ConfigValueMalformed, Confidence::Certain)
+            }
+            Reason::MethodNotAllowed if self.only_star(head, Name::AcAllowMethods) => {
+                (Cause::CredentialsWithWildcard, Confidence::Certain)
+            }
+            Reason::MethodNotAllowed => (Cause::MethodNotListed, Confidence::Certain),
+            Reason::HeaderNotAllowed if self.only_star(head, Name::AcAllowHeaders) => {
+                (Cause::CredentialsWithWildcard, Confidence::Certain)
+            }
+            Reason::HeaderNotAllowed => (Cause::HeaderNotListed, Confidence::Certain),
+            Reason::PreflightUnanswered | Reason::ActualUnanswered => (Cause::NotHttpOrDown, Confidence::Probable),
+            Reason::PrivateNetworkNotAllowed
+            | Reason::RedirectContainsCredentials
+            | Reason::DisabledScheme
+            | Reason::TooManyRedirects
+            | Reason::CredentialsUnknown
+            | Reason::ModeUnknown
+            | Reason::TargetUnknown
+            | Reason::FamilyUnknown
+            | Reason::NotModified
+            | Reason::ResponseNotCaptured
+            | Reason::RequestNotCaptured
+            | Reason::ActualNotSeen
+            | Reason::RedirectLeftView
+            | Reason::RedirectNotFollowed
+            | Reason::ExtensionOrigin => UNKNOWN,
+        }
+    }
+
+    /// The list has `*`, which would have covered a request without credentials.
+    fn only_star(&self, head: &Head, list: Name) -> bool {
+        self.transaction.credentials == Credentials::Included
+            && head.joined(list).is_some_and(|value| list_items(&value).any(|item| item == b"*"))
+    }
+
+    // ---- no Access-Control-Allow-Origin ------------------------------------------------------------------------------
+
+    fn without_origin(&self, request: &Request, response: &Response) -> Told {
+        match response.body_start {
+            BodyStart::InvalidCorsRequest => return (Cause::OriginOrMethodNotListed, Confidence::Certain),
+            BodyStart::DisallowedCors => return (Cause::OriginNotListed, Confidence::Certain),
+            BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => {}
+        }
+        let head = &response.head;
+        let seen = server::recognise(response);
+        match response.status {
+            301 | 302 | 303 | 307 | 308 if head.has(Name::Location) => return self.redirect(request, response),
+            429 => return (Cause::RateLimited, Confidence::Certain),
+            502 | 504 => return (Cause::UpstreamDown, Confidence::Probable),
+            503 => return self.unavailable(head, seen),
+            520..=530 => return (Cause::NotHttpOrDown, Confidence::Probable),
+            413 => return (Cause::ErrorPageWithoutCors, Confidence::Probable),
+            _ => {}
+        }
+        let ran = has_cors_field(head) || varies_by_origin(head);
+        if ran
+            && !(response.status >= 400 && !has_cors_field(head) && self.target.grants.has(self.origin_key, self.now))
+        {
+            return self.ran_without_origin(response);
+        }
+        match response.status {
+            401 | 403 | 407 => self.refused(response, seen),
+            500..=599 => self.failed(seen),
+            400..=499 if self.is_preflight() => self.no_route(response, seen),
+            400..=499 => self.error_page(),
+            _ if self.is_preflight() => self.bare_preflight(response, seen),
+            _ => self.bare_answer(request, response, seen),
+        }
+    }
+
+    /// 503: nginx's limiter says so, and everybody who cannot reach the application.
+    fn unavailable(&self, head: &Head, seen: Seen) -> Told {
+        let limited = head.has(Name::RetryAfter) || names_limit(head);
+        match seen.edge {
+            Some(Stack::Nginx) => {
+                let works =
+                    self.endpoint.actual_good.is_recent(self.now) || self.endpoint.preflight_good.is_recent(self.now);
+                (Cause::RateLimited, if works { Confidence::Probable } else { Confidence::Possible })
+            }
+            _ if limited => (Cause::RateLimited, Confidence::Probable),
+            Some(_) => (Cause::UpstreamDown, Confidence::Probable),
+            None => (Cause::ErrorPageWithoutCors, Confidence::Possible),
+        }
+    }
+
+    /// The CORS code has left its mark, but not the origin: the allow-list lacks it.
+    fn ran_without_origin(&self, response: &Response) -> Told {
+        let bit = self.asked_bit();
+        let here = &self.endpoint.grants;
+        let granted = here.preflights(self.origin_key, self.now);
+        let marked = has_cors_field(&response.head);
+        if self.is_preflight() && !marked && granted != 0 {
+            // Go's rs/cors leaves everything but Vary out for a method or header, too
+            let cause = if granted & bit == 0 { Cause::MethodNotListed } else { Cause::HeaderNotListed };
+            return (cause, Confidence::Probable);
+        }
+        let actuals = self.target.grants.actuals(self.origin_key, self.now);
+        if self.is_preflight() && actuals != 0 && !self.target.preflight_good.is_recent(self.now) {
+            // requests pass and no preflight ever does: OPTIONS is answered elsewhere (nginx: an `if` with its own add_header)
+            return (Cause::CorsNotMounted, Confidence::Probable);
+        }
+        let others = self.target.grants.has_others(self.origin_key, self.now);
+        (Cause::OriginNotListed, if others { Confidence::Certain } else { Confidence::Probable })
+    }
+
+    /// 401, 403, 407.
+    fn refused(&self, response: &Response, seen: Seen) -> Told {
+        let stranger = !self.target.grants.has(self.origin_key, self.now);
+        let others = if self.is_preflight() {
+            self.target.grants.other_preflights(self.origin_key, self.now)
+        } else {
+            self.endpoint.grants.has_others(self.origin_key, self.now)
+        };
+        if response.status == 403 && stranger && others {
+            return (Cause::OriginNotListed, Confidence::Probable);
+        }
+        if self.is_preflight() {
+            let sure = if response.status == 403 { Confidence::Probable } else { Confidence::Certain };
+            return (Cause::AuthBeforeCors, sure);
+        }
+        if self.target.preflight_needs_login.is_recent(self.now) {
+            return (Cause::AuthBeforeCors, Confidence::Certain);
+        }
+        // a proxy that adds headers to good answers alone; an application that ran CORS would have them on 401, too
+        let adds_by_status = matches!(seen.edge, Some(Stack::Nginx | Stack::Apache));
+        let works = self.preflight_passed()
+            || self.endpoint.grants.has(self.origin_key, self.now)
+            || self.target.preflight_good.is_recent(self.now);
+        if adds_by_status && works && !self.target.error_good.is_recent(self.now) {
+            return (Cause::ErrorPageWithoutCors, Confidence::Probable);
+        }
+        (Cause::AuthBeforeCors, if response.status == 401 { Confidence::Probable } else { Confidence::Possible })
+    }
+
+    /// 5xx of the application.
+    fn failed(&self, seen: Seen) -> Told {
+        let known = self.preflight_passed() || self.target.grants.has(self.origin_key, self.now);
+        if known {
+            return (Cause::ErrorPageWithoutCors, Confidence::Probable);
+        }
+        let others = self.target.grants.has_others(self.origin_key, self.now);
+        // Express keeps headers on a crash: bare is a crash of the CORS code itself, callback(new Error()) for an unlisted origin
+        let express =
+            seen.application == Some(Stack::Express) || self.target.servers.application == Some(Stack::Express);
+        if others {
+            return (Cause::OriginNotListed, if express { Confidence::Probable } else { Confidence::Possible });
+        }
+        if express || self.is_preflight() {
+            return (Cause::OriginNotListed, Confidence::Possible);
+        }
+        (Cause::ErrorPageWithoutCors, Confidence::Possible)
+    }
+
+    /// A preflight answered 4xx: most often nobody takes OPTIONS there.
+    fn no_route(&self, response: &Response, seen: Seen) -> Told {
+        if let Some(told) = self.other_method_passes(seen) {
+            return told;
+        }
+        let stranger = !self.target.grants.has(self.origin_key, self.now);
+        if stranger && self.endpoint.grants.other_preflights(self.origin_key, self.now) {
+            return (Cause::OriginNotListed, Confidence::Probable);
+        }
+        match response.status {
+            404 | 405 => (Cause::CorsNotMounted, Confidence::Probable),
+            _ => UNKNOWN,
+        }
+    }
+
+    /// Another method of the path is fine for this origin: the list lacks this one (rack, Go, hand-written ones).
+    fn other_method_passes(&self, seen: Seen) -> Option<Told> {
+        let bit = self.asked_bit();
+        let granted = self.endpoint.grants.preflights(self.origin_key, self.now);
+        if granted & !bit != 0 && granted & bit == 0 {
+            return Some((Cause::MethodNotListed, Confidence::Probable));
+        }
+        let rack = seen.application == Some(Stack::Rack) || self.target.servers.application == Some(Stack::Rack);
+        let actuals = self.endpoint.grants.actuals(self.origin_key, self.now);
+        (rack && actuals & !bit != 0).then_some((Cause::MethodNotListed, Confidence::Probable))
+    }
+
+    /// An actual answered 4xx.
+    fn error_page(&self) -> Told {
+        if self.preflight_passed() || self.target.grants.has(self.origin_key, self.now) {
+            return (Cause::ErrorPageWithoutCors, Confidence::Probable);
+        }
+        if self.endpoint.grants.has_others(self.origin_key, self.now) {
+            return (Cause::OriginNotListed, Confidence::Possible);
+        }
+        (Cause::CorsNotMounted, Confidence::Possible)
+    }
+
+    /// A preflight answered 2xx with nothing.
+    fn bare_preflight(&self, response: &Response, seen: Seen) -> Told {
+        if let Some(told) = self.other_method_passes(seen) {
+            return told;
+        }
+        // a router that answers OPTIONS by itself says Allow; what falls through to the application does not
+        let by_router = response.head.has(Name::Allow) || seen.edge.is_some() && seen.application.is_none();
+        let actuals = self.endpoint.grants.actuals(self.origin_key, self.now);
+        if actuals & !self.asked_bit() != 0 && !by_router {
+            return (Cause::MethodNotListed, Confidence::Possible);
+        }
+        self.elsewhere().unwrap_or((Cause::CorsNotMounted, Confidence::Possible))
+    }
+
+    /// Whether this origin, or only others, are allowed somewhere on the target.
+    fn elsewhere(&self) -> Option<Told> {
+        if self.target.grants.has(self.origin_key, self.now) {
+            return Some((Cause::CorsNotMounted, Confidence::Probable));
+        }
+        if self.endpoint.grants.has_others(self.origin_key, self.now) {
+            return Some((Cause::OriginNotListed, Confidence::Probable));
+        }
+        self.target
+            .grants
+            .has_others(self.origin_key, self.now)
+            .then_some((Cause::OriginNotListed, Confidence::Possible))
+    }
+
+    /// An actual answered 2xx (or another final status) with nothing.
+    fn bare_answer(&self, request: &Request, response: &Response, seen: Seen) -> Told {
+        let known = self.endpoint.grants.count(self.now) > 0;
+        if is_cacheable(request) && is_hit(&response.head) && known {
+            return (Cause::CachedForOtherOrigin, Confidence::Probable);
+        }
+        let fastify =
+            seen.application == Some(Stack::Fastify) || self.target.servers.application == Some(Stack::Fastify);
+        let asked_here = self.endpoint.grants.preflights(self.origin_key, self.now) != 0;
+        if self.preflight_passed() || asked_here {
+            // Fastify's hooks know no order, but scopes: its preflights are answered everywhere
+            let cause = if fastify { Cause::CorsNotMounted } else { Cause::CorsAfterRouter };
+            return (cause, Confidence::Probable);
+        }
+        let actuals_elsewhere = self.target.grants.actuals(self.origin_key, self.now) != 0;
+        let preflights_elsewhere = self.target.grants.preflights(self.origin_key, self.now) != 0;
+        if preflights_elsewhere && !self.target.actual_good.is_recent(self.now) && !fastify {
+            return (Cause::CorsAfterRouter, Confidence::Probable);
+        }
+        if self.target.error_good.is_recent(self.now)
+            && !self.target.actual_good.is_recent(self.now)
+            && actuals_elsewhere
+        {
+            // only what no route took has headers
+            return (Cause::CorsAfterRouter, Confidence::Probable);
+        }
+        self.elsewhere().unwrap_or((Cause::CorsNotMounted, Confidence::Possible))
+    }
+
+    // ---- other reasons -----------------------------------------------------------------------------------------------
+
+    fn redirect(&self, request: &Request, response: &Response) -> Told {
+        let plain = if self.is_preflight() { Cause::PreflightRedirected } else { Cause::ActualRedirectWithoutCors };
+        let sure =
+            if self.is_preflight() || self.preflight_passed() { Confidence::Certain } else { Confidence::Probable };
+        let Some((target, next)) = self.next(request, response) else { return (plain, sure) };
+        let here = next.parts.host == target.host;
+        let back = target.scheme == Scheme::Https && &*next.parts.scheme == "http" && here;
+        let circle =
+            next.origin == *target.origin && next.path == super::classify::path_and_query(request.head.target());
+        if back || (circle && target.scheme == Scheme::Https) {
+            return (Cause::SchemeLostBehindTls, Confidence::Probable);
+        }
+        (plain, sure)
+    }
+
+    /// Where `Location` leads.
+    fn next(&self, request: &Request, response: &Response) -> Option<(Target, Next)> {
+        let hop = self.transaction.hops.last().map_or(&self.transaction.target_origin, |h| &h.target_origin);
+        let parsed = Origin::parse(hop.as_bytes());
+        let parts = parsed.parts()?;
+        let target = Target {
+            scheme: if &*parts.scheme == "https" { Scheme::Https } else { Scheme::Http },
+            scheme_confidence: Confidence::Probable,
+            host: parts.host.clone(),
+            port: parts.port,
+            origin: hop.clone(),
+            site: parts.site.clone(),
+        };
+        let value = response.head.first(Name::Location)?;
+        match resolve(value, &target, request.head.target()) {
+            Location::Url(next) => Some((target, next)),
+            Location::OtherScheme | Location::Empty | Location::Unusable => None,
+        }
+    }
+
+    /// A preflight whose status is not 2xx: with the right origin, or (Safari) not even looked at.
+    fn bad_status(&self, request: &Request, response: &Response) -> Told {
+        let head = &response.head;
+        let value = head.first(Name::AcAllowOrigin);
+        if value.is_none() {
+            return self.without_origin(request, response);
+        }
+        match response.status {
+            301 | 302 | 303 | 307 | 308 => return self.redirect(request, response),
+            401 | 403 | 407 => return (Cause::AuthBeforeCors, Confidence::Probable),
+            429 => return (Cause::RateLimited, Confidence::Certain),
+            502..=504 => return (Cause::UpstreamDown, Confidence::Probable),
+            _ => {}
+        }
+        // Starlette: 400 with the origin and the lists, one of which lacks what was asked
+        let sure =
+            if response.body_start == BodyStart::DisallowedCors { Confidence::Certain } else { Confidence::Probable };
+        let asked = request.head.first(Name::AcRequestMethod).unwrap_or_default();
+        let lists = |name: Name, item: &[u8]| {
+            head.joined(name).is_some_and(|v| list_items(&v).any(|i| i.eq_ignore_ascii_case(item) || i == b"*"))
+        };
+        if head.has(Name::AcAllowMethods) && !lists(Name::AcAllowMethods, asked) {
+            return (Cause::MethodNotListed, sure);
+        }
+        let names = self.transaction.preflight.iter().flat_map(|p| &p.requested_headers);
+        if head.has(Name::AcAllowHeaders) && names.into_iter().any(|n| !lists(Name::AcAllowHeaders, n.as_bytes())) {
+            return (Cause::HeaderNotListed, sure);
+        }
+        if value.is_some_and(|v| v != b"*" && v != self.origin) {
+            return self.mismatch(request, response);
+        }
+        match response.status {
+            404 | 405 | 501 => (Cause::CorsNotMounted, Confidence::Possible),
+            _ => UNKNOWN,
+        }
+    }
+
+    fn mismatch(&self, request: &Request, response: &Response) -> Told {
+        let head = &response.head;
+        let value = head.first(Name::AcAllowOrigin).unwrap_or_default();
+        if value.iter().any(|b| matches!(b, b',' | b' ')) {
+            return several(value);
+        }
+        let (asked, named) = (Origin::parse(self.origin), Origin::parse(value));
+        let same = matches!((asked.parts(), named.parts()), (Some(a), Some(b)) if a == b);
+        let path_added = value.strip_prefix(self.origin).is_some_and(|rest| rest.first() == Some(&b'/'));
+        if same || path_added || value.eq_ignore_ascii_case(self.origin) {
+            return (Cause::ConfigValueMalformed, Confidence::Certain);
+        }
+        let Some(named) = named.parts() else {
+            let sure = if value == b"null" { Confidence::Probable } else { Confidence::Certain };
+            return (Cause::ConfigValueMalformed, sure);
+        };
+        let target = Origin::parse(self.transaction.target_origin.as_bytes());
+        let own = target.parts().is_some_and(|t| t.host == named.host);
+        let lost = &*named.scheme == "http"
+            && target.parts().is_some_and(|t| &*t.scheme == "https")
+            && (own || asked.parts().is_some_and(|a| a.host == named.host));
+        if lost {
+            return (Cause::SchemeLostBehindTls, Confidence::Probable);
+        }
+        if is_cacheable(request) && !own && !self.is_preflight() {
+            let hit = is_hit(head);
+            // each page gets its own value here, but for this answer
+            let varies =
+                self.endpoint.grants.has(self.origin_key, self.now) || self.endpoint.grants.count(self.now) >= 2;
+            if hit || (varies && !varies_by_origin(head)) {
+                return (
+                    Cause::CachedForOtherOrigin,
+                    if hit && varies { Confidence::Certain } else { Confidence::Probable },
+                );
+            }
+        }
+        (Cause::OriginNotListed, Confidence::Probable)
+    }
+
+    // ---- what else is known ------------------------------------------------------------------------------------------
+
+    /// This very transaction's preflight passed (or an earlier one that the browser kept).
+    fn preflight_passed(&self) -> bool {
+        let sent = self.transaction.preflight.as_ref().is_some_and(|p| p.leg.verdict == Verdict::Allowed);
+        !self.is_preflight() && (sent || self.transaction.preflight_state == PreflightState::Cached)
+    }
+
+    fn asked_bit(&self) -> u8 {
+        method_bit(self.transaction.method.as_bytes())
+    }
+
+    fn sends_allow_header(&self) -> bool {
+        let sent = self
+            .transaction
+            .actual
+            .as_ref()
+            .is_some_and(|leg| leg.request.head.fields().iter().any(|f| is_allow_field(f.name)));
+        let asked = self.transaction.preflight.iter().flat_map(|p| &p.requested_headers);
+        sent || asked.into_iter().any(|name| name.starts_with("access-control-allow-"))
+    }
+
+    // ---- the fix -----------------------------------------------------------------------------------------------------
+
+    /// The stack that has to change, as far as this answer or others of the target show one; then the proxy before it,
+    /// where it is not known which of the two adds the headers.
+    fn stacks(&self, cause: Cause) -> (Stack, Option<Stack>) {
+        let answer = self.leg.and_then(|l| l.response.as_deref());
+        let seen = answer.map(server::recognise).unwrap_or_default();
+        let behind = seen.application.or(self.target.servers.application);
+        let before = seen.edge.or(self.target.servers.edge);
+        let edge_spoke = answer.is_some_and(is_own_page) && seen.edge.is_some() && seen.application.is_none();
+        match cause.entry().side {
+            Side::Application if edge_spoke => (seen.edge.unwrap_or(Stack::Generic), None),
+            Side::Application => match (behind, before) {
+                (Some(application), _) => (application, None),
+                (None, edge) => (Stack::Generic, edge),
+            },
+            Side::Edge => (before.or(behind).unwrap_or(Stack::Generic), None),
+        }
+    }
+
+    fn fix(&self, cause: Cause, page: PageSigns, path: &str) -> String {
+        let transaction = self.transaction;
+        let origin = pasteable(self.origin).unwrap_or(Shown::SAMPLE.origin);
+        let method = if is_token(transaction.method.as_bytes()) { &*transaction.method } else { Shown::SAMPLE.method };
+        let names = self.names();
+        let headers: Vec<&str> = names.iter().map(String::as_str).collect();
+        let plain_path = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~{}:@".contains(&b));
+        let value = self.value(cause);
+        let shown = Shown {
+            origin,
+            method,
+            headers: if headers.is_empty() { Shown::SAMPLE.headers } else { &headers },
+            path: if plain_path { path } else { "the path" },
+            target: pasteable(transaction.target_origin.as_bytes()).unwrap_or(Shown::SAMPLE.target),
+            value: &value,
+        };
+        let (stack, edge) = self.stacks(cause);
+        fixes::fix(cause, stack, edge, &shown, page)
+    }
+
+    /// Header names that are missing from the list in view, or all that were asked for.
+    fn names(&self) -> Vec<String> {
+        let Some(preflight) = &self.transaction.preflight else { return Vec::new() };
+        let response = preflight.leg.response.as_ref();
+        let list = response.and_then(|r| r.head.joined(Name::AcAllowHeaders)).unwrap_or_default();
+        let items: Vec<&[u8]> = list_items(&list).collect();
+        let missing = |name: &&String| !items.iter().any(|i| i.eq_ignore_ascii_case(name.as_bytes()));
+        let good = preflight.requested_headers.iter().filter(|n| n.len() <= 64 && is_token(n.as_bytes()));
+        good.filter(missing).take(NAMES_MAX).cloned().collect()
+    }
+
+    /// The value that went wrong, for a person.
+    fn value(&self, cause: Cause) -> String {
+        let Some(leg) = self.leg else { return "no answer".to_owned() };
+        let Some(response) = leg.response.as_deref() else { return "no answer".to_owned() };
+        let head = &response.head;
+        let quoted = |value: &[u8]| format!("\"{}\"", printable(value.get(..VALUE_BYTES_MAX).unwrap_or(value)));
+        match cause {
+            Cause::PreflightRedirected | Cause::ActualRedirectWithoutCors | Cause::SchemeLostBehindTls => {
+                match self.next(&leg.request, response) {
+                    Some((_, next)) => {
+                        let end = next.path.iter().position(|b| *b == b'?').unwrap_or(next.path.len());
+                        let path = next.path.get(..end.min(VALUE_BYTES_MAX)).unwrap_or_default();
+                        format!("{}{}", next.origin, printable(path))
+                    }
+                    None => format!("status {}", response.status),
+                }
+            }
+            Cause::TwoLayers => {
+                let name =
+                    if head.count(Name::AcAllowOrigin) > 0 { Name::AcAllowOrigin } else { Name::AcAllowCredentials };
+                let all: Vec<String> = head.all(name).take(4).map(quoted).collect();
+                // Caddy sets its own before it copies what comes from behind; the others append
+                let order = match server::recognise(response).edge {
+                    Some(Stack::Caddy) => "the proxy's is the first",
+                    Some(_) => "the proxy's is the last",
+                    None => "a proxy's is mostly the last",
+                };
+                if all.len() > 1 {
+                    format!("it sent {}; {order}", all.join(" then "))
+                } else {
+                    format!("it sent {}", all.join(""))
+                }
+            }
+            Cause::ConfigValueMalformed => {
+                let names = [Name::AcAllowOrigin, Name::AcAllowMethods, Name::AcAllowHeaders];
+                let name = match self.transaction.reason {
+                    Some(Reason::InvalidAllowMethods) => names[1],
+                    Some(Reason::InvalidAllowHeaders) => names[2],
+                    _ => names[0],
+                };
+                quoted(head.first(name).unwrap_or_default())
+            }
+            _ => format!("status {}", response.status),
+        }
+    }
+}
+
+const UNKNOWN: Told = (Cause::Unknown, Confidence::Possible);
+
+/// One field with several values: joined on the way from two, or configured as a list.
+fn several(value: &[u8]) -> Told {
+    let items: Vec<&[u8]> = list_items(value).take(16).collect();
+    let doubled = items.iter().enumerate().any(|(i, item)| items.iter().skip(i + 1).any(|other| other == item));
+    if items.len() > 1 && (doubled || items.contains(&&b"*"[..])) {
+        (Cause::TwoLayers, Confidence::Probable)
+    } else {
+        (Cause::ConfigValueMalformed, Confidence::Probable)
+    }
+}
+
+/// Any field of the CORS code but the origin.
+fn has_cors_field(head: &Head) -> bool {
+    head.fields().iter().any(|f| {
+        matches!(f.name, Name::AcAllowCredentials | Name::AcAllowMethods | Name::AcAllowHeaders | Name::AcMaxAge)
+            || (f.name == Name::AcExposeHeaders && !head.value_of(f).is_empty())
+    })
+}
+
+fn varies_by_origin(head: &Head) -> bool {
+    head.all(Name::Vary).any(|value| list_items(value).any(|item| item.eq_ignore_ascii_case(b"origin")))
+}
+
+fn is_allow_field(name: Name) -> bool {
+    matches!(
+        name,
+        Name::AcAllowOrigin
+            | Name::AcAllowCredentials
+            | Name::AcAllowMethods
+            | Name::AcAllowHeaders
+            | Name::AcAllowPrivateNetwork
+            | Name::AcAllowLocalNetwork
+            | Name::AcExposeHeaders
+            | Name::AcMaxAge
+    )
+}
+
+/// `RateLimit-*`, `X-RateLimit-*`.
+fn names_limit(head: &Head) -> bool {
+    head.fields().iter().filter(|f| f.name == Name::Other).any(|f| {
+        let name = head.name_of(f).to_ascii_lowercase();
+        name.starts_with(b"ratelimit") || name.starts_with(b"x-ratelimit") || name.starts_with(b"x-rate-limit")
+    })
+}
+
+fn is_cacheable(request: &Request) -> bool {
+    matches!(request.head.method(), b"GET" | b"HEAD")
+}
+
+/// Evidence that a cache gave this answer.
+fn is_hit(head: &Head) -> bool {
+    let says_hit = |name: Name| {
+        head.all(name).any(|v| v.windows(3).any(|w| w.eq_ignore_ascii_case(b"hit")) || v.eq_ignore_ascii_case(b"stale"))
+    };
+    let aged = head.first(Name::Age).is_some_and(|v| !v.is_empty() && v.iter().all(u8::is_ascii_digit));
+    // Varnish: two numbers, of this request and of the one that filled the cache
+    let varnish = head.first(Name::XVarnish).is_some_and(|v| v.contains(&b' '));
+    says_hit(Name::XCache) || says_hit(Name::XCacheStatus) || says_hit(Name::CfCacheStatus) || aged || varnish
+}
+
+/// An error page that the proxy wrote itself, as far as one can tell.
+fn is_own_page(response: &Response) -> bool {
+    response.status >= 400
+        && matches!(response.body_start, BodyStart::Markup | BodyStart::Unseen)
+        && response.head.first(Name::ContentType).is_none_or(|v| v.starts_with(b"text/html"))
+}
+
+/// A page that a development server serves.
+fn is_development(origin: &[u8]) -> bool {
+    let parsed = Origin::parse(origin);
+    parsed.parts().is_some_and(|parts| is_loopback_host(&parts.host) || DEVELOPMENT_PORTS.contains(&parts.port))
+}
+
+/// An origin that may be pasted into a configuration: nothing but scheme, host and port.
+fn pasteable(origin: &[u8]) -> Option<&str> {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b".-_:/[]".contains(b);
+    let text = std::str::from_utf8(origin).ok()?;
+    (text == "null" || (text.len() <= 270 && text.contains("://") && origin.iter().all(plain))).then_some(text)
+}

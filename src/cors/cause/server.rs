@@ -1,0 +1,189 @@
+//! Which server an answer seems to come from (CAUSES.md; `told_by` of each [`Stack`]).
+
+use crate::catalog::Stack;
+use crate::http::BodyStart;
+use crate::http::Response;
+use crate::http::head::{Head, Name, Spelling};
+
+/// The stacks that an answer shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// The application's framework.
+    pub application: Option<Stack>,
+    /// The proxy, load balancer or CDN before it.
+    pub edge: Option<Stack>,
+}
+
+/// Reads the signatures in an answer.
+#[must_use]
+pub fn recognise(response: &Response) -> Seen {
+    let head = &response.head;
+    Seen { application: application(response), edge: edge(head, response.status) }
+}
+
+fn begins(value: &[u8], word: &str) -> bool {
+    value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn contains(value: &[u8], word: &str) -> bool {
+    value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Edges by the beginning of `Server`.
+const EDGE_SERVERS: &[(&str, Stack)] = &[
+    ("nginx", Stack::Nginx),
+    ("openresty", Stack::Nginx),
+    ("tengine", Stack::Nginx),
+    ("caddy", Stack::Caddy),
+    ("envoy", Stack::Envoy),
+    ("istio-envoy", Stack::Envoy),
+    ("kong", Stack::Kong),
+    ("cloudflare", Stack::Cloudflare),
+    ("varnish", Stack::Varnish),
+    ("amazons3", Stack::Aws),
+    ("cloudfront", Stack::Aws),
+    ("awselb", Stack::Aws),
+    ("haproxy", Stack::HaProxy),
+    ("traefik", Stack::Traefik),
+];
+
+/// Edges by a word in `Via`.
+const EDGE_VIAS: &[(&str, Stack)] =
+    &[("varnish", Stack::Varnish), ("caddy", Stack::Caddy), ("kong", Stack::Kong), ("cloudfront", Stack::Aws)];
+
+/// Edges by a field of their own.
+const EDGE_FIELDS: &[(Name, Stack)] = &[
+    (Name::XVarnish, Stack::Varnish),
+    (Name::XKongUpstreamLatency, Stack::Kong),
+    (Name::XKongProxyLatency, Stack::Kong),
+    (Name::XEnvoyUpstreamServiceTime, Stack::Envoy),
+    (Name::CfRay, Stack::Cloudflare),
+    (Name::CfCacheStatus, Stack::Cloudflare),
+    (Name::XAmzCfId, Stack::Aws),
+    (Name::XAmznRequestId, Stack::Aws),
+    (Name::XAmznErrorType, Stack::Aws),
+];
+
+fn edge(head: &Head, status: u16) -> Option<Stack> {
+    let server = head.first(Name::Server).unwrap_or_default();
+    if let Some((_, stack)) = EDGE_SERVERS.iter().find(|(word, _)| begins(server, word)) {
+        return Some(*stack);
+    }
+    if begins(server, "apache") && !contains(server, "coyote") {
+        return Some(Stack::Apache);
+    }
+    let via = |word: &str| head.all(Name::Via).any(|value| contains(value, word));
+    if let Some((_, stack)) = EDGE_VIAS.iter().find(|(word, _)| via(word)) {
+        return Some(*stack);
+    }
+    if let Some((_, stack)) = EDGE_FIELDS.iter().find(|(name, _)| head.has(*name)) {
+        return Some(*stack);
+    }
+    // HAProxy's own pages: no Server, no Date, and this pair in lower case
+    let own_page = status >= 400
+        && !head.has(Name::Server)
+        && !head.has(Name::Date)
+        && head.first(Name::CacheControl) == Some(b"no-cache")
+        && head.first(Name::ContentType) == Some(b"text/html");
+    let redirect = (300..400).contains(&status) && head.has(Name::Location) && bare_redirect(head);
+    (own_page || redirect).then_some(Stack::HaProxy)
+}
+
+/// HAProxy's `redirect`: lower-case length 0 and location, and nothing else but the connection's field.
+fn bare_redirect(head: &Head) -> bool {
+    head.fields().iter().all(|f| {
+        f.spelling == Spelling::Lower
+            && matches!(f.name, Name::ContentLength | Name::Location | Name::Connection | Name::CacheControl)
+    })
+}
+
+/// Applications by the beginning of `Server`.
+const APPLICATION_SERVERS: &[(&str, Stack)] = &[
+    ("werkzeug", Stack::Flask),
+    ("wsgiserver", Stack::Django),
+    ("daphne", Stack::Django),
+    ("uvicorn", Stack::Starlette),
+    ("hypercorn", Stack::Starlette),
+    ("kestrel", Stack::AspNet),
+    ("microsoft-iis", Stack::AspNet),
+    ("webrick", Stack::Rack),
+    ("puma", Stack::Rack),
+    ("thin", Stack::Rack),
+    ("unicorn", Stack::Rack),
+    ("apache-coyote", Stack::Spring),
+    ("jetty", Stack::Spring),
+];
+
+/// Applications by a word in `X-Powered-By`.
+const APPLICATION_POWERS: &[(&str, Stack)] =
+    &[("express", Stack::Express), ("asp.net", Stack::AspNet), ("passenger", Stack::Rack), ("servlet", Stack::Spring)];
+
+fn application(response: &Response) -> Option<Stack> {
+    match response.body_start {
+        BodyStart::InvalidCorsRequest => return Some(Stack::Spring),
+        BodyStart::DisallowedCors => return Some(Stack::Starlette),
+        BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => {}
+    }
+    let head = &response.head;
+    let powered = head.first(Name::XPoweredBy).unwrap_or_default();
+    if let Some((_, stack)) = APPLICATION_POWERS.iter().find(|(word, _)| contains(powered, word)) {
+        return Some(*stack);
+    }
+    let server = head.first(Name::Server).unwrap_or_default();
+    if let Some((_, stack)) = APPLICATION_SERVERS.iter().find(|(word, _)| begins(server, word)) {
+        return Some(*stack);
+    }
+    let named = |name: &str| {
+        head.fields().iter().any(|f| f.name == Name::Other && head.name_of(f).eq_ignore_ascii_case(name.as_bytes()))
+    };
+    if named("x-rack-cors") || named("x-runtime") || named("x-cascade") {
+        return Some(Stack::Rack);
+    }
+    if named("x-dns-prefetch-control") && named("x-permitted-cross-domain-policies") {
+        return Some(Stack::Express); // helmet
+    }
+    if head.has(Name::CrossOriginOpenerPolicy)
+        && named("x-frame-options")
+        && named("x-content-type-options")
+        && named("referrer-policy")
+    {
+        return Some(Stack::Django);
+    }
+    by_vary(head).or_else(|| by_node(head))
+}
+
+/// Three CORS libraries name all three request fields, each in its own form.
+fn by_vary(head: &Head) -> Option<Stack> {
+    let mut fields = head.fields().iter().filter(|f| f.name == Name::Vary);
+    let first = fields.next()?;
+    let value = head.value_of(first);
+    let names_all =
+        contains(value, "access-control-request-method") && contains(value, "access-control-request-headers");
+    if names_all && value.iter().any(u8::is_ascii_uppercase) {
+        return Some(Stack::Go);
+    }
+    if names_all {
+        return Some(Stack::TowerHttp);
+    }
+    let others = fields.filter(|f| begins(head.value_of(f), "access-control-request-")).count();
+    (value.eq_ignore_ascii_case(b"origin") && others == 2).then_some(Stack::Spring)
+}
+
+/// Node's own fields are in capitals; Fastify writes its own in lower case, and keeps connections for 72 s.
+fn by_node(head: &Head) -> Option<Stack> {
+    let spelled = |name: Name| head.fields().iter().find(|f| f.name == name).map(|f| f.spelling);
+    if head.first(Name::KeepAlive).is_some_and(|v| contains(v, "timeout=72")) {
+        return Some(Stack::Fastify);
+    }
+    if spelled(Name::KeepAlive) == Some(Spelling::Usual) && spelled(Name::Date) == Some(Spelling::Usual) {
+        let lower = |name: Name| spelled(name) == Some(Spelling::Lower);
+        if lower(Name::ContentType) || lower(Name::AcAllowOrigin) || lower(Name::Vary) {
+            return Some(Stack::Fastify);
+        }
+    }
+    // Express's ETag: W/"length-27 digits of base 64"
+    let tag = head.first(Name::Etag)?.strip_prefix(b"W/\"")?.strip_suffix(b"\"")?;
+    let dash = memchr::memchr(b'-', tag)?;
+    let (length, digest) = (tag.get(..dash)?, tag.get(dash + 1..)?);
+    (!length.is_empty() && length.iter().all(u8::is_ascii_hexdigit) && digest.len() == 27).then_some(Stack::Express)
+}

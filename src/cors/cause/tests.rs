@@ -1,0 +1,313 @@
+//! Refusals as real stacks make them (CAUSES.md), and the mistake that each must point to.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::cors::Correlator;
+use crate::counters::Counters;
+use crate::http::head::{HeadBuilder, Name};
+use crate::http::{BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, Request, Response, StreamId};
+use crate::limits::Limits;
+use crate::options::EngineOptions;
+use crate::packet::{MILLISECOND, Order, SECOND, Time};
+use crate::record::{Finding, Sink, Transaction};
+
+#[derive(Default)]
+struct Taken(Vec<Transaction>);
+
+impl Sink for Taken {
+    fn transaction(&mut self, transaction: &Transaction) {
+        self.0.push(transaction.clone());
+    }
+    fn finding(&mut self, _: &Finding) {}
+}
+
+const CHROME: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+/// The page of most tests.
+const A: &str = "http://a.test";
+/// Another page.
+const B: &str = "http://b.test";
+
+/// Exchanges in, transactions out. A step is `METHOD /path [name: value|…] → status [name: value|…]`; `|` ends a field,
+/// `A` and `B` stand for the two pages. A body is told by `body=…` as the last field.
+fn replay(steps: &[&str]) -> Vec<Transaction> {
+    let mut correlator = Correlator::new(&Limits::default(), &EngineOptions::default());
+    let (mut counters, mut taken, mut now, mut nth) = (Counters::default(), Taken::default(), SECOND, 0_u32);
+    let mut mark = |n: &mut u32| {
+        now += MILLISECOND;
+        *n += 1;
+        Mark { time: Time(now), order: Order(u64::from(*n)) }
+    };
+    for step in steps {
+        let (asked, answered) = step.split_once('→').expect("request → answer");
+        let (line, lines) = asked.trim().split_once(" |").map_or((asked.trim(), ""), |(a, b)| (a, b));
+        let (method, target) = line.split_once(' ').expect("METHOD target");
+        let mut built = HeadBuilder::request(method.as_bytes(), target.trim().as_bytes());
+        fields(&mut built, &format!("Host: api.test|User-Agent: {CHROME}|Accept: */*|Accept-Encoding: gzip"));
+        fields(&mut built, lines);
+        let at = mark(&mut nth);
+        // a proxy of our own, whose forwarding fields are believed
+        let client: SocketAddr = "10.0.0.7:40000".parse().expect("an address");
+        let id = |request| MessageId { stream: StreamId(0), request, seq: nth, nth };
+        let request = Arc::new(Request {
+            id: id(true),
+            first: at,
+            head_end: at,
+            client,
+            peer: client,
+            server: "203.0.113.9:80".parse().expect("an address"),
+            minor: 1,
+            head: built.finish(),
+            head_state: HeadState::Whole,
+            body_start: BodyStart::Unseen,
+            doubts: Doubts::default(),
+            on_connection: 0,
+        });
+        correlator.on_event(&HttpEvent::Request(request.clone()), &mut taken, &mut counters);
+        let answered = answered.trim();
+        let (status, lines) = answered.split_once(" |").unwrap_or((answered, ""));
+        let (lines, body) = lines.split_once("body=").unwrap_or((lines, ""));
+        let mut built = HeadBuilder::response();
+        fields(&mut built, lines);
+        let at = mark(&mut nth);
+        let response = Arc::new(Response {
+            id: MessageId { stream: StreamId(0), request: false, seq: nth, nth },
+            first: at,
+            head_end: at,
+            status: status.trim().parse().expect("a status"),
+            minor: 1,
+            head: built.finish(),
+            head_state: HeadState::Whole,
+            body_start: match body {
+                "" => BodyStart::Unseen,
+                "Invalid CORS request" => BodyStart::InvalidCorsRequest,
+                "Disallowed CORS" => BodyStart::DisallowedCors,
+                "<" => BodyStart::Markup,
+                _ => BodyStart::Other,
+            },
+            doubts: Doubts::default(),
+        });
+        let id = response.id;
+        correlator.on_event(&HttpEvent::Response { request: Some(request), response }, &mut taken, &mut counters);
+        correlator.on_event(
+            &HttpEvent::End { id, body_bytes: 0, state: BodyState::Whole, at },
+            &mut taken,
+            &mut counters,
+        );
+    }
+    correlator.finish(Time(now), &mut taken, &mut counters);
+    taken.0
+}
+
+fn fields(built: &mut HeadBuilder, lines: &str) {
+    for line in lines.split('|').filter(|l| !l.trim().is_empty()) {
+        let (name, value) = line.trim().split_once(':').expect("a field is name: value");
+        let value = match value.trim() {
+            "A" => A,
+            "B" => B,
+            other => other,
+        };
+        built.field(name.as_bytes(), Name::of(name.as_bytes()), value.as_bytes(), false);
+    }
+}
+
+/// The last refusal's cause.
+fn check(steps: &[&str], cause: &str) {
+    let all = replay(steps);
+    let last = all.iter().rev().find(|t| t.cause.is_some()).unwrap_or_else(|| panic!("nothing was refused: {all:#?}"));
+    let told = last.cause.map(crate::catalog::Cause::id);
+    assert_eq!(told, Some(cause), "{} {} {:?}: {}", last.method, last.path, last.reason, last.fix);
+    assert!(!last.fix.is_empty());
+}
+
+const ASK_PUT: &str = "OPTIONS /x |Origin: A|Access-Control-Request-Method: PUT";
+
+#[test]
+fn a_login_check_before_cors_is_told_by_the_preflights_401() {
+    check(&[&format!("{ASK_PUT} → 401 |WWW-Authenticate: Bearer")], "auth_before_cors");
+    check(&[&format!("{ASK_PUT} → 403")], "auth_before_cors");
+    check(&[&format!("{ASK_PUT} → 401"), "GET /x |Origin: A → 401"], "auth_before_cors");
+}
+
+#[test]
+fn spring_and_starlette_say_so_in_the_body() {
+    check(&[&format!("{ASK_PUT} → 403 |body=Invalid CORS request")], "origin_or_method_not_listed");
+    check(&[&format!("{ASK_PUT} → 400 |vary: Origin|body=Disallowed CORS")], "origin_not_listed");
+    let head = "access-control-allow-origin: A|access-control-allow-methods: GET|vary: Origin|body=Disallowed CORS";
+    check(&[&format!("{ASK_PUT} → 400 |{head}")], "method_not_listed");
+    let ask = "OPTIONS /x |Origin: A|Access-Control-Request-Method: GET|Access-Control-Request-Headers: x-a";
+    let head = "access-control-allow-origin: A|access-control-allow-methods: GET|access-control-allow-headers: accept|vary: Origin|body=Disallowed CORS";
+    check(&[&format!("{ask} → 400 |{head}")], "header_not_listed");
+}
+
+#[test]
+fn limiters_are_told_by_429_and_nginx_by_503() {
+    check(&["GET /x |Origin: A → 429 |Retry-After: 1"], "rate_limited");
+    check(
+        &["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A", "GET /x |Origin: A → 503 |Server: nginx|body=<"],
+        "rate_limited",
+    );
+    // HAProxy's own page
+    check(&["GET /x |Origin: A → 503 |cache-control: no-cache|content-type: text/html|body=<"], "upstream_down");
+}
+
+#[test]
+fn a_miss_of_the_allow_list_leaves_the_other_fields() {
+    check(&["GET /x |Origin: A → 200 |Vary: Origin|Access-Control-Allow-Credentials: true"], "origin_not_listed");
+    check(&["GET /x |Origin: A → 200 |Vary: Accept-Encoding, Origin"], "origin_not_listed");
+    check(&["GET /x |Origin: B → 200 |Access-Control-Allow-Origin: B", "GET /x |Origin: A → 200"], "origin_not_listed");
+    // Express, callback(new Error()): 500 before any route
+    check(&[&format!("{ASK_PUT} → 500 |X-Powered-By: Express")], "origin_not_listed");
+}
+
+#[test]
+fn a_method_falls_through_to_the_application_where_another_is_fine() {
+    let fine = "OPTIONS /x |Origin: A|Access-Control-Request-Method: PATCH → 204 |Access-Control-Allow-Origin: A|Access-Control-Allow-Methods: PATCH";
+    check(
+        &[fine, "PATCH /x |Origin: A → 200 |Access-Control-Allow-Origin: A", &format!("{ASK_PUT} → 200")],
+        "method_not_listed",
+    );
+    // rs/cors: Vary alone, for a header too
+    let vary = "Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+    let ask = "OPTIONS /x |Origin: A|Access-Control-Request-Method: PATCH|Access-Control-Request-Headers: x-a";
+    check(
+        &[fine, "PATCH /x |Origin: A → 200 |Access-Control-Allow-Origin: A", &format!("{ask} → 204 |{vary}")],
+        "header_not_listed",
+    );
+}
+
+#[test]
+fn a_path_without_cors_beside_paths_with() {
+    check(&["GET /y |Origin: A → 200 |Access-Control-Allow-Origin: A", "GET /x |Origin: A → 200"], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 200 |Allow: GET,HEAD,OPTIONS")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 405 |Allow: GET")], "cors_not_mounted");
+    // nginx: add_header in `if (OPTIONS)` drops the inherited origin
+    check(
+        &[
+            "GET /x |Origin: A → 200 |Server: nginx|Access-Control-Allow-Origin: A",
+            &format!("{ASK_PUT} → 204 |Server: nginx|Access-Control-Allow-Methods: PUT"),
+        ],
+        "cors_not_mounted",
+    );
+}
+
+const PUT_PASSES: &str = "OPTIONS /x |Origin: A|Access-Control-Request-Method: PUT → 204 |Access-Control-Allow-Origin: A|Access-Control-Allow-Methods: PUT";
+
+#[test]
+fn a_good_preflight_and_a_bare_answer_is_order_or_in_fastify_scope() {
+    check(&[PUT_PASSES, "PUT /x |Origin: A → 200 |X-Powered-By: Express"], "cors_after_router");
+    check(&[PUT_PASSES, "PUT /x |Origin: A → 200 |Keep-Alive: timeout=72"], "cors_not_mounted");
+    // cors() below the router: a simple GET has no preflight of its own, but others passed
+    check(&[PUT_PASSES, "PUT /x |Origin: A → 200", "GET /y |Origin: A → 200"], "cors_after_router");
+}
+
+#[test]
+fn errors_made_outside_the_cors_code() {
+    check(&[PUT_PASSES, "PUT /x |Origin: A → 404 |Server: nginx|body=<"], "error_page_without_cors");
+    check(
+        &["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A", "GET /x |Origin: A → 500"],
+        "error_page_without_cors",
+    );
+    check(&[PUT_PASSES, "PUT /x |Origin: A → 413 |Server: nginx|body=<"], "error_page_without_cors");
+    check(&[PUT_PASSES, "PUT /x |Origin: A → 502 |Server: nginx|body=<"], "upstream_down");
+    check(&["GET /x |Origin: A → 522 |Server: cloudflare"], "not_http_or_down");
+    // nginx without always: the application's 401 passes through it
+    check(
+        &[
+            "GET /x |Origin: A → 200 |Server: nginx|Access-Control-Allow-Origin: A",
+            "GET /x |Origin: A → 401 |Server: nginx",
+        ],
+        "error_page_without_cors",
+    );
+}
+
+#[test]
+fn redirects_of_preflight_and_actual_and_the_lost_scheme() {
+    check(&[&format!("{ASK_PUT} → 301 |Location: https://api.test/x")], "preflight_redirected");
+    check(&["GET /x |Origin: A → 301 |Location: /x/"], "actual_redirect_without_cors");
+    let ask = "OPTIONS /x |Origin: https://a.test|X-Forwarded-Proto: https|Access-Control-Request-Method: PUT";
+    check(&[&format!("{ask} → 308 |Location: https://api.test/x/")], "preflight_redirected");
+    check(&[&format!("{ask} → 308 |Location: http://api.test/x/")], "scheme_lost_behind_tls");
+    check(&[&format!("{ask} → 301 |Location: https://api.test/x")], "scheme_lost_behind_tls");
+}
+
+#[test]
+fn two_layers_lists_and_malformed_values() {
+    check(&["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A|Access-Control-Allow-Origin: A"], "two_layers");
+    check(&["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: *, http://a.test"], "two_layers");
+    check(
+        &["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: http://a.test, http://b.test"],
+        "config_value_malformed",
+    );
+    for value in ["http://a.test/", "http://A.test", "http://a.test:80", "a.test", "\"*\"", "*.test", ""] {
+        check(&[&format!("GET /x |Origin: A → 200 |Access-Control-Allow-Origin: {value}")], "config_value_malformed");
+    }
+    check(&["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: http://www.a.test"], "origin_not_listed");
+}
+
+#[test]
+fn a_cache_serves_what_was_made_for_another_page() {
+    check(
+        &[
+            "GET /x |Origin: B → 200 |Access-Control-Allow-Origin: B",
+            "GET /x |Origin: A → 200 |X-Cache: HIT|Access-Control-Allow-Origin: B",
+        ],
+        "cached_for_other_origin",
+    );
+    check(
+        &["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A", "GET /x |Origin: A → 200 |Age: 12"],
+        "cached_for_other_origin",
+    );
+    // without any sign of a cache: the one origin that is configured
+    check(
+        &[
+            "GET /x |Origin: B → 200 |Access-Control-Allow-Origin: B",
+            "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: B",
+        ],
+        "origin_not_listed",
+    );
+}
+
+#[test]
+fn credentials_have_causes_of_their_own() {
+    check(&["GET /x |Origin: A|Cookie: s → 200 |Access-Control-Allow-Origin: *"], "credentials_with_wildcard");
+    check(&["GET /x |Origin: A|Cookie: s → 200 |Access-Control-Allow-Origin: A"], "credentials_not_allowed");
+}
+
+#[test]
+fn the_fix_names_the_stack_that_answers_or_answered_before() {
+    let fix = |steps: &[&str]| replay(steps).pop().expect("a transaction").fix;
+    let text = fix(&["GET /x |Origin: A → 200 |Vary: Origin|X-Powered-By: Express"]);
+    assert!(text.contains("Express with cors: app.use(cors({ origin: ['http://a.test'] }))"), "{text}");
+    let text = fix(&[
+        "GET /y |Origin: A → 200 |Access-Control-Allow-Origin: A|Server: Werkzeug/3.1",
+        "GET /x |Origin: A → 200",
+    ]);
+    assert!(text.contains("Flask with Flask-CORS: CORS(app, resources="), "{text}");
+    let text = fix(&["GET /x |Origin: null → 200 |Vary: Origin"]);
+    assert!(text.starts_with("Do not list null"), "{text}");
+}
+
+#[test]
+fn a_development_page_is_told_of_the_dev_proxy_and_a_stray_header_of_its_uselessness() {
+    let ask = "OPTIONS /v1/x |Origin: http://localhost:5173|Access-Control-Request-Method: GET|Access-Control-Request-Headers: access-control-allow-origin";
+    let all = replay(&[&format!("{ask} → 204 |Access-Control-Allow-Origin: *")]);
+    let text = &all.first().expect("a transaction").fix;
+    assert!(text.contains("Vite: server: { proxy: { '/v1'") && text.contains("Next: rewrites"), "{text}");
+    assert!(text.contains("it cannot help here"), "{text}");
+}
+
+#[test]
+fn what_is_remembered_is_capped_and_counted() {
+    let limits = Limits { cause_targets_max: 1, cause_endpoints_max: 2, ..Limits::default() };
+    let mut memory = super::memory::Memory::new(&limits);
+    assert!(memory.target("http://api.test").is_none());
+    let mut forgotten = 0;
+    memory.slots("http://a.test", "/1", &mut forgotten);
+    memory.slots("http://a.test", "/two", &mut forgotten);
+    assert_eq!(forgotten, 0);
+    memory.slots("http://a.test", "/three", &mut forgotten);
+    memory.slots("http://b.test", "/three", &mut forgotten);
+    assert_eq!(forgotten, 3);
+}
