@@ -126,6 +126,8 @@ counted! {
         cache = "cache",
         /// Targets and endpoints remembered to tell causes.
         causes = "causes",
+        /// Answers, cookies and connections that would have told something of later requests.
+        hints = "hints",
         /// Endpoints of audit rules.
         endpoints = "endpoints",
         /// Keys of probing rules.

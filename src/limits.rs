@@ -59,6 +59,15 @@ pub struct Limits {
     pub cause_targets_max: u32,
     /// Endpoints (target and path shape) of which the same is remembered: `corstap_state_forgotten_total{kind="causes"}`.
     pub cause_endpoints_max: u32,
+    /// Requests in flight whose class is kept until their answer; of those above it an answer is judged alone:
+    /// `corstap_state_forgotten_total{kind="waiting"}`.
+    pub in_flight_max: u32,
+    /// Entries of the preflight cache model for one client (Firefox keeps 100 for all sites together).
+    pub cache_entries_of_client_max: u32,
+    /// Slots that remember which cache entries were given up, 4 bytes each; a power of two.
+    pub forgotten_slots: u32,
+    /// Answers, cookies and connections remembered for later guesses, each: `corstap_state_forgotten_total{kind="hints"}`.
+    pub hints_max: u32,
     /// Hosts that audit rules keep state of: `corstap_state_forgotten_total{kind="endpoints"}`.
     pub targets_max: u32,
     /// Endpoints that audit rules keep state of: `corstap_state_forgotten_total{kind="endpoints"}`.
@@ -90,9 +99,13 @@ impl Default for Limits {
             open_idle_ns: 15 * 60 * SECOND,
             waiting_max: 24_576,
             clients_max: 65_536,
+            in_flight_max: 65_536,
             cache_entries_max: 100_000,
             cause_targets_max: 4096,
             cause_endpoints_max: 20_000,
+            cache_entries_of_client_max: 64,
+            forgotten_slots: 1 << 20,
+            hints_max: 65_536,
             targets_max: 4096,
             endpoints_max: 20_000,
             probing_keys_max: 20_000,

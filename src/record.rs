@@ -120,6 +120,23 @@ words! {
     }
 }
 words! {
+    /// Why a preflight that was needed was not seen, the likeliest cause (VERDICTS.md §6).
+    MissingPreflight {
+        /// The client may have asked before the capture began.
+        CapturedTooLate = "captured_too_late",
+        /// Packets of this client were lost shortly before.
+        Lost = "lost",
+        /// Preflights for this host are answered where this tap does not see.
+        AnsweredElsewhere = "answered_elsewhere",
+        /// One was seen, but it has lapsed or does not cover this request.
+        Expired = "expired",
+        /// No browser sent it.
+        NotABrowser = "not_a_browser",
+        /// One was seen, and forgotten under a cap.
+        Forgotten = "forgotten",
+    }
+}
+words! {
     /// Did a blocked unsafe request act on the server?
     Effect {
         /// 2xx.

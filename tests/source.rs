@@ -57,7 +57,7 @@ fn code(path: &Path) -> String {
 }
 
 fn is_test_file(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem == "tests")
+    path.file_stem().is_some_and(|stem| stem == "tests") || path.parent().is_some_and(|p| p.ends_with("tests"))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::browser;
 use super::cache::Lifetime;
 use super::check::{self, Asked, Failures, Reader};
 use super::classify::{Classified, path_and_query};
-use super::correlator::{Correlator, Timer};
+use super::correlator::{Correlator, HostSeen, Timer};
 use super::fields;
 use super::jar::{self, Jar};
 use super::location::{Location, Next, resolve};
@@ -38,7 +38,10 @@ impl Correlator {
             InFlight { seen, attempt: None }
         });
         let host = self.classifier.digest(&*seen.target.origin);
-        self.hosts.insert(host, ());
+        self.hosts.get_or_insert_with(host, HostSeen::default);
+        if response.doubts.after_gap || response.doubts.pairing || response.head_state == HeadState::CutByCapture {
+            self.note_loss(&seen, response.first.time);
+        }
         self.note_cookies(request, Some(response), &seen);
         let index = attempt.filter(|&i| self.awaits(i, request));
         self.observe(request, Some(response), None, &seen, index, response.head_end.time, sink, counters);
@@ -124,11 +127,13 @@ impl Correlator {
         if passes_omitted || (passes_included && credentials == Credentials::Included) {
             let key = self.cache_key(&ask_seen, &ask_request);
             let lifetime = Lifetime::of(&response.head, family);
-            self.cache.insert(key, &response.head, lifetime, response.head_end.time, &mut counters.forgotten.cache);
+            let at = response.head_end.time;
+            self.cache.insert(key, ask_seen.client, &response.head, lifetime, at, &mut counters.forgotten.cache);
         }
         if blocked_for_certain {
             let pair = self.pair_key(&ask_seen, &ask_request, method.as_bytes());
-            self.failed_preflights.insert(pair, response.head_end.time);
+            let evicted = self.failed_preflights.insert(pair, response.head_end.time).is_some();
+            self.hints_forgotten += u64::from(evicted);
             if extension {
                 self.emit(index, &Outcome::undecided(Reason::ExtensionOrigin), sink, counters);
                 return;
@@ -160,7 +165,8 @@ impl Correlator {
             let pair = self.pair_key(&ask_seen, &ask_request, method.as_bytes());
             self.by_pair.entry(pair).or_default().push(index);
             if family == Family::Safari {
-                self.bodies.insert(response.id, index);
+                let evicted = self.bodies.insert(response.id, index).is_some();
+                self.hints_forgotten += u64::from(evicted);
             }
         }
         self.start_timer(index, Timer::Silence, at);
@@ -254,7 +260,8 @@ impl Correlator {
             }
         } else if (200..=299).contains(&response.status) && request.head.method() == b"GET" {
             let stored = Stored { omitted: omitted.clone(), included: included.clone() };
-            self.stored.insert(stored_key, stored);
+            let evicted = self.stored.insert(stored_key, stored).is_some();
+            self.hints_forgotten += u64::from(evicted);
         }
         let habit = self.habit(seen);
         let mostly_includes = self.mostly_includes(seen);
@@ -473,6 +480,9 @@ impl Correlator {
         self.now = self.now.max(at);
         let Some(InFlight { seen, attempt }) = self.in_flight.remove(&request.id) else { return };
         let index = attempt.filter(|&i| self.awaits(i, request));
+        if matches!(why, NoAnswer::Lost | NoAnswer::Evicted) {
+            self.note_loss(&seen, at);
+        }
         self.observe(request, None, Some(why), &seen, index, at, sink, counters);
         let Some(index) = index else { return };
         match why {

@@ -13,7 +13,9 @@ use crate::catalog::Reason;
 use crate::http::head::Name;
 use crate::http::{Request, Response};
 use crate::packet::Time;
-use crate::record::{Confidence, Credentials, Effect, Family, Hop, Leg, Phase, PreflightState, TransactionId, Verdict};
+use crate::record::{
+    Confidence, Credentials, Effect, Family, Hop, Leg, MissingPreflight, Phase, PreflightState, TransactionId, Verdict,
+};
 
 /// A preflight and what its answer came to.
 #[derive(Debug)]
@@ -75,8 +77,14 @@ pub(super) struct Attempt {
     pub(super) redirect_needs_omitted: Option<Reason>,
     /// What is inferred lowers the confidence to this.
     pub(super) floor: Confidence,
+    /// Why its preflight is missing, where something tells.
+    pub(super) missing: Option<MissingPreflight>,
     /// A sentence for `detail`.
     pub(super) note: Option<&'static str>,
+    /// The same request came within seconds before or after it.
+    pub(super) again: bool,
+    /// It was waited for the same request to come again.
+    pub(super) echo_awaited: bool,
     pub(super) retried: bool,
 }
 
@@ -94,7 +102,7 @@ pub(super) struct Stored {
 }
 
 /// What an attempt came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Outcome {
     pub(super) verdict: Verdict,
     pub(super) phase: Option<Phase>,
@@ -181,13 +189,17 @@ pub(super) fn leg(request: &Arc<Request>, response: Option<&Arc<Response>>, verd
     }
 }
 
+/// Methods that ask for nothing to be done (RFC 9110 §9.2.1).
+pub(super) fn is_safe_method(method: &[u8]) -> bool {
+    matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE")
+}
+
 /// Did a blocked unsafe request act on the server? (CONTRACT.md `effect`)
 pub(super) fn effect_of(attempt: &Attempt, outcome: &Outcome) -> Option<Effect> {
     if outcome.verdict != Verdict::Blocked || outcome.phase != Some(Phase::Actual) {
         return None;
     }
-    let safe = |method: &[u8]| matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
-    if safe(attempt.method.as_bytes()) {
+    if is_safe_method(attempt.method.as_bytes()) {
         return None;
     }
     // an unsafe first hop that was answered 303 has done its work
@@ -197,6 +209,24 @@ pub(super) fn effect_of(attempt: &Attempt, outcome: &Outcome) -> Option<Effect> 
     Some(match attempt.response.as_ref().map(|r| r.status) {
         Some(200..=299) => Effect::Taken,
         Some(500..=599) | None => Effect::Possible,
+        Some(_) if attempt.again => Effect::Possible,
         Some(_) => Effect::None,
     })
+}
+
+/// Why a preflight is missing, in words.
+pub(super) fn missing_note(missing: Option<MissingPreflight>) -> &'static str {
+    match missing {
+        None => "its preflight was not seen",
+        Some(MissingPreflight::CapturedTooLate) => {
+            "its preflight was not seen: this client came into view too lately to tell"
+        }
+        Some(MissingPreflight::Lost) => "its preflight was not seen: packets of this client were lost",
+        Some(MissingPreflight::AnsweredElsewhere) => "its preflight was not seen: none for this host comes by here",
+        Some(MissingPreflight::Expired) => {
+            "its preflight was not seen, and the one that was seen before has lapsed or does not cover it"
+        }
+        Some(MissingPreflight::NotABrowser) => "sent without the preflight that a browser sends",
+        Some(MissingPreflight::Forgotten) => "its preflight was seen and forgotten under a cap: missing (forgotten)",
+    }
 }

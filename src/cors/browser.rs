@@ -124,6 +124,16 @@ pub fn tells_storage_access(browser: &Browser, preflight: bool) -> bool {
     }
 }
 
+/// The longest that this family keeps a preflight's answer, in seconds (VERDICTS.md §5).
+#[must_use]
+pub fn max_age_ceiling_s(family: Family) -> u32 {
+    match family {
+        Family::Firefox => 86_400,
+        Family::Safari => 600,
+        Family::Chromium | Family::Other | Family::Unknown => 7200,
+    }
+}
+
 /// How long a preflight's answer may be reused, in seconds, as this family does it; 0: not kept.
 ///
 /// Absent means 5 s; the family's ceiling applies (Fetch § CORS-preflight fetch, step 7.4; VERDICTS.md §5). `fields` is how many
@@ -131,11 +141,7 @@ pub fn tells_storage_access(browser: &Browser, preflight: bool) -> bool {
 #[must_use]
 pub fn max_age_s(value: Option<&[u8]>, fields: usize, family: Family) -> u32 {
     const DEFAULT_S: u32 = 5;
-    let ceiling = match family {
-        Family::Firefox => 86_400,
-        Family::Safari => 600,
-        Family::Chromium | Family::Other | Family::Unknown => 7200,
-    };
+    let ceiling = max_age_ceiling_s(family);
     let junk = if family == Family::Firefox { 0 } else { DEFAULT_S };
     let Some(value) = value else { return DEFAULT_S };
     if fields > 1 {

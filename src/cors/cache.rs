@@ -1,13 +1,22 @@
 //! A model of the browsers' preflight caches (VERDICTS.md §5 and §6).
+//!
+//! Holds at most `cache_entries_max` entries, and `cache_entries_of_client_max` of one client. What had to go is remembered by a
+//! fingerprint, so that a preflight which was seen and forgotten is told from one that was never seen.
 
 use std::sync::Arc;
 
+use super::ClientId;
 use super::browser::max_age_s;
 use super::fields::list_items;
 use crate::http::head::{Head, Name};
+use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::packet::{SECOND, Time};
 use crate::record::Family;
+
+/// Methods and names kept of one answer; what stands behind them is not covered.
+const METHODS_MAX: usize = 64;
+const NAMES_MAX: usize = 256;
 
 /// How long an entry lives.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +32,19 @@ impl Lifetime {
     }
 }
 
+/// What the cache knows of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// A live entry covers it.
+    Covered,
+    /// There is an entry, but it has lapsed or does not cover it.
+    NotCovered,
+    /// There was one; it had to make room.
+    Forgotten,
+    /// There is none.
+    Nothing,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct Lists {
     methods: Vec<Vec<u8>>,
@@ -31,14 +53,21 @@ struct Lists {
 
 #[derive(Debug)]
 struct Entry {
+    client: ClientId,
     expires: Time,
     lists: Arc<Lists>,
 }
 
-/// Entries by client × origin × URL, under a cap; the least recently used goes.
+/// Entries by client × origin × URL; the least recently used goes.
 #[derive(Debug)]
 pub struct PreflightCache {
     entries: Lru<u64, Entry>,
+    /// How many entries each client has.
+    of_client: Lru<ClientId, Vec<u64>>,
+    of_client_max: usize,
+    /// Fingerprints of keys that had to go, each in the slot that its key names; a later one takes an earlier one's place.
+    forgotten: Vec<u32>,
+    forgotten_slots: usize,
     /// The lists of the last answer: a server says the same to everybody.
     last: Option<Arc<Lists>>,
 }
@@ -46,30 +75,84 @@ pub struct PreflightCache {
 impl PreflightCache {
     /// Empty.
     #[must_use]
-    pub fn new(cap: u32) -> Self {
-        PreflightCache { entries: Lru::new(cap), last: None }
+    pub fn new(limits: &Limits) -> Self {
+        PreflightCache {
+            entries: Lru::new(limits.cache_entries_max),
+            of_client: Lru::new(limits.clients_max),
+            of_client_max: limits.cache_entries_of_client_max.max(1) as usize,
+            forgotten: Vec::new(),
+            forgotten_slots: (limits.forgotten_slots as usize).next_power_of_two(),
+            last: None,
+        }
     }
 
-    /// Keeps what a passing preflight's answer allows.
-    pub fn insert(&mut self, key: u64, head: &Head, lifetime: Lifetime, at: Time, forgotten: &mut u64) {
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Keeps what a passing preflight's answer allows; counts in `forgotten` what had to go for it.
+    pub fn insert(
+        &mut self,
+        key: u64,
+        client: ClientId,
+        head: &Head,
+        lifetime: Lifetime,
+        at: Time,
+        forgotten: &mut u64,
+    ) {
         if lifetime.seconds == 0 {
             self.entries.remove(&key);
             return;
         }
-        let methods = head.joined(Name::AcAllowMethods).unwrap_or_default();
-        let names = head.joined(Name::AcAllowHeaders).unwrap_or_default();
-        let fresh = Lists {
-            methods: list_items(&methods).take(64).map(<[u8]>::to_vec).collect(),
-            names: list_items(&names).take(256).map(|n| String::from_utf8_lossy(n).to_ascii_lowercase()).collect(),
-        };
-        let lists = match &self.last {
-            Some(last) if **last == fresh => last.clone(),
-            _ => Arc::new(fresh),
-        };
-        self.last = Some(lists.clone());
+        let lists = self.lists_of(head);
         // a second of slack: clocks of capture and browser are two
         let expires = at.plus(i64::from(lifetime.seconds).saturating_add(1).saturating_mul(SECOND));
-        *forgotten += u64::from(self.entries.insert(key, Entry { expires, lists }).is_some());
+        if let Some((gone, _)) = self.entries.insert(key, Entry { client, expires, lists }) {
+            self.forget(gone);
+            *forgotten += 1;
+        }
+        let (own, _) = self.of_client.get_or_insert_with(client, Vec::new);
+        if !own.contains(&key) {
+            own.push(key);
+        }
+        if own.len() > self.of_client_max {
+            // oldest first; those that went another way are no longer there
+            let gone = own.remove(0);
+            if self.entries.peek(&gone).is_some_and(|e| e.client == client) {
+                self.entries.remove(&gone);
+                self.forget(gone);
+                *forgotten += 1;
+            }
+        }
+    }
+
+    fn lists_of(&mut self, head: &Head) -> Arc<Lists> {
+        let methods = head.joined(Name::AcAllowMethods).unwrap_or_default();
+        let names = head.joined(Name::AcAllowHeaders).unwrap_or_default();
+        if let Some(last) = &self.last
+            && last.methods.iter().map(Vec::as_slice).eq(list_items(&methods).take(METHODS_MAX))
+            && last.names.len() == list_items(&names).take(NAMES_MAX).count()
+            && last.names.iter().zip(list_items(&names)).all(|(n, item)| n.as_bytes().eq_ignore_ascii_case(item))
+        {
+            return last.clone();
+        }
+        let fresh = Arc::new(Lists {
+            methods: list_items(&methods).take(METHODS_MAX).map(<[u8]>::to_vec).collect(),
+            names: list_items(&names)
+                .take(NAMES_MAX)
+                .map(|n| String::from_utf8_lossy(n).to_ascii_lowercase())
+                .collect(),
+        });
+        self.last = Some(fresh.clone());
+        fresh
     }
 
     /// Firefox drops the entry when the actual request fails its check.
@@ -77,17 +160,110 @@ impl PreflightCache {
         self.entries.remove(&key);
     }
 
-    /// Whether a live entry covers a request.
-    pub fn covers(&mut self, key: u64, method: &[u8], names: &[&str], family: Family, at: Time) -> bool {
-        let Some(entry) = self.entries.get(&key) else { return false };
-        if entry.expires < at {
-            return false;
-        }
+    /// What is known of a request that needs a preflight.
+    pub fn known(&mut self, key: u64, method: &[u8], names: &[&str], family: Family, at: Time) -> Known {
+        let Some(entry) = self.entries.get(&key) else {
+            return if self.is_forgotten(key) { Known::Forgotten } else { Known::Nothing };
+        };
         let wildcard = family != Family::Firefox;
         let star_method = wildcard && entry.lists.methods.iter().any(|m| m == b"*");
         let star_name = wildcard && entry.lists.names.iter().any(|n| n == "*");
         let method_ok =
             super::fields::is_simple_method(method) || star_method || entry.lists.methods.iter().any(|m| m == method);
-        method_ok && names.iter().all(|n| n.starts_with('(') || star_name || entry.lists.names.iter().any(|l| l == n))
+        let names_ok =
+            names.iter().all(|n| n.starts_with('(') || star_name || entry.lists.names.iter().any(|l| l == n));
+        if entry.expires >= at && method_ok && names_ok { Known::Covered } else { Known::NotCovered }
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // a slot is the key's low bits, its fingerprint the high ones
+    fn slot_and_print(&self, key: u64) -> (usize, u32) {
+        // 0 is an empty slot
+        (key as usize & (self.forgotten_slots - 1), (key >> 32) as u32 | 1)
+    }
+
+    fn forget(&mut self, key: u64) {
+        if self.forgotten.is_empty() {
+            self.forgotten = vec![0; self.forgotten_slots];
+        }
+        let (slot, print) = self.slot_and_print(key);
+        if let Some(place) = self.forgotten.get_mut(slot) {
+            *place = print;
+        }
+    }
+
+    fn is_forgotten(&self, key: u64) -> bool {
+        let (slot, print) = self.slot_and_print(key);
+        self.forgotten.get(slot) == Some(&print)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head::HeadBuilder;
+
+    fn answer() -> Head {
+        let mut built = HeadBuilder::response();
+        built.field(b"Access-Control-Allow-Methods", Name::AcAllowMethods, b"PUT", false);
+        built.field(b"Access-Control-Allow-Headers", Name::AcAllowHeaders, b"X-A, x-b", false);
+        built.finish()
+    }
+
+    fn minute() -> Lifetime {
+        Lifetime { seconds: 60 }
+    }
+
+    fn limits(all: u32, of_client: u32) -> Limits {
+        Limits { cache_entries_max: all, cache_entries_of_client_max: of_client, ..Limits::default() }
+    }
+
+    #[test]
+    fn an_entry_covers_what_its_lists_name_until_it_lapses() {
+        let mut cache = PreflightCache::new(&limits(8, 8));
+        cache.insert(1, ClientId(0), &answer(), minute(), Time(0), &mut 0);
+        let mut known =
+            |method: &str, names: &[&str], at| cache.known(1, method.as_bytes(), names, Family::Chromium, Time(at));
+        assert_eq!(known("PUT", &["x-b", "x-a"], 0), Known::Covered);
+        assert_eq!(known("POST", &[], 0), Known::Covered);
+        assert_eq!(known("PATCH", &[], 0), Known::NotCovered);
+        assert_eq!(known("PUT", &["x-c"], 0), Known::NotCovered);
+        // a second of slack
+        assert_eq!(known("PUT", &[], 61 * SECOND), Known::Covered);
+        assert_eq!(known("PUT", &[], 61 * SECOND + 1), Known::NotCovered);
+        assert_eq!(cache.known(2, b"PUT", &[], Family::Chromium, Time(0)), Known::Nothing);
+    }
+
+    #[test]
+    fn what_had_to_make_room_is_told_from_what_was_never_there() {
+        let mut cache = PreflightCache::new(&limits(2, 2));
+        let mut forgotten = 0;
+        for key in 1..=3 {
+            cache.insert(
+                key << 32 | key,
+                ClientId(u32::try_from(key).unwrap()),
+                &answer(),
+                minute(),
+                Time(0),
+                &mut forgotten,
+            );
+        }
+        let known =
+            |cache: &mut PreflightCache, key: u64| cache.known(key << 32 | key, b"PUT", &[], Family::Chromium, Time(0));
+        assert_eq!((forgotten, cache.len()), (1, 2));
+        assert_eq!(known(&mut cache, 1), Known::Forgotten);
+        assert_eq!(known(&mut cache, 2), Known::Covered);
+        assert_eq!(known(&mut cache, 4), Known::Nothing);
+    }
+
+    #[test]
+    fn one_client_cannot_push_out_the_others() {
+        let mut cache = PreflightCache::new(&limits(100, 3));
+        let mut forgotten = 0;
+        cache.insert(1000, ClientId(1), &answer(), minute(), Time(0), &mut forgotten);
+        for key in 0..50 {
+            cache.insert(key, ClientId(0), &answer(), minute(), Time(0), &mut forgotten);
+        }
+        assert_eq!((forgotten, cache.len()), (47, 4));
+        assert_eq!(cache.known(1000, b"PUT", &[], Family::Chromium, Time(0)), Known::Covered);
     }
 }

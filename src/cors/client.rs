@@ -35,6 +35,10 @@ pub struct Client {
     pub agent: u64,
     /// Preflights it was seen to send.
     pub preflights: u32,
+    /// Requests of it that needed a preflight, as far as they were seen before its first one.
+    pub needing: u32,
+    /// When packets of its connections were last found missing.
+    pub lost_at: Option<Time>,
     /// What its pages do towards each target.
     habits: SmallVec<[Habit; 1]>,
 }
@@ -137,6 +141,8 @@ impl Clients {
             last_seen: at,
             agent: words,
             preflights: 0,
+            needing: 0,
+            lost_at: None,
             habits: SmallVec::new(),
         });
         client.last_seen = client.last_seen.max(at);

@@ -19,13 +19,26 @@ struct Company {
 #[derive(Debug)]
 pub struct Connections {
     seen: Lru<StreamId, Company>,
+    forgotten: u64,
 }
 
 impl Connections {
     /// None yet.
     #[must_use]
     pub fn new(cap: u32) -> Self {
-        Connections { seen: Lru::new(cap) }
+        Connections { seen: Lru::new(cap), forgotten: 0 }
+    }
+
+    /// Connections given up under the cap.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    fn of(&mut self, request: &Request) -> &mut Company {
+        let (company, evicted) = self.seen.get_or_insert_with(request.id.stream, Company::default);
+        self.forgotten += u64::from(evicted.is_some());
+        company
     }
 
     /// Takes note of a request.
@@ -39,7 +52,7 @@ impl Connections {
         if seen.kind != Kind::Preflight && !cookie && !page_load {
             return;
         }
-        let (company, _) = self.seen.get_or_insert_with(request.id.stream, Company::default);
+        let company = self.of(request);
         company.bare |= seen.kind == Kind::Preflight;
         company.credentialed |= cookie || page_load;
     }
@@ -49,7 +62,7 @@ impl Connections {
         if seen.forwarded || !matches!(seen.browser.family, Family::Chromium | Family::Firefox) {
             return;
         }
-        let (company, _) = self.seen.get_or_insert_with(request.id.stream, Company::default);
+        let company = self.of(request);
         company.bare |= credentials == Credentials::Omitted;
         company.credentialed |= credentials == Credentials::Included;
     }

@@ -47,7 +47,7 @@ pub struct Correlator {
     pub(super) jar: Jar,
     pub(super) attempts: Slab<Attempt>,
     pub(super) generation: u32,
-    pub(super) in_flight: HashMap<MessageId, InFlight, RandomState>,
+    pub(super) in_flight: Lru<MessageId, InFlight>,
     pub(super) by_pair: HashMap<u64, Slots, RandomState>,
     pub(super) by_redirect: HashMap<u64, Slots, RandomState>,
     pub(super) by_retry: HashMap<u64, Slots, RandomState>,
@@ -58,12 +58,18 @@ pub struct Correlator {
     pub(super) stored: Lru<u64, Stored>,
     pub(super) failed_preflights: Lru<u64, Time>,
     /// Answers to WebKit's preflights whose body must still end well.
-    pub(super) bodies: HashMap<MessageId, u32, RandomState>,
+    pub(super) bodies: Lru<MessageId, u32>,
     /// Decided by an answer whose body still comes: cut short, it is an error of its own.
     pub(super) held: HashMap<MessageId, (Attempt, Outcome), RandomState>,
     pub(super) holds: VecDeque<(Time, MessageId)>,
-    pub(super) hosts: Lru<u64, ()>,
     pub(super) memory: Memory,
+    pub(super) hosts: Lru<u64, HostSeen>,
+    /// When each unsafe request was last sent.
+    pub(super) asked: Lru<u64, Time>,
+    /// Refused by an answer that says "not done": the same request may yet come again.
+    pub(super) echoes: VecDeque<(Time, Attempt, Outcome)>,
+    /// Hints given up under their caps.
+    pub(super) hints_forgotten: u64,
     pub(super) findings: Findings,
 }
 
@@ -78,12 +84,12 @@ impl Correlator {
             waiting_max: limits.waiting_max as usize,
             now: Time(0),
             classifier: Classifier::new(limits, options),
-            connections: Connections::new(limits.clients_max),
-            cache: PreflightCache::new(limits.cache_entries_max),
-            jar: Jar::new(limits.clients_max),
+            connections: Connections::new(limits.hints_max),
+            cache: PreflightCache::new(limits),
+            jar: Jar::new(limits.hints_max),
             attempts: Slab::new(),
             generation: 0,
-            in_flight: HashMap::default(),
+            in_flight: Lru::new(limits.in_flight_max),
             by_pair: HashMap::default(),
             by_redirect: HashMap::default(),
             by_retry: HashMap::default(),
@@ -91,13 +97,16 @@ impl Correlator {
             retries: VecDeque::new(),
             answers: VecDeque::new(),
             by_age: VecDeque::new(),
-            stored: Lru::new(limits.clients_max),
-            failed_preflights: Lru::new(limits.clients_max),
-            bodies: HashMap::default(),
+            stored: Lru::new(limits.hints_max),
+            failed_preflights: Lru::new(limits.hints_max),
+            bodies: Lru::new(limits.waiting_max),
             held: HashMap::default(),
             holds: VecDeque::new(),
             hosts: Lru::new(limits.targets_max),
             memory: Memory::new(limits),
+            asked: Lru::new(limits.hints_max),
+            echoes: VecDeque::new(),
+            hints_forgotten: 0,
             findings: Findings::new(limits, options),
         }
     }
@@ -131,6 +140,7 @@ impl Correlator {
     /// Fires what is due at this whole second of packet time.
     pub fn advance(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(now);
+        counters.forgotten.hints = self.hints_forgotten + self.jar.forgotten() + self.connections.forgotten();
         while let Some(&(deadline, id)) = self.holds.front() {
             if self.held.contains_key(&id) && deadline > now {
                 break;
@@ -139,6 +149,9 @@ impl Correlator {
             if let Some((attempt, outcome)) = self.held.remove(&id) {
                 self.finalise(attempt, &outcome, sink, counters);
             }
+        }
+        while self.echoes.front().is_some_and(|(deadline, ..)| *deadline <= now) {
+            self.settle_echo(sink, counters);
         }
         while let Some((index, _)) = pop_due(&mut self.retries, &self.attempts, now) {
             if matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Retry { .. }, .. })) {
@@ -163,10 +176,14 @@ impl Correlator {
     /// Settles everything that waits, oldest first.
     pub fn finish(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(now);
+        counters.forgotten.hints = self.hints_forgotten + self.jar.forgotten() + self.connections.forgotten();
         while let Some((_, id)) = self.holds.pop_front() {
             if let Some((attempt, outcome)) = self.held.remove(&id) {
                 self.finalise(attempt, &outcome, sink, counters);
             }
+        }
+        while !self.echoes.is_empty() {
+            self.settle_echo(sink, counters);
         }
         let mut open: Vec<(Time, u64, u32)> = self
             .attempts
@@ -188,13 +205,16 @@ impl Correlator {
                 None => {}
             }
         }
+        while !self.echoes.is_empty() {
+            self.settle_echo(sink, counters);
+        }
         self.findings.finish(now, sink, counters);
     }
 
     /// Nothing waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.attempts.is_empty() && self.held.is_empty()
+        self.attempts.is_empty() && self.held.is_empty() && self.echoes.is_empty()
     }
 
     // ---- keys and timers -----------------------------------------------------------------------------------------
@@ -220,6 +240,11 @@ impl Correlator {
         ))
     }
 
+    /// What makes two requests the same: who, from where, whereto, how, and how long.
+    pub(super) fn echo_key(&self, seen: &Classified, request: &Request) -> u64 {
+        self.classifier.digest((self.retry_key(seen, request), request.head.first(Name::ContentLength)))
+    }
+
     pub(super) fn redirect_key(&self, seen: &Classified, request: &Request) -> u64 {
         let url = self.classifier.digest((&*seen.target.origin, path_and_query(request.head.target())));
         self.classifier.digest((seen.agent, url))
@@ -237,10 +262,16 @@ impl Correlator {
     pub(super) fn start_timer(&mut self, index: u32, timer: Timer, from: Time) {
         let Some(attempt) = self.attempts.get(index as usize) else { return };
         let entry = |wait: i64| (from.plus(wait), index, attempt.generation);
-        match timer {
-            Timer::Silence => self.silence.push_back(entry(T_SILENCE_NS)),
-            Timer::Retry => self.retries.push_back(entry(T_RETRY_NS)),
-            Timer::Answer => self.answers.push_back(entry(T_ANSWER_NS)),
+        let (queue, entry) = match timer {
+            Timer::Silence => (&mut self.silence, entry(T_SILENCE_NS)),
+            Timer::Retry => (&mut self.retries, entry(T_RETRY_NS)),
+            Timer::Answer => (&mut self.answers, entry(T_ANSWER_NS)),
+        };
+        queue.push_back(entry);
+        // settled attempts behind one that waits long must not pile up
+        if queue.len() > 2 * self.attempts.len() + 1024 {
+            let attempts = &self.attempts;
+            queue.retain(|&(_, i, g)| attempts.get(i as usize).is_some_and(|a| a.generation == g));
         }
     }
 
@@ -259,6 +290,15 @@ impl Correlator {
             &request.id.seq.to_le_bytes(),
         ]))
     }
+}
+
+/// What was seen of a host.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HostSeen {
+    /// Preflights to it.
+    pub(super) preflights: u32,
+    /// Requests to it whose preflight is missing.
+    pub(super) needing: u32,
 }
 
 #[derive(Debug, Clone, Copy)]

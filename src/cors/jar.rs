@@ -19,19 +19,26 @@ struct Seen {
 #[derive(Debug)]
 pub struct Jar {
     seen: Lru<u64, Seen>,
+    forgotten: u64,
 }
 
 impl Jar {
     /// None seen.
     #[must_use]
     pub fn new(cap: u32) -> Self {
-        Jar { seen: Lru::new(cap) }
+        Jar { seen: Lru::new(cap), forgotten: 0 }
     }
 
     /// A cookie went along.
     pub fn on_sent(&mut self, place: u64, cross_site: bool, at: Time) {
         let cross_site = cross_site || self.seen.peek(&place).is_some_and(|s| s.cross_site);
-        self.seen.insert(place, Seen { at, cross_site });
+        self.forgotten += u64::from(self.seen.insert(place, Seen { at, cross_site }).is_some());
+    }
+
+    /// Places given up under the cap.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// The host removed a cookie: what is left is unknown.

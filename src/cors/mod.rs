@@ -25,7 +25,7 @@ use std::sync::Arc;
 use crate::http::{NoAnswer, Request, Response};
 use crate::options::Scheme;
 use crate::packet::Time;
-use crate::record::{Confidence, Credentials, Family, Mode, PreflightState, Site, TransactionId};
+use crate::record::{Confidence, Credentials, Family, MissingPreflight, Mode, PreflightState, Site, TransactionId};
 
 pub use correlator::Correlator;
 
@@ -122,6 +122,8 @@ pub struct Observation<'a> {
     pub shared_address: bool,
     /// For an actual: what became of its preflight, once known.
     pub preflight_state: Option<PreflightState>,
+    /// For an actual whose preflight is missing: why, where something tells.
+    pub missing: Option<MissingPreflight>,
     /// The transaction it belongs to.
     pub transaction: TransactionId,
 }

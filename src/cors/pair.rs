@@ -4,17 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Kind;
-use super::attempt::{Attempt, InFlight, Outcome, State, because_of_preflight, new_ask, text};
+use super::attempt::{
+    Attempt, InFlight, Outcome, State, because_of_preflight, is_safe_method, missing_note, new_ask, text,
+};
+use super::browser::max_age_ceiling_s;
+use super::cache::Known;
 use super::classify::{Classified, is_tool, path_and_query, redacted_path};
-use super::correlator::{Correlator, Timer};
-use super::fields;
+use super::correlator::{Correlator, HostSeen, Timer};
+use super::fields::{self, UnsafeField};
 use super::origin::OriginKind;
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::http::Request;
 use crate::http::head::Name;
-use crate::packet::{MILLISECOND, SECOND};
-use crate::record::{Confidence, Credentials, Family, Mode, PreflightState, Sink};
+use crate::packet::{MILLISECOND, SECOND, Time};
+use crate::record::{Confidence, Credentials, Family, MissingPreflight, Mode, PreflightState, Sink};
 
 /// Longest time from a preflight's answer to its actual request.
 const T_PAIR_NS: i64 = 30 * SECOND;
@@ -22,6 +26,12 @@ const T_PAIR_NS: i64 = 30 * SECOND;
 const T_REDIRECT_NS: i64 = 5 * SECOND;
 /// Clock skew between two directions of one capture.
 const SLACK_NS: i64 = 5 * MILLISECOND;
+/// A request that comes again within this time was sent again by a person or a program that saw it fail.
+pub(super) const T_AGAIN_NS: i64 = 3 * SECOND;
+/// Requests in need of a preflight after which a host without any has them answered elsewhere.
+const ELSEWHERE_MIN: u32 = 3;
+/// Requests in need of a preflight after which a client that never sent one is no browser (VERDICTS.md §6 e).
+const NEVER_ASKS_MIN: u32 = 20;
 
 impl Correlator {
     pub(super) fn on_request(&mut self, request: &Arc<Request>, sink: &mut impl Sink, counters: &mut Counters) {
@@ -31,8 +41,20 @@ impl Correlator {
         }
         let seen = Arc::new(self.classifier.classify(request, &mut counters.forgotten.clients));
         self.connections.on_request(request, &seen);
+        if request.doubts.after_gap || request.doubts.pairing {
+            self.note_loss(&seen, request.first.time);
+        }
         let attempt = self.attempt_of(request, &seen, sink, counters);
-        self.in_flight.insert(request.id, InFlight { seen, attempt });
+        if self.in_flight.insert(request.id, InFlight { seen, attempt }).is_some() {
+            counters.forgotten.waiting += 1;
+        }
+    }
+
+    /// Packets of this client's connections are missing.
+    pub(super) fn note_loss(&mut self, seen: &Classified, at: Time) {
+        if let Some(client) = self.classifier.clients.get(seen.client) {
+            client.lost_at = Some(at);
+        }
     }
 
     /// The attempt that this request belongs to: a redirect's next hop, a retry, a preflight's actual, or a new one.
@@ -60,8 +82,11 @@ impl Correlator {
                 attempt.preflight_state = PreflightState::Sent;
                 attempt.ask = Some(ask);
                 if let Some(client) = self.classifier.clients.get(seen.client) {
-                    client.preflights += 1;
+                    client.preflights = client.preflights.saturating_add(1);
                 }
+                let host = self.classifier.digest(&*seen.target.origin);
+                let (host, _) = self.hosts.get_or_insert_with(host, HostSeen::default);
+                host.preflights = host.preflights.saturating_add(1);
                 let index = self.insert(attempt, sink, counters);
                 self.start_timer(index, Timer::Answer, request.head_end.time);
                 Some(index)
@@ -98,6 +123,13 @@ impl Correlator {
                 if attempt.because.is_empty() {
                     attempt.because = fields::because(request.head.method(), &seen.unsafe_fields);
                 }
+                name_values(&mut attempt.because, &seen.unsafe_fields);
+            }
+            if !is_safe_method(request.head.method()) {
+                let again = self.is_asked_again(seen, request);
+                if let Some(attempt) = self.attempts.get_mut(index as usize) {
+                    attempt.again = again;
+                }
             }
             return index;
         }
@@ -113,25 +145,79 @@ impl Correlator {
             if self.classifier.clients.is_shared(seen.address) {
                 attempt.floor = attempt.floor.min(Confidence::Probable); // whose cache entry?
             }
-            if self.cache.covers(key, request.head.method(), &names, seen.browser.family, request.first.time) {
+            let known = self.cache.known(key, request.head.method(), &names, seen.browser.family, request.first.time);
+            if known == Known::Covered {
                 attempt.preflight_state = PreflightState::Cached;
             } else {
                 attempt.preflight_state = PreflightState::Missing;
-                attempt.floor = attempt.floor.min(Confidence::Probable);
                 let failed =
                     self.failed_preflights.peek(&pair).is_some_and(|at| request.first.time.since(*at) <= T_PAIR_NS);
-                if failed {
-                    attempt.floor = Confidence::Possible;
-                    attempt.note = Some("the request was sent although its preflight fails");
-                } else if is_tool(seen) {
-                    attempt.floor = Confidence::Possible;
-                    attempt.note = Some("sent without the preflight that a browser sends");
+                let missing = self.why_missing(known, request, seen);
+                attempt.missing = missing;
+                attempt.floor = attempt.floor.min(match missing {
+                    Some(MissingPreflight::CapturedTooLate | MissingPreflight::AnsweredElsewhere) if !failed => {
+                        Confidence::Probable
+                    }
+                    _ => Confidence::Possible,
+                });
+                attempt.note = Some(if failed {
+                    "the request was sent although its preflight fails"
                 } else {
-                    attempt.note = Some("its preflight was not seen");
-                }
+                    missing_note(missing)
+                });
             }
         }
+        if !is_safe_method(request.head.method()) {
+            attempt.again = self.is_asked_again(seen, request);
+        }
         self.insert(attempt, sink, counters)
+    }
+
+    /// The likeliest cause of a missing preflight (VERDICTS.md §6).
+    fn why_missing(&mut self, known: Known, request: &Request, seen: &Classified) -> Option<MissingPreflight> {
+        let host = self.classifier.digest(&*seen.target.origin);
+        let (host, _) = self.hosts.get_or_insert_with(host, HostSeen::default);
+        host.needing = host.needing.saturating_add(1);
+        let elsewhere = host.preflights == 0 && host.needing > ELSEWHERE_MIN;
+        let client = self.classifier.clients.get(seen.client);
+        let at = request.first.time;
+        let (mut lost, mut never_asks, mut fresh) = (false, false, true);
+        if let Some(client) = client {
+            client.needing = client.needing.saturating_add(1);
+            lost = client.lost_at.is_some_and(|lost| at.since(lost) <= T_PAIR_NS);
+            never_asks = client.preflights == 0 && client.needing > NEVER_ASKS_MIN;
+            fresh = at.since(client.first_seen) < i64::from(max_age_ceiling_s(seen.browser.family)) * SECOND;
+        }
+        if is_tool(seen) {
+            return Some(MissingPreflight::NotABrowser);
+        }
+        match known {
+            Known::NotCovered => return Some(MissingPreflight::Expired),
+            Known::Forgotten => return Some(MissingPreflight::Forgotten),
+            Known::Covered | Known::Nothing => {}
+        }
+        if lost {
+            Some(MissingPreflight::Lost)
+        } else if elsewhere {
+            Some(MissingPreflight::AnsweredElsewhere)
+        } else if never_asks {
+            Some(MissingPreflight::NotABrowser)
+        } else if fresh {
+            Some(MissingPreflight::CapturedTooLate)
+        } else {
+            None
+        }
+    }
+
+    /// Takes note of an unsafe request; whether the same came within seconds before it.
+    fn is_asked_again(&mut self, seen: &Classified, request: &Request) -> bool {
+        let key = self.echo_key(seen, request);
+        let at = request.first.time;
+        let before = self.asked.peek(&key).copied();
+        if self.asked.insert(key, at).is_some() {
+            self.hints_forgotten += 1;
+        }
+        before.is_some_and(|before| at.since(before) <= T_AGAIN_NS)
     }
 
     pub(super) fn new_attempt(&mut self, request: &Arc<Request>, seen: &Arc<Classified>) -> Attempt {
@@ -176,7 +262,10 @@ impl Correlator {
             credentials_confidence: Confidence::Certain,
             redirect_needs_omitted: None,
             floor,
+            missing: None,
             note: None,
+            again: false,
+            echo_awaited: false,
             retried: false,
         }
     }
@@ -323,6 +412,17 @@ impl Correlator {
             attempt.state = State::Answer;
         }
         Some(index)
+    }
+}
+
+/// The preflight names its fields only; the request shows what was in them (`content-type: application/json`).
+fn name_values(because: &mut [String], fields: &[UnsafeField]) {
+    for field in fields {
+        if let Some(value) = &field.value
+            && let Some(known) = because.iter_mut().find(|b| b.strip_prefix("header ") == Some(field.name.as_str()))
+        {
+            *known = format!("{}: {value}", field.name);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::classify::{Classified, is_tool, path_and_query};
 use super::correlator::{Correlator, drop_slot};
 use super::detail;
 use super::origin::printable;
+use super::pair::T_AGAIN_NS;
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::http::head::Name;
@@ -131,6 +132,7 @@ impl Correlator {
             tool_signs: seen.tool_signs,
             shared_address: self.classifier.clients.is_shared(seen.address),
             preflight_state: attempt.map(|a| a.preflight_state),
+            missing: attempt.and_then(|a| a.missing),
             transaction,
         };
         self.memory.on_observation(&observation, &mut counters.forgotten.causes);
@@ -194,6 +196,18 @@ impl Correlator {
         Some(attempt)
     }
 
+    /// The oldest refusal that waited for its request to come again.
+    pub(super) fn settle_echo(&mut self, sink: &mut impl Sink, counters: &mut Counters) {
+        let Some((_, mut attempt, outcome)) = self.echoes.pop_front() else { return };
+        attempt.echo_awaited = true;
+        if let Some((request, seen)) = &attempt.request {
+            let own = request.first.time;
+            let last = self.asked.peek(&self.echo_key(seen, request));
+            attempt.again |= last.is_some_and(|&last| last > own && last.since(own) <= T_AGAIN_NS);
+        }
+        self.finalise(attempt, &outcome, sink, counters);
+    }
+
     /// Builds the transaction and hands it out.
     pub(super) fn finalise(
         &mut self,
@@ -202,6 +216,11 @@ impl Correlator {
         sink: &mut impl Sink,
         counters: &mut Counters,
     ) {
+        let effect = effect_of(&attempt, outcome);
+        if effect == Some(Effect::None) && !attempt.echo_awaited && self.echoes.len() < self.waiting_max {
+            self.echoes.push_back((self.now.plus(T_AGAIN_NS), attempt, outcome.clone()));
+            return;
+        }
         let seen = &attempt.seen;
         // a chain that began at the page's own origin is reported with the first target across
         let across = attempt.crossing.as_ref().unwrap_or(seen);
@@ -232,7 +251,6 @@ impl Correlator {
             };
             leg(request, attempt.response.as_ref(), verdict)
         });
-        let effect = effect_of(&attempt, outcome);
         let reason = outcome.reasons.first().copied();
         let mut transaction = Transaction {
             id: attempt.id,

@@ -1,0 +1,127 @@
+//! What one answer comes to: classification, credentials, the checks (VERDICTS.md §1, §2, §4).
+
+use super::{A, ASK_PUT, CHROME, FIREFOX, SAFARI, Wire};
+
+#[test]
+fn simple_get_by_fetch_cors_check() {
+    for (answer, expected) in [
+        ("", "blocked actual missing_allow_origin certain"),
+        ("Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true", "allowed certain"),
+        ("Access-Control-Allow-Origin: *", "allowed possible"),
+        ("Access-Control-Allow-Origin: http://c.test", "blocked actual allow_origin_mismatch certain"),
+        ("Access-Control-Allow-Origin: a.test", "blocked actual invalid_allow_origin certain"),
+    ] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("GET /x", A, 200, answer);
+        assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{answer}");
+    }
+}
+
+#[test]
+fn a_cookie_says_that_credentials_are_included() {
+    for (answer, expected) in [
+        (
+            "Access-Control-Allow-Origin: *|Access-Control-Allow-Credentials: true",
+            "blocked actual wildcard_with_credentials certain",
+        ),
+        ("Access-Control-Allow-Origin: http://a.test", "blocked actual missing_allow_credentials certain"),
+        ("Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true", "allowed certain"),
+    ] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("GET /x", "Origin: http://a.test|Cookie: (present)", 200, answer);
+        assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{answer}");
+    }
+}
+
+#[test]
+fn preflight_failures_in_the_order_of_each_family() {
+    let bare_404 = (404, "");
+    let bad_status = (404, "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT");
+    let redirect = (302, "Location: /login");
+    let no_method = (204, "Access-Control-Allow-Origin: http://a.test");
+    let bad_names = (204, "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Headers: a b");
+    for ((status, answer), chromium, firefox, safari) in [
+        (bare_404, "missing_allow_origin", "missing_allow_origin", "preflight_status"),
+        (bad_status, "preflight_status", "preflight_status", "preflight_status"),
+        (redirect, "preflight_redirect", "missing_allow_origin", "preflight_redirect"),
+        (no_method, "method_not_allowed", "method_not_allowed", "method_not_allowed"),
+        (bad_names, "invalid_allow_headers", "method_not_allowed", "invalid_allow_headers"),
+    ] {
+        for (agent, reason) in [(CHROME, chromium), (FIREFOX, firefox), (SAFARI, safari)] {
+            let mut wire = Wire::new(agent);
+            wire.exchange("OPTIONS /x", ASK_PUT, status, answer);
+            assert_eq!(wire.end(), [format!("PUT /x blocked preflight {reason} certain sent")], "{answer} {agent}");
+        }
+    }
+}
+
+#[test]
+fn a_simple_post_of_hidden_mode_that_fails_is_no_verdict() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("POST /x", "Origin: http://a.test|Content-Type: text/plain", 200, "");
+    assert_eq!(wire.end(), ["POST /x undecided mode_unknown possible not_needed"]);
+}
+
+#[test]
+fn what_says_itself_that_it_is_not_cors() {
+    for lines in [
+        "Sec-Fetch-Mode: no-cors|Sec-Fetch-Site: cross-site|Sec-Fetch-Dest: image",
+        "Sec-Fetch-Mode: navigate|Sec-Fetch-Site: cross-site|Sec-Fetch-Dest: document|Origin: http://a.test",
+        "Sec-Fetch-Mode: cors|Sec-Fetch-Site: same-origin|Sec-Fetch-Dest: empty|Origin: https://b.test",
+        "Origin: http://b.test",
+    ] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("GET /x", lines, 200, "");
+        let taken = wire.end();
+        assert!(taken[0].starts_with("GET /x not_cors"), "{lines}: {taken:?}");
+    }
+}
+
+/// VERDICTS.md §1, rows 2 and 7a: `Sec-Fetch-Storage-Access` goes along, cross-site, just where credentials are included.
+#[test]
+fn storage_access_tells_the_credentials_of_cross_site_requests() {
+    const FETCH: &str = "Origin: https://a.test|Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty|Sec-Fetch-Site: ";
+    const OLD_FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    for (agent, fields, expected) in [
+        (CHROME, "cross-site", "allowed probable"),
+        (CHROME, "cross-site|Sec-Fetch-Storage-Access: none", "blocked actual wildcard_with_credentials certain"),
+        (CHROME, "same-site", "allowed possible"),
+        (FIREFOX, "cross-site", "allowed probable"),
+        (FIREFOX, "cross-site|Sec-Fetch-Storage-Access: active", "blocked actual wildcard_with_credentials certain"),
+        (OLD_FIREFOX, "cross-site", "allowed possible"),
+        (SAFARI, "cross-site", "allowed possible"),
+    ] {
+        let mut wire = Wire::new(agent);
+        wire.exchange("GET /x", &format!("{FETCH}{fields}"), 200, "Access-Control-Allow-Origin: *");
+        assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{agent} {fields}");
+    }
+}
+
+/// The same on a preflight: Firefox says it there, Chromium does not. It tells which of two failures the browser met first.
+#[test]
+fn storage_access_on_a_preflight_tells_which_reason_the_browser_gives() {
+    const ASK: &str = "Origin: https://a.test|Access-Control-Request-Method: PUT|Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty|Sec-Fetch-Site: cross-site";
+    for (agent, more, reason) in [
+        (FIREFOX, "", "method_not_allowed"),
+        (FIREFOX, "|Sec-Fetch-Storage-Access: none", "missing_allow_credentials"),
+        (CHROME, "", "method_not_allowed"),
+    ] {
+        let mut wire = Wire::new(agent);
+        wire.exchange("OPTIONS /x", &format!("{ASK}{more}"), 204, "Access-Control-Allow-Origin: https://a.test");
+        assert_eq!(wire.end(), [format!("PUT /x blocked preflight {reason} certain sent")], "{agent} {more}");
+    }
+}
+
+/// Rows 10 and 11: a cookie that was there and now is not.
+#[test]
+fn a_cookie_left_out_says_that_credentials_are() {
+    const FETCH: &str = "Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty|Sec-Fetch-Site: same-site|Origin: https://a.b.test";
+    let star = "Access-Control-Allow-Origin: *";
+    let good = "Access-Control-Allow-Origin: https://a.b.test|Access-Control-Allow-Credentials: true";
+    for (path, expected) in [("/api/2", "allowed probable"), ("/other/2", "undecided credentials_unknown possible")] {
+        let mut wire = Wire::new(SAFARI);
+        wire.exchange("GET /api/1", &format!("{FETCH}|Cookie: (present)"), 200, good);
+        wire.exchange(&format!("GET {path}"), FETCH, 200, star);
+        assert_eq!(wire.end()[1], format!("GET {path} {expected} not_needed"));
+    }
+}

@@ -1,0 +1,216 @@
+//! Preflights and their requests, silence, retries, the preflight cache (VERDICTS.md §6; Fetch § CORS-preflight cache).
+
+use super::{A, ASK_PUT, CHROME, FIREFOX, Wire};
+use crate::http::{HttpEvent, NoAnswer};
+
+#[test]
+fn a_preflight_and_its_request_are_one_transaction() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange(
+        "OPTIONS /x?k=1",
+        ASK_PUT,
+        204,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT",
+    );
+    wire.stream = 1;
+    wire.exchange("PUT /x?k=1", A, 201, "");
+    let taken = wire.end();
+    assert_eq!(taken, ["PUT /x?k=… blocked actual missing_allow_origin certain sent"]);
+}
+
+#[test]
+fn a_blocked_put_that_was_answered_2xx_took_effect() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange(
+        "OPTIONS /x",
+        ASK_PUT,
+        204,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT",
+    );
+    wire.exchange("PUT /x", A, 201, "");
+    assert!(wire.taken.0[0].blocked_after_effect);
+}
+
+#[test]
+fn silence_after_a_preflight_that_passes_only_without_credentials_is_a_refusal() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT");
+    wire.silence(12);
+    assert_eq!(wire.end(), ["PUT /x blocked preflight wildcard_with_credentials probable sent"]);
+}
+
+#[test]
+fn silence_after_a_preflight_that_passes_is_no_verdict() {
+    let mut wire = Wire::new(CHROME);
+    let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT|Access-Control-Allow-Credentials: true";
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, good);
+    wire.silence(12);
+    assert_eq!(wire.end(), ["PUT /x undecided actual_not_seen possible sent"]);
+}
+
+#[test]
+fn an_actual_after_a_wildcard_preflight_omits_credentials() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: *");
+    wire.exchange("PUT /x", A, 200, "Access-Control-Allow-Origin: *");
+    assert_eq!(wire.end(), ["PUT /x allowed certain sent"]);
+}
+
+#[test]
+fn a_second_request_rides_on_the_cached_preflight() {
+    let mut wire = Wire::new(CHROME);
+    let good =
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT|Access-Control-Max-Age: 60";
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, good);
+    wire.exchange(
+        "PUT /x",
+        A,
+        200,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true",
+    );
+    wire.silence(20);
+    wire.exchange(
+        "PUT /x",
+        A,
+        200,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true",
+    );
+    wire.silence(60);
+    wire.exchange(
+        "PUT /x",
+        A,
+        200,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true",
+    );
+    assert_eq!(
+        wire.end(),
+        ["PUT /x allowed certain sent", "PUT /x allowed certain cached", "PUT /x allowed possible missing"]
+    );
+}
+
+#[test]
+fn closed_without_an_answer_and_sent_again_is_one_attempt() {
+    let mut wire = Wire::new(CHROME);
+    let request = wire.request("GET /x", A);
+    let at = wire.mark();
+    wire.event(&HttpEvent::NoAnswer { request, why: NoAnswer::Closed, at });
+    wire.stream = 1;
+    wire.exchange("GET /x", A, 200, "Access-Control-Allow-Origin: *");
+    assert_eq!(wire.end(), ["GET /x allowed possible not_needed"]);
+}
+
+const PUT_OK: &str = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Access-Control-Allow-Methods: PUT|Access-Control-Allow-Headers: content-type,x-a|Access-Control-Max-Age: 60";
+
+/// VERDICTS.md §6: `missing`, a to e and what was forgotten.
+#[test]
+fn why_a_preflight_is_missing() {
+    let told = |agent: &'static str, before: &dyn Fn(&mut Wire)| {
+        let mut wire = Wire::new(agent);
+        before(&mut wire);
+        wire.exchange("PUT /x", A, 200, PUT_OK);
+        let transaction = wire.taken.0.last().expect("a transaction").clone();
+        (transaction.detail, transaction.confidence.to_string())
+    };
+    let check = |agent, before: &dyn Fn(&mut Wire), words: &str, confidence: &str| {
+        let (detail, said) = told(agent, before);
+        assert!(detail.contains(words), "{detail}");
+        assert_eq!(said, confidence, "{detail}");
+    };
+    // a: the client was first seen less ago than its family keeps an answer
+    check(CHROME, &|_| {}, "came into view too lately", "probable");
+    check(FIREFOX, &|wire| wire.pass(86_399), "came into view too lately", "probable");
+    let long_known = |wire: &mut Wire| {
+        wire.exchange("OPTIONS /other", ASK_PUT, 204, PUT_OK);
+        wire.exchange("PUT /other", A, 200, PUT_OK);
+        wire.pass(7201);
+    };
+    check(CHROME, &long_known, "its preflight was not seen", "possible");
+    // b: packets were lost
+    check(
+        CHROME,
+        &|wire| {
+            long_known(wire);
+            let request = wire.request("GET /y", A);
+            let at = wire.mark();
+            wire.event(&HttpEvent::NoAnswer { request, why: NoAnswer::Lost, at });
+        },
+        "packets of this client were lost",
+        "possible",
+    );
+    // c: no OPTIONS ever reaches this host here
+    check(
+        CHROME,
+        &|wire| (0..3).for_each(|n| wire.exchange(&format!("PUT /{n}"), A, 200, PUT_OK)),
+        "none for this host comes by here",
+        "probable",
+    );
+    // d: an entry lapsed
+    check(
+        CHROME,
+        &|wire| {
+            wire.exchange("OPTIONS /x", ASK_PUT, 204, PUT_OK);
+            wire.exchange("PUT /x", A, 200, PUT_OK);
+            wire.pass(62);
+        },
+        "has lapsed or does not cover it",
+        "possible",
+    );
+    // e: never any preflight over more than twenty requests that need one, though others of this host ask
+    check(
+        CHROME,
+        &|wire| {
+            wire.exchange("OPTIONS /other", &format!("{ASK_PUT}|Accept-Language: de"), 204, PUT_OK);
+            (0..20).for_each(|n| wire.exchange(&format!("PUT /{n}"), A, 200, PUT_OK));
+        },
+        "without the preflight that a browser sends",
+        "possible",
+    );
+    check("curl/8.5.0", &|_| {}, "without the preflight that a browser sends", "possible");
+}
+
+/// CONTRACT.md `effect`: 2xx took effect, 5xx and silence may have, and so may what was refused and came again within seconds.
+#[test]
+fn a_refused_write_that_came_again_within_seconds_may_have_taken_effect() {
+    use crate::record::Effect;
+    let effects = |status: u16, wait: i64| {
+        let mut wire = Wire::new(CHROME);
+        for n in 0..2 {
+            if n > 0 {
+                wire.now += wait * 1_000_000_000;
+            }
+            wire.exchange("OPTIONS /x", ASK_PUT, 204, PUT_OK);
+            wire.exchange("PUT /x", &format!("{A}|Content-Length: 7"), status, "");
+        }
+        wire.silence(5);
+        wire.taken.0.iter().map(|t| t.effect).collect::<Vec<_>>()
+    };
+    let both = |effect| vec![Some(effect); 2];
+    assert_eq!(effects(201, 10), both(Effect::Taken));
+    assert_eq!(effects(502, 10), both(Effect::Possible));
+    assert_eq!(effects(403, 10), both(Effect::None));
+    assert_eq!(effects(403, 2), both(Effect::Possible));
+    // another length is another request
+    let mut wire = Wire::new(CHROME);
+    for length in [7, 8] {
+        wire.exchange("OPTIONS /x", ASK_PUT, 204, PUT_OK);
+        wire.exchange("PUT /x", &format!("{A}|Content-Length: {length}"), 403, "");
+    }
+    wire.silence(5);
+    assert_eq!(wire.taken.0.iter().map(|t| t.effect).collect::<Vec<_>>(), both(Effect::None));
+}
+
+/// What a developer did not know: the client library set a field, and so the browser asked first.
+#[test]
+fn a_transaction_tells_why_it_was_preflighted() {
+    const ASK: &str =
+        "Origin: http://a.test|Access-Control-Request-Method: PUT|Access-Control-Request-Headers: content-type,x-a";
+    let because = |wire: &Wire| wire.taken.0[0].preflight.as_ref().expect("a preflight").because.join(", ");
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("OPTIONS /x", ASK, 204, PUT_OK);
+    wire.exchange("PUT /x", &format!("{A}|Content-Type: application/json; charset=utf-8|X-A: 1"), 200, PUT_OK);
+    assert_eq!(because(&wire), "method PUT, content-type: application/json, header x-a");
+    // refused at the preflight, nobody saw the type
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("OPTIONS /x", ASK, 403, "");
+    assert_eq!(because(&wire), "method PUT, header content-type, header x-a");
+}

@@ -1,0 +1,55 @@
+//! Redirects (VERDICTS.md §7; Fetch § HTTP-redirect fetch).
+
+use super::{A, CHROME, Wire};
+
+#[test]
+fn redirect_chain_is_one_transaction_of_its_first_hop() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange(
+        "GET /x",
+        A,
+        302,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Location: http://c.test/y",
+    );
+    wire.exchange("GET /y", "Host: c.test|Origin: null", 200, "Access-Control-Allow-Origin: http://a.test");
+    assert_eq!(wire.end(), ["GET /x blocked actual allow_origin_mismatch certain not_needed"]);
+}
+
+#[test]
+fn a_redirect_from_home_across_is_reported_from_home() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("GET /x", "Host: a.test", 302, "Location: http://b.test/y");
+    wire.exchange("GET /y", A, 200, "");
+    assert_eq!(wire.end(), ["GET /x blocked actual missing_allow_origin certain not_needed"]);
+}
+
+#[test]
+fn redirects_to_other_schemes_and_to_user_names_are_blocked() {
+    for (location, reason) in
+        [("data:text/plain,x", "disabled_scheme"), ("http://u:p@c.test/", "redirect_contains_credentials")]
+    {
+        let mut wire = Wire::new(CHROME);
+        let answer = format!(
+            "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Location: {location}"
+        );
+        wire.exchange("GET /x", A, 302, &answer);
+        assert_eq!(wire.end(), [format!("GET /x blocked actual {reason} certain not_needed")]);
+    }
+}
+
+/// RFC 9110 §15.4.8 and §15.4.9: 307 and 308 keep the method; a GET with `Origin` can only be of mode cors.
+#[test]
+fn a_post_of_hidden_mode_stays_so_over_307_and_not_over_302() {
+    let to = |status: u16| {
+        let mut wire = Wire::new(CHROME);
+        let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true";
+        let text = format!("{A}|Content-Type: text/plain");
+        wire.exchange("POST /x", &text, status, &format!("{good}|Location: /y"));
+        let (line, fields) = if status == 302 { ("GET /y", A) } else { ("POST /y", &*text) };
+        wire.exchange(line, fields, 200, "");
+        wire.end()
+    };
+    assert_eq!(to(302), ["POST /x blocked actual missing_allow_origin certain not_needed"]);
+    assert_eq!(to(307), ["POST /x undecided mode_unknown possible not_needed"]);
+    assert_eq!(to(308), ["POST /x undecided mode_unknown possible not_needed"]);
+}
