@@ -48,6 +48,12 @@ pub struct RunArgs {
     /// Serve the page and /metrics, /healthz, /readyz here [default: 127.0.0.1:2677]
     #[arg(long, value_name = "ADDR", env = "CORSTAP_LISTEN")]
     pub listen: Option<SocketAddr>,
+    /// Beyond loopback, serve the page to those who send the token in this file; numbers then want it too
+    #[arg(long, value_name = "FILE", env = "CORSTAP_LISTEN_TOKEN_FILE")]
+    pub listen_token_file: Option<PathBuf>,
+    /// A name that the page may be opened by, beside addresses, localhost and this machine's name; repeat for several
+    #[arg(long, value_name = "NAME", env = "CORSTAP_LISTEN_HOSTS", value_delimiter = ' ')]
+    pub listen_host: Vec<String>,
     /// The kernel's packet buffer for each interface, in MiB [default: 64]
     #[arg(long, value_name = "MIB", env = "CORSTAP_BUFFER_SIZE", value_parser = clap::value_parser!(u32).range(1..=2047))]
     pub buffer_size: Option<u32>,
@@ -115,6 +121,8 @@ fn options(args: &RunArgs) -> Result<DaemonOptions, ConfigError> {
             keep_mib: args.keep_mib.unwrap_or(file.keep_mib),
         },
         listen: args.listen.unwrap_or(file.listen),
+        token_file: args.listen_token_file.clone().or(file.token_file),
+        hosts: if args.listen_host.is_empty() { file.hosts } else { args.listen_host.clone() },
         user: args.user.clone().or(file.user),
         engine: EngineOptions {
             sensor: args.sensor.clone().unwrap_or(file.sensor),
@@ -135,6 +143,7 @@ fn daemon(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Conf
                 DaemonError::Live(_)
                 | DaemonError::Database(_)
                 | DaemonError::Listen { .. }
+                | DaemonError::Token(_)
                 | DaemonError::Privileges(_) => Outcome::Unusable,
                 DaemonError::Failed(_) => Outcome::Failed,
             }

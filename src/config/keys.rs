@@ -37,6 +37,18 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("web", "listen", "\"127.0.0.1:2677\"", "Where /metrics, /healthz, /readyz and the page are served. (restart)"),
     key(
+        "web",
+        "token_file",
+        "\"\"",
+        "Beyond loopback the page is served to those who send the token in this file; numbers then want it too. (restart)",
+    ),
+    key(
+        "web",
+        "hosts",
+        "[]",
+        "Names that the page may be opened by, beside addresses, localhost and this machine's name. (restart)",
+    ),
+    key(
         "events",
         "to",
         "\"\"",

@@ -49,6 +49,10 @@ pub struct Config {
     pub keep_mib: u32,
     /// Where pages are served.
     pub listen: SocketAddr,
+    /// A file with the token that opens the pages beyond loopback.
+    pub token_file: Option<PathBuf>,
+    /// Names that the pages may be opened by.
+    pub hosts: Vec<String>,
     /// Where events go.
     pub events: Option<String>,
     /// Whom to become.
@@ -72,6 +76,8 @@ impl Default for Config {
             keep_days: 30,
             keep_mib: 2048,
             listen: SocketAddr::from(([127, 0, 0, 1], 2677)),
+            token_file: None,
+            hosts: Vec::new(),
             events: None,
             user: None,
             site: SiteOptions::default(),
@@ -150,6 +156,8 @@ struct StoreKeys {
 #[serde(default)]
 struct WebKeys {
     listen: Option<SocketAddr>,
+    token_file: Option<String>,
+    hosts: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -246,6 +254,8 @@ fn parse(text: &str) -> Result<Config, Fault> {
         keep_days: file.store.keep_days.unwrap_or(default.keep_days),
         keep_mib: file.store.keep_mib.unwrap_or(default.keep_mib),
         listen: file.web.listen.unwrap_or(default.listen),
+        token_file: or_none(file.web.token_file).map(PathBuf::from),
+        hosts: file.web.hosts,
         events: or_none(file.events.to),
         user: or_none(file.process.user),
         site: SiteOptions {

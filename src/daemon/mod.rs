@@ -27,7 +27,7 @@ use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
 use crate::record::{Finding, Sink, Transaction, Verdict};
 use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions, wall_clock};
-use crate::web::{self, Pages, Recent, RecentRow};
+use crate::web::{self, Access, Pages, Recent, Token, TokenError, Waiting};
 use notify::{Notify, Watchdog};
 use reload::Reload;
 use teller::{Notes, Teller};
@@ -52,6 +52,10 @@ pub struct DaemonOptions {
     pub retention: Retention,
     /// Where pages and metrics are served.
     pub listen: SocketAddr,
+    /// A file with the token that opens the pages beyond loopback.
+    pub token_file: Option<PathBuf>,
+    /// Names that the pages may be opened by.
+    pub hosts: Vec<String>,
     /// Whom to become once interfaces and port are open.
     pub user: Option<String>,
     /// What the engine is told.
@@ -78,6 +82,9 @@ pub enum DaemonError {
     /// Bad usage: exit status 2.
     #[error("{0}")]
     Privileges(String),
+    /// Bad usage: exit status 2.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// While working: exit status 1.
     #[error("{0}")]
     Failed(String),
@@ -94,6 +101,8 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
     let listener =
         TcpListener::bind(options.listen).map_err(|source| DaemonError::Listen { address: options.listen, source })?;
     let address = listener.local_addr().unwrap_or(options.listen);
+    let token = options.token_file.as_deref().map(Token::read).transpose()?;
+    let access = Access::new(options.listen, token, options.hosts.clone());
     // No thread has begun until here: what is given up is given up for all that will.
     let folders: Vec<PathBuf> = options.db.iter().map(|db| privileges::folder_of(db)).collect();
     let privileges = privileges::drop_all(options.user.as_deref(), &folders).map_err(DaemonError::Privileges)?;
@@ -113,7 +122,7 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
     let published = Arc::clone(metrics.published());
     let recent = Arc::new(Recent::default());
     let reloads = Arc::clone(metrics.reloads());
-    let pages = Pages::new(metrics, status.clone(), Arc::clone(&recent));
+    let pages = Pages::new(metrics, status.clone(), Arc::clone(&recent), options.db.as_deref(), access);
     spawn("web", move || {
         if let Err(error) = web::run(listener, pages) {
             tracing::error!("the pages are gone: {error}");
@@ -122,8 +131,14 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
 
     tell_start(&options, &live, address, &privileges);
     let (say, lines) = bounded(LINES_MAX);
-    let taps =
-        Taps { store, recorder, recent, rows: Vec::new(), teller: Teller::new(say.clone()), last: Time(i64::MIN) };
+    let taps = Taps {
+        store,
+        recorder,
+        recent,
+        waiting: Waiting::default(),
+        teller: Teller::new(say.clone()),
+        last: Time(i64::MIN),
+    };
     let (configure, configured) = bounded(1);
     let capture = Capture {
         live,
@@ -331,7 +346,7 @@ impl Capture {
         let tallies = self.taps.recorder.tallies(self.taps.last.max(self.last.unwrap_or(Time(i64::MIN))));
         let interfaces = self.live.states().cloned().collect();
         self.published.publish(Snapshot { counters, tallies, interfaces });
-        self.taps.recent.publish(&mut self.taps.rows);
+        self.taps.recent.publish(&mut self.taps.waiting);
     }
 
     /// Takes what the rings hold, settles everything, and publishes for the last time.
@@ -371,7 +386,7 @@ struct Taps {
     store: Option<Store>,
     recorder: Recorder,
     recent: Arc<Recent>,
-    rows: Vec<RecentRow>,
+    waiting: Waiting,
     teller: Teller,
     last: Time,
 }
@@ -381,7 +396,7 @@ impl Sink for Taps {
         self.last = self.last.max(t.time);
         self.recorder.on_transaction(t);
         if t.verdict == Verdict::Blocked {
-            self.rows.push(RecentRow::of(t));
+            self.waiting.on_blocked(t);
             self.teller.on_blocked(t);
         }
         if let Some(store) = &mut self.store {
@@ -390,6 +405,7 @@ impl Sink for Taps {
     }
 
     fn finding(&mut self, finding: &Finding) {
+        self.waiting.on_finding(finding);
         if self.recorder.on_finding(finding) {
             self.teller.on_finding(finding);
         }

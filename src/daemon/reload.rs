@@ -57,6 +57,8 @@ impl<F: Fn() -> Result<DaemonOptions, ConfigError>> Reload<F> {
             ("[capture] snaplen", old.live.snaplen != options.live.snaplen),
             ("[store] db", old.db != options.db),
             ("[web] listen", old.listen != options.listen),
+            ("[web] token_file", old.token_file != options.token_file),
+            ("[web] hosts", old.hosts != options.hosts),
             ("[process] user", old.user != options.user),
             ("sensor", old.engine.sensor != options.engine.sensor),
             ("scheme", old.engine.scheme != options.engine.scheme),

@@ -119,7 +119,7 @@ impl Tallies {
             causes: Cause::ALL.iter().map(|cause| ((*cause, OTHER), 0)).collect(),
             causes_overflow: 0,
             after_effect: BTreeMap::new(),
-            findings: BTreeMap::new(),
+            findings: Rule::ALL.iter().map(|rule| ((*rule, rule.entry().severity), 0)).collect(),
             findings_overflow: 0,
             active: BTreeMap::new(),
             targets: LabelSet::new(&site.targets, TARGETS_MAX),
@@ -208,6 +208,46 @@ impl Tallies {
         if let Some(sibling) = self.findings.range_mut((rule, Severity::Info)..=(rule, Severity::Critical)).next() {
             *sibling.1 += 1;
         }
+    }
+
+    /// Transactions by verdict.
+    #[must_use]
+    pub fn verdicts(&self) -> BTreeMap<&'static str, u64> {
+        let mut sums = BTreeMap::new();
+        for ((verdict, _), n) in &self.transactions {
+            *sums.entry(verdict.id()).or_default() += n;
+        }
+        sums
+    }
+
+    /// Refusals that took effect on the server.
+    #[must_use]
+    pub fn after_effect_total(&self) -> u64 {
+        self.after_effect.values().sum()
+    }
+
+    /// Active findings by severity.
+    #[must_use]
+    pub fn findings_active(&self) -> BTreeMap<&'static str, u64> {
+        let mut sums: BTreeMap<_, _> = Severity::ALL.iter().map(|severity| (severity.id(), 0)).collect();
+        for ((_, severity), n) in &self.active {
+            *sums.entry(severity.id()).or_default() += n;
+        }
+        sums
+    }
+
+    /// Targets with how their transactions ended.
+    #[must_use]
+    pub fn targets(&self) -> Vec<BTreeMap<&'static str, serde_json::Value>> {
+        let row = |target: Label| {
+            let ended = |verdict| self.by_target.get(&(target, verdict)).copied().unwrap_or(0);
+            let mut row = BTreeMap::from([("target_origin", self.targets.text(target).into())]);
+            for verdict in [Verdict::Allowed, Verdict::Blocked, Verdict::Undecided] {
+                row.insert(verdict.id(), ended(verdict).into());
+            }
+            row
+        };
+        self.targets.all().into_iter().map(row).collect()
     }
 
     /// Sets what is active now, of the series that there are.

@@ -6,6 +6,7 @@
 //! `migrations/`).
 
 mod damage;
+pub mod page;
 pub mod queries;
 mod retention;
 mod rows;
@@ -31,7 +32,7 @@ use crate::packet::Time;
 use crate::record::{Finding, Sink, Transaction, Verdict};
 
 pub use retention::Retention;
-pub use rows::{path_shape, redact_query};
+pub use rows::{counters_json, head_json, path_shape, redact_query};
 
 /// `PRAGMA application_id` of our files: `cors` in ASCII.
 const APPLICATION_ID: i64 = 0x636f_7273;

@@ -31,6 +31,7 @@ macro_rules! stored {
     (@ $row:ident $field:ident json) => { json($row, stringify!($field))? };
     (@ $row:ident $field:ident later) => { Default::default() };
 }
+pub(super) use stored;
 
 stored! {
     /// A recorded transaction: refused, or cited by a finding.
@@ -282,8 +283,8 @@ const TEXTS_MAX: usize = 4096;
 
 /// A database open for reading.
 pub struct Reader {
-    runtime: Runtime,
-    connection: SqliteConnection,
+    pub(super) runtime: Runtime,
+    pub(super) connection: SqliteConnection,
     texts: HashMap<i64, Value>,
 }
 
@@ -442,7 +443,7 @@ impl Reader {
     }
 
     /// Puts heads and fix in place of their numbers, and times in place of offsets.
-    fn with_texts(&mut self, mut t: StoredTransaction) -> Result<StoredTransaction, sqlx::Error> {
+    pub(super) fn with_texts(&mut self, mut t: StoredTransaction) -> Result<StoredTransaction, sqlx::Error> {
         let begin = t.time.parse::<Timestamp>().map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
         self.fill(t.evidence.get_mut("fix"))?;
         for leg in ["preflight", "actual"] {

@@ -158,11 +158,7 @@ impl Texts {
             head.value_of(field).hash(&mut hasher);
             field.withheld.hash(&mut hasher);
         }
-        self.number(hasher.finish(), || {
-            let mut out = String::with_capacity(512);
-            fields(&mut out, head);
-            out.into()
-        })
+        self.number(hasher.finish(), || head_json(head).into())
     }
 }
 
@@ -227,6 +223,14 @@ fn leg(t: &Transaction, l: &Leg, texts: &mut Texts, out: &mut String) {
     if let Some(response) = &l.response {
         append(out, &format_args!(",\"response\":{}", texts.of_head(&response.head)));
     }
+}
+
+/// A head as the database keeps it: `[[name,value]…]`, a third element `true` where the value is withheld.
+#[must_use]
+pub fn head_json(head: &Head) -> String {
+    let mut out = String::with_capacity(512);
+    fields(&mut out, head);
+    out
 }
 
 /// The fields that a verdict, a cause or a fix can rest on, in order.

@@ -1,9 +1,19 @@
-//! `/metrics`, `/healthz`, `/readyz`, and a page with the last refusals.
+//! `/metrics`, `/healthz`, `/readyz`, and the page: what is refused now, why, and how far to trust it.
+//!
+//! One thread serves all of it. It reads snapshots, a ring of what came last, and the database over a read-only connection
+//! with a thread of its own; capture never waits for any of them. Nothing here changes anything.
 
-use std::collections::VecDeque;
-use std::fmt::Write as _;
+mod access;
+mod assets;
+mod data;
+mod desk;
+mod live;
+#[cfg(test)]
+mod tests;
+
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,70 +24,52 @@ use axum::{Router, serve};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
-use crate::record::Transaction;
 use crate::store::StoreStatus;
 
-/// Requests answered at once; more get 503.
-const REQUESTS_MAX: usize = 16;
-/// Refusals on the page.
-const RECENT_MAX: usize = 100;
+pub use access::{Access, Token, TokenError};
+pub use live::{Recent, Waiting};
 
-/// What the pages show.
+use desk::Desk;
+
+/// Requests answered at once; more get 503.
+const REQUESTS_MAX: usize = 64;
+/// Live pages open at once; more get 503.
+const LIVE_MAX: usize = 16;
+
+/// What a page may load and do: its own files and its own data.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Everything that the pages show.
 pub struct Pages {
     metrics: Metrics,
     store: Option<Arc<StoreStatus>>,
     recent: Arc<Recent>,
+    desk: Option<Desk>,
+    access: Access,
     permits: Semaphore,
-}
-
-/// One refusal, ready to be shown.
-#[derive(Debug, Clone)]
-pub struct RecentRow {
-    cells: [String; 7],
-}
-
-impl RecentRow {
-    /// The cells of the page's row.
-    #[must_use]
-    pub fn of(t: &Transaction) -> Self {
-        let or_none = |text: Option<&str>| text.unwrap_or_default().to_string();
-        RecentRow {
-            cells: [
-                t.time.to_string(),
-                t.id.to_string(),
-                format!("{} {}{}", t.method, t.target_origin, t.path),
-                or_none(t.origin.as_deref()),
-                or_none(t.phase.map(crate::record::Phase::id)),
-                or_none(t.reason.map(crate::catalog::Reason::id)),
-                t.detail.clone(),
-            ],
-        }
-    }
-}
-
-/// The latest refusals.
-#[derive(Debug, Default)]
-pub struct Recent(Mutex<VecDeque<RecentRow>>);
-
-impl Recent {
-    /// Adds some, unless the page is read at this very moment: then they stay in `rows` for the next time.
-    pub fn publish(&self, rows: &mut Vec<RecentRow>) {
-        let Ok(mut place) = self.0.try_lock() else {
-            let surplus = rows.len().saturating_sub(RECENT_MAX);
-            rows.drain(..surplus);
-            return;
-        };
-        place.extend(rows.drain(..));
-        let surplus = place.len().saturating_sub(RECENT_MAX);
-        place.drain(..surplus);
-    }
+    live_permits: Arc<Semaphore>,
 }
 
 impl Pages {
-    /// Pages over these.
+    /// Pages over these. `database` is read where there is one.
     #[must_use]
-    pub fn new(metrics: Metrics, store: Option<Arc<StoreStatus>>, recent: Arc<Recent>) -> Arc<Self> {
-        Arc::new(Pages { metrics, store, recent, permits: Semaphore::new(REQUESTS_MAX) })
+    pub fn new(
+        metrics: Metrics,
+        store: Option<Arc<StoreStatus>>,
+        recent: Arc<Recent>,
+        database: Option<&Path>,
+        access: Access,
+    ) -> Arc<Self> {
+        Arc::new(Pages {
+            metrics,
+            store,
+            recent,
+            desk: database.and_then(Desk::open),
+            access,
+            permits: Semaphore::new(REQUESTS_MAX),
+            live_permits: Arc::new(Semaphore::new(LIVE_MAX)),
+        })
     }
 
     /// Why it is not ready; none when it is.
@@ -104,16 +96,31 @@ impl Pages {
 pub fn run(listener: TcpListener, pages: Arc<Pages>) -> std::io::Result<()> {
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let router = Router::new()
-            .route("/metrics", get(metrics))
-            .route("/healthz", get(async || "ok\n"))
-            .route("/readyz", get(ready))
-            .route("/", get(page))
-            .layer(from_fn_with_state(Arc::clone(&pages), bounded))
-            .with_state(pages);
-        serve(tokio::net::TcpListener::from_std(listener)?, router).await
-    })
+    runtime.block_on(async { serve(tokio::net::TcpListener::from_std(listener)?, router(pages)).await })
+}
+
+fn router(pages: Arc<Pages>) -> Router {
+    let open = Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready));
+    let numbers =
+        Router::new().route("/metrics", get(metrics)).layer(from_fn_with_state(Arc::clone(&pages), access::numbers));
+    let page = assets::router().layer(from_fn_with_state(Arc::clone(&pages), access::page));
+    let data = Router::new()
+        .route("/api/state", get(data::state))
+        .route("/api/words", get(data::words))
+        .route("/api/causes", get(data::causes))
+        .route("/api/rejections", get(data::rejections))
+        .route("/api/targets", get(data::targets))
+        .route("/api/findings", get(data::findings))
+        .route("/api/findings/{id}", get(data::finding))
+        .route("/api/transactions/{id}", get(data::transaction))
+        .route("/api/live", get(live::live))
+        .layer(from_fn_with_state(Arc::clone(&pages), access::data));
+    open.merge(numbers)
+        .merge(page)
+        .merge(data)
+        .fallback(async || (StatusCode::NOT_FOUND, "there is no such page\n"))
+        .layer(from_fn_with_state(Arc::clone(&pages), bounded))
+        .with_state(pages)
 }
 
 async fn bounded(State(pages): State<Arc<Pages>>, request: Request, next: Next) -> Response {
@@ -122,13 +129,16 @@ async fn bounded(State(pages): State<Arc<Pages>>, request: Request, next: Next) 
     };
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 
@@ -143,37 +153,5 @@ async fn ready(State(pages): State<Arc<Pages>>) -> Response {
     match pages.trouble() {
         None => "ready\n".into_response(),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
-    }
-}
-
-async fn page(State(pages): State<Arc<Pages>>) -> Response {
-    let rows: Vec<RecentRow> =
-        pages.recent.0.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().cloned().collect();
-    let mut out = String::from(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>corstap</title><h1>corstap</h1>\
-         <p><a href=\"/metrics\">metrics</a> <a href=\"/readyz\">ready?</a></p><h2>Last refusals</h2>\
-         <table><tr><th>time (UTC)<th>id<th>request<th>from<th>phase<th>reason<th>detail",
-    );
-    for row in &rows {
-        out.push_str("<tr>");
-        for cell in &row.cells {
-            out.push_str("<td>");
-            escape(&mut out, cell);
-        }
-    }
-    out.push_str(if rows.is_empty() { "<tr><td colspan=\"7\">none until now</table>" } else { "</table>" });
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], out).into_response()
-}
-
-/// Text between tags: every string is hostile.
-fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '<' | '>' | '&' | '"' | '\'' => {
-                write!(out, "&#{};", u32::from(c)).expect("writing to a String does not fail");
-            }
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
     }
 }
