@@ -1,5 +1,7 @@
 //! The whole engine: packets in, records out. Live and replay make the same calls.
 
+mod listing;
+
 use crate::cors::Correlator;
 use crate::counters::Counters;
 use crate::decode::{Decoded, Decoder};
@@ -9,12 +11,15 @@ use crate::options::EngineOptions;
 use crate::packet::{Packet, SECOND, Time};
 use crate::record::Sink;
 use crate::stream::Streams;
+use listing::Listing;
 
 /// Judges traffic. Owns no clock and does no I/O.
 pub struct Engine {
     decoder: Decoder,
     streams: Streams,
     correlator: Correlator,
+    /// Where every message is asked for.
+    listing: Option<Listing>,
     events: Vec<HttpEvent>,
     counters: Counters,
     now: Time,
@@ -30,6 +35,7 @@ impl Engine {
             decoder: Decoder::new(limits),
             streams: Streams::new(limits, options),
             correlator: Correlator::new(limits, options),
+            listing: options.messages.then(Listing::default),
             events: Vec::new(),
             counters: Counters::default(),
             now: Time(i64::MIN),
@@ -81,6 +87,9 @@ impl Engine {
             self.decoder.advance(tick, &mut self.counters);
             self.streams.advance(at, &mut self.events, &mut self.counters);
             self.hand_on(sink);
+            if let Some(listing) = &mut self.listing {
+                listing.advance(tick, sink);
+            }
             self.correlator.advance(tick, sink, &mut self.counters);
             self.next_tick = if idle {
                 Time(now.0.div_euclid(SECOND).saturating_add(1).saturating_mul(SECOND))
@@ -97,6 +106,9 @@ impl Engine {
         self.decoder.finish(&mut self.counters);
         self.streams.finish(at, &mut self.events, &mut self.counters);
         self.hand_on(sink);
+        if let Some(listing) = &mut self.listing {
+            listing.finish(sink);
+        }
         self.correlator.finish(at.time, sink, &mut self.counters);
     }
 
@@ -116,6 +128,9 @@ impl Engine {
                 | HttpEvent::Interim(_)
                 | HttpEvent::Response { request: None, .. }
                 | HttpEvent::End { .. } => {}
+            }
+            if let Some(listing) = &mut self.listing {
+                listing.on_event(&event, sink);
             }
             self.correlator.on_event(&event, sink, &mut self.counters);
         }

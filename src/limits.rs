@@ -17,6 +17,9 @@ pub struct Limits {
     pub out_of_order_together_bytes_max: u64,
     /// Requests of one connection that wait for their answers: `corstap_http_errors_total{cause="pipeline_full"}`.
     pub pipeline_max: u16,
+    /// Requests of all connections together that wait for their answers, each with at most 32 KiB of its head. Above either cap the
+    /// request's answer is not looked for: `corstap_http_errors_total{cause="pipeline_full"}`.
+    pub requests_waiting_max: u32,
     /// Fields in one head: `corstap_http_errors_total{cause="too_many_fields"}`.
     pub fields_max: u16,
     /// Bytes without HTTP after which a connection is named "not HTTP" and only counted:
@@ -85,6 +88,7 @@ impl Default for Limits {
             out_of_order_bytes_max: 256 * 1024,
             out_of_order_together_bytes_max: 96 << 20,
             pipeline_max: 64,
+            requests_waiting_max: 65_536,
             fields_max: 512,
             probe_bytes_max: 8 * 1024,
             fragment_bytes_max: 8 << 20,

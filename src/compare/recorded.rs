@@ -108,6 +108,8 @@ fn exchange(
             id: id(false),
             first: head_end,
             head_end,
+            client: request.client,
+            server: request.server,
             status,
             minor: 1,
             head: head(HeadBuilder::response(), leg.get("response")),

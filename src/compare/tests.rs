@@ -52,6 +52,8 @@ fn message(line: &str, place: u64, server: &str, credentials: Credentials) -> Ex
             id: id(false),
             first: at(ms + 20),
             head_end: at(ms + 20),
+            client: request.client,
+            server: request.server,
             status,
             minor: 1,
             head: fields(HeadBuilder::response(), &mut answered),

@@ -2,7 +2,15 @@
 //!
 //! Heads are copied once, reduced to the fields that [`keep`] names; bodies are passed over.
 
+mod chunked;
+pub mod conversation;
+mod framing;
+mod grammar;
 pub mod head;
+pub mod keep;
+mod pairing;
+mod probe;
+mod proxy;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -118,6 +126,10 @@ pub struct Response {
     pub first: Mark,
     /// When its head was complete.
     pub head_end: Mark,
+    /// The receiver on the wire, or the client that a PROXY protocol header names.
+    pub client: SocketAddr,
+    /// The sender on the wire.
+    pub server: SocketAddr,
     /// Status code as sent.
     pub status: u16,
     /// Minor version of HTTP/1 (0 or 1).
@@ -162,6 +174,8 @@ pub enum BodyState {
     Aborted,
     /// The capture ended, or lost its end.
     CutByCapture,
+    /// Its chunks are none: a browser takes that for a network error.
+    Malformed,
 }
 
 /// What the HTTP layer tells the layers above, in the order of the bytes that decided it.

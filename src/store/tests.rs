@@ -120,6 +120,8 @@ fn response(ns: i64, status: u16) -> Arc<Response> {
         id: MessageId { stream: StreamId(0), request: false, seq: 9, nth: 0 },
         first: mark(ns),
         head_end: mark(ns),
+        client: "127.0.0.1:44654".parse().unwrap(),
+        server: "127.0.0.1:18002".parse().unwrap(),
         status,
         minor: 1,
         head: head.finish(),

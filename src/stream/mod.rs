@@ -1,320 +1,816 @@
 //! Connections: puts each direction's bytes in order and has HTTP read from them.
 //!
-//! Stands in until reassembly is there: no caps, no gaps.
+//! In order and whole, a segment is read where it lies in its frame; only what comes before its turn is copied, under caps. A hole is
+//! given up when the peer acknowledged past it and later data has waited `gap_wait_ns`, at a cap, or at the end: a gap, counted by
+//! cause. A server's bytes wait for the client's that they acknowledge, so that no answer overtakes its request.
+//!
+//! Each packet costs one lookup; timers are queues with one delay each, looked at once a second of packet time.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::SocketAddr;
-use std::sync::Arc;
+mod flow;
+mod half;
+
+use std::collections::VecDeque;
 
 use crate::counters::Counters;
-use crate::decode::{Endpoint, FlowKey, Segment, TcpFlags};
-use crate::http::head::{Head, HeadBuilder, Name};
-use crate::http::{
-    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId,
-};
+use crate::decode::{Segment, Side, TcpFlags};
+use crate::http::conversation::{Carries, Close, Context, Conversation, Piece, Shared};
+use crate::http::{HttpEvent, Mark, NoAnswer, StreamId};
 use crate::limits::Limits;
 use crate::options::EngineOptions;
+use crate::packet::{SECOND, Time};
+use flow::{Class, Flow, Table};
+use half::{Arrived, distance};
 
-#[derive(Debug, Default, PartialEq)]
-enum Body {
-    #[default]
-    Head,
-    Len(u64),
-    Chunk,
-    ChunkData(u64),
-    Close,
-}
+/// A segment farther ahead than this belongs to nothing that could still arrive, in bytes: half of what sequence numbers can tell.
+const AHEAD_BYTES_MAX: i32 = 1 << 30;
+/// A RST farther ahead than the largest usual window is taken for forged or stray.
+const RESET_BYTES_MAX: i32 = 1 << 20;
+/// Two copies of a segment within this time are one packet captured twice; later ones were sent again.
+const COPY_NS: i64 = 1_000_000;
+/// Connections looked at for one to give up: above it the oldest goes, whatever it is doing.
+const CHOICES_MAX: u32 = 16;
 
-#[derive(Debug, Default)]
-struct Half {
-    next: Option<u32>,
-    waiting: BTreeMap<u32, (Vec<u8>, Option<Mark>)>,
-    buffer: Vec<u8>,
-    first: Option<Mark>,
-    body: Body,
-    open: Option<MessageId>,
-    messages: u32,
-}
-
-#[derive(Debug)]
-struct Connection {
+/// Something of a connection that a timer watches.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    since: Time,
+    slot: u32,
     id: u64,
-    client: SocketAddr,
-    server: SocketAddr,
-    halves: [Half; 2],
-    queue: VecDeque<Arc<Request>>,
-    over: bool,
+    side: Side,
 }
 
 /// All connections followed now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Streams {
-    by_key: HashMap<FlowKey, usize>,
-    all: Vec<Connection>,
+    limits: Limits,
+    table: Table,
+    next_id: u64,
+    shared: Shared,
+    late_bytes: u64,
+    /// Directions with data before its turn, by when that began.
+    late: VecDeque<Wait>,
+    /// Directions that hold a head, by when that began; some have ended since.
+    heads: VecDeque<Wait>,
+    /// Entries of `heads` at which those that ended are removed.
+    heads_full: usize,
+    /// Connections that hold an answer back, by when that began.
+    answers: VecDeque<Wait>,
 }
 
-fn address(e: Endpoint) -> SocketAddr {
-    SocketAddr::new(e.ip, e.port)
+/// What a connection's own functions need of the rest.
+struct Work<'w> {
+    out: &'w mut Vec<HttpEvent>,
+    counters: &'w mut Counters,
+    shared: &'w mut Shared,
+    late_bytes: &'w mut u64,
+    holds: bool,
+}
+
+fn index(side: Side) -> usize {
+    match side {
+        Side::Low => 0,
+        Side::High => 1,
+    }
 }
 
 impl Streams {
     /// No connection yet.
     #[must_use]
-    pub fn new(_limits: &Limits, _options: &EngineOptions) -> Self {
-        Streams::default()
+    pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
+        Streams {
+            limits: limits.clone(),
+            table: Table::new(),
+            next_id: 0,
+            shared: Shared::new(limits, options),
+            late_bytes: 0,
+            late: VecDeque::new(),
+            heads: VecDeque::new(),
+            heads_full: 1024,
+            answers: VecDeque::new(),
+        }
     }
 
     /// Takes one segment; appends what it completes to `out`.
     pub fn on_segment(&mut self, segment: &Segment<'_>, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
-        let (low, high) = (address(segment.flow.low), address(segment.flow.high));
-        let (from, to) = if segment.side == crate::decode::Side::Low { (low, high) } else { (high, low) };
-        let syn = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
-        if syn || !self.by_key.contains_key(&segment.flow) {
-            if !syn && (segment.payload.is_empty() || segment.payload.starts_with(b"HTTP/")) {
-                return;
-            }
-            counters.connections += 1;
-            self.by_key.insert(segment.flow, self.all.len());
-            self.all.push(Connection {
-                id: self.all.len() as u64,
-                client: from,
-                server: to,
-                halves: [Half::default(), Half::default()],
-                queue: VecDeque::new(),
-                over: false,
-            });
-        }
-        let Some(connection) = self.by_key.get(&segment.flow).and_then(|&i| self.all.get_mut(i)) else { return };
-        let which = usize::from(from != connection.client);
-        let half = &mut connection.halves[which];
-        if segment.flags.has(TcpFlags::SYN) {
-            half.next = Some(segment.seq.wrapping_add(1));
-            return;
-        }
-        let next = half.next.get_or_insert(segment.seq);
-        if !segment.payload.is_empty() {
-            half.waiting.entry(segment.seq).or_insert_with(|| (segment.payload.to_vec(), Some(at)));
-        }
-        while let Some(seq) = half
-            .waiting
-            .iter()
-            .find(|(seq, (bytes, _))| {
-                let behind = next.wrapping_sub(**seq);
-                behind < 0x8000_0000 && bytes.len() > behind as usize
-            })
-            .map(|(seq, _)| *seq)
+        let bytes = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX).saturating_add(segment.cut);
+        counters.tcp_bytes += u64::from(bytes);
+        let is_syn = segment.flags.has(TcpFlags::SYN);
+        let slot = match self.table.find(&segment.flow) {
+            Some(slot) => slot,
+            // What has no payload and opens nothing is the rest of a connection that is over.
+            None if !is_syn && bytes == 0 => return,
+            None => self.open(segment, is_syn, at, out, counters),
+        };
+        let slot =
+            if self.begins_again(slot, segment, is_syn) { self.reopen(slot, segment, at, out, counters) } else { slot };
+        let Some(flow) = self.table.get(slot) else { return };
+        let idle_ns = at.time.since(flow.seen);
+        flow.seen = at.time;
+        let mut work = Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };
+        let class = flow.class;
+        flow.on_segment(segment, bytes, is_syn, at, idle_ns, &self.limits, &mut work);
+        let holds = work.holds;
+        let (now_class, id) = (flow.class_now(), flow.id);
+        let half = &mut flow.halves[index(segment.side)];
+        if let Some(late) = &mut half.late
+            && !late.timed
         {
-            let Some((bytes, mark)) = half.waiting.remove(&seq) else { break };
-            let skip = next.wrapping_sub(seq) as usize;
-            if half.buffer.is_empty() {
-                half.first = mark;
-            }
-            half.buffer.extend_from_slice(bytes.get(skip..).unwrap_or_default());
-            *next = next.wrapping_add(u32::try_from(bytes.len() - skip).unwrap_or(0));
+            late.timed = true;
+            self.late.push_back(Wait { since: at.time, slot, id, side: segment.side });
         }
-        connection.pump(which, at, out, counters);
-        let reset = segment.flags.has(TcpFlags::RST);
-        if (reset || (segment.flags.has(TcpFlags::FIN) && which == 1)) && !connection.over {
-            connection.over = true;
-            connection.end(reset, which, at, out);
+        if holds {
+            self.on_hold(slot, at.time);
+        }
+        if class != now_class {
+            self.table.set_class(slot, now_class, at.time);
+        }
+        if self.late_bytes > self.limits.out_of_order_together_bytes_max {
+            self.make_room_for_late(at, out, counters);
+        }
+        if self.shared.head_bytes > self.limits.heads_together_bytes_max {
+            self.make_room_for_heads(at, out, counters);
+        }
+    }
+
+    fn open(
+        &mut self,
+        segment: &Segment<'_>,
+        is_syn: bool,
+        at: Mark,
+        out: &mut Vec<HttpEvent>,
+        counters: &mut Counters,
+    ) -> u32 {
+        while self.table.len() >= self.limits.flows_max.max(1) as usize {
+            if !self.make_room_for_flow(at, out, counters) {
+                break;
+            }
+        }
+        counters.connections += 1;
+        counters.midstream += u64::from(!is_syn);
+        let id = self.next_id;
+        self.next_id += 1;
+        let class = if is_syn { Class::HalfOpen } else { Class::Open };
+        self.table.insert(segment.flow, id, at.time, class)
+    }
+
+    /// Whether this segment shows a new connection on the ports of an old one.
+    fn begins_again(&mut self, slot: u32, segment: &Segment<'_>, is_syn: bool) -> bool {
+        let Some(flow) = self.table.get(slot) else { return false };
+        let half = &flow.halves[index(segment.side)];
+        let is_low = segment.side == Side::Low;
+        let first = segment.seq.wrapping_add(1);
+        if is_syn && !segment.flags.has(TcpFlags::ACK) {
+            if flow.class == Class::Closed {
+                return true;
+            }
+            if half.known && !half.fresh {
+                // One packet alone may be forged: the next one must agree.
+                flow.again = Some(is_low);
+                flow.again_at = first;
+            }
+            return false;
+        }
+        match flow.again {
+            Some(low) if low == is_low => !is_syn && segment.seq == flow.again_at,
+            Some(_) => is_syn && segment.ack == Some(flow.again_at),
+            None => false,
+        }
+    }
+
+    fn reopen(
+        &mut self,
+        slot: u32,
+        segment: &Segment<'_>,
+        at: Mark,
+        out: &mut Vec<HttpEvent>,
+        counters: &mut Counters,
+    ) -> u32 {
+        let again = self.table.get(slot).and_then(|f| Some((f.again?, f.again_at)));
+        self.close(slot, NoAnswer::Lost, at, out, counters);
+        let slot = self.open(segment, true, at, out, counters);
+        if let Some((is_low, first)) = again
+            && let Some(flow) = self.table.get(slot)
+        {
+            let side = if is_low { Side::Low } else { Side::High };
+            flow.halves[index(side)].begin(first);
+        }
+        slot
+    }
+
+    /// A direction began to hold a head, or an answer is held back.
+    fn on_hold(&mut self, slot: u32, now: Time) {
+        let Some(flow) = self.table.get(slot) else { return };
+        let id = flow.id;
+        let Some(talk) = &flow.talk else { return };
+        if talk.holds_answer() {
+            self.answers.push_back(Wait { since: now, slot, id, side: Side::Low });
+        }
+        let sides = [Side::Low, Side::High].map(|side| (side, talk.holds_head(side).is_some()));
+        for (side, holds) in sides {
+            if holds {
+                self.heads.push_back(Wait { since: now, slot, id, side });
+            }
+        }
+        if self.heads.len() >= self.heads_full {
+            let table = &mut self.table;
+            self.heads.retain(|w| {
+                let flow = table.get(w.slot).filter(|f| f.id == w.id);
+                flow.and_then(|f| f.talk.as_ref()?.holds_head(w.side)).is_some()
+            });
+            self.heads_full = (self.heads.len() * 2).max(1024);
         }
     }
 
     /// Fires timers due at this whole second of packet time.
-    pub fn advance(&mut self, _at: Mark, _out: &mut Vec<HttpEvent>, _counters: &mut Counters) {}
-
-    /// Ends every connection, oldest first.
-    pub fn finish(&mut self, at: Mark, out: &mut Vec<HttpEvent>, _counters: &mut Counters) {
-        for connection in &mut self.all {
-            for request in connection.queue.drain(..) {
-                out.push(HttpEvent::NoAnswer { request, why: NoAnswer::InputEnd, at });
+    pub fn advance(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        let due = at.time.0.saturating_sub(self.limits.gap_wait_ns);
+        while let Some(wait) = self.answers.pop_front_if(|w| w.since.0 <= due) {
+            self.with_talk(&wait, out, counters, Conversation::on_held_long);
+        }
+        for _ in 0..self.late.len() {
+            let Some(wait) = self.late.pop_front_if(|w| w.since.0 <= due) else { break };
+            self.on_late_long(&wait, false, at, out, counters);
+        }
+        let limits = [
+            (Class::Ignored, self.limits.open_idle_ns),
+            (Class::HalfOpen, self.limits.half_open_idle_ns),
+            (Class::Closed, self.limits.closed_idle_ns),
+            (Class::Open, self.limits.open_idle_ns),
+        ];
+        for (class, idle_ns) in limits {
+            let seconds = u32::try_from(idle_ns / SECOND).unwrap_or(u32::MAX);
+            while let Some(slot) = self.table.oldest_since(class, at.time, seconds) {
+                let Some(flow) = self.table.get(slot) else { break };
+                if at.time.since(flow.seen) < idle_ns {
+                    self.table.set_class(slot, class, at.time);
+                    continue;
+                }
+                counters.evictions.idle += u64::from(class == Class::Open);
+                self.close(slot, NoAnswer::Evicted, at, out, counters);
             }
         }
+        counters.streams_now = self.table.len() as u64;
+    }
+
+    /// Ends every connection, oldest first.
+    pub fn finish(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        for slot in self.table.by_age() {
+            self.close(slot, NoAnswer::InputEnd, at, out, counters);
+        }
+        counters.streams_now = 0;
     }
 
     /// Nothing is left that a timer could fire for.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        true
-    }
-}
-
-fn build(mut built: HeadBuilder, fields: &[httparse::Header<'_>]) -> Head {
-    for field in fields {
-        let name = Name::of(field.name.as_bytes());
-        let secret = matches!(name, Name::Cookie | Name::SetCookie | Name::Other);
-        let value: &[u8] = if secret { b"(present)" } else { field.value };
-        built.field(field.name.as_bytes(), name, value, secret);
-    }
-    built.finish()
-}
-
-impl Connection {
-    fn end(&mut self, reset: bool, which: usize, at: Mark, out: &mut Vec<HttpEvent>) {
-        if let Some(id) = self.halves[1].open.take() {
-            let state = if self.halves[1].body == Body::Close && !reset {
-                BodyState::Whole
-            } else if which == 0 {
-                BodyState::Aborted
-            } else {
-                BodyState::CutByClose
-            };
-            out.push(HttpEvent::End { id, body_bytes: 0, state, at });
-        }
-        let why = if reset { NoAnswer::Reset } else { NoAnswer::Closed };
-        for request in self.queue.drain(..) {
-            out.push(HttpEvent::NoAnswer { request, why, at });
-        }
+        self.table.len() == 0
     }
 
-    fn pump(&mut self, which: usize, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
-        loop {
-            let asked = self.queue.front().map(|r| r.head.method().to_vec());
-            let half = &mut self.halves[which];
-            match half.body {
-                Body::Close => {
-                    half.buffer.clear();
-                    return;
-                }
-                Body::Len(left) | Body::ChunkData(left) => {
-                    let take = (half.buffer.len() as u64).min(left);
-                    half.buffer.drain(..usize::try_from(take).unwrap_or(0));
-                    let chunk = matches!(half.body, Body::ChunkData(_));
-                    half.body = match (left - take, chunk) {
-                        (0, true) => Body::Chunk,
-                        (0, false) => Body::Head,
-                        (rest, true) => Body::ChunkData(rest),
-                        (rest, false) => Body::Len(rest),
-                    };
-                    if left > take {
-                        return;
-                    }
-                    half.first = Some(at);
-                }
-                Body::Chunk => {
-                    let Some(end) = half.buffer.windows(2).position(|w| w == b"\r\n") else { return };
-                    let line = String::from_utf8_lossy(&half.buffer[..end]).into_owned();
-                    let size = u64::from_str_radix(line.split(';').next().unwrap_or("").trim(), 16).unwrap_or(0);
-                    if size == 0 {
-                        let Some(end) = half.buffer.windows(4).position(|w| w == b"\r\n\r\n") else { return };
-                        half.buffer.drain(..end + 4);
-                        half.body = Body::Head;
-                        half.first = Some(at);
-                    } else {
-                        half.buffer.drain(..end + 2);
-                        half.body = Body::ChunkData(size + 2);
-                    }
-                }
-                Body::Head => {
-                    if let Some(id) = half.open.take() {
-                        out.push(HttpEvent::End { id, body_bytes: 0, state: BodyState::Whole, at });
-                    }
-                    if half.buffer.is_empty() {
-                        return;
-                    }
-                    let bytes = std::mem::take(&mut half.buffer);
-                    let used = self.head(which, &bytes, asked.as_deref(), at, out, counters);
-                    let half = &mut self.halves[which];
-                    half.buffer = bytes;
-                    match used {
-                        Some(used) => half.buffer.drain(..used),
-                        None => return,
-                    };
-                }
-            }
-        }
-    }
-
-    fn head(
+    fn with_talk(
         &mut self,
-        which: usize,
-        bytes: &[u8],
-        asked: Option<&[u8]>,
-        at: Mark,
+        wait: &Wait,
         out: &mut Vec<HttpEvent>,
         counters: &mut Counters,
-    ) -> Option<usize> {
-        let half = &mut self.halves[which];
-        let first = half.first.unwrap_or(at);
-        let mut fields = [httparse::EMPTY_HEADER; 256];
-        let nth = half.messages;
-        let id = MessageId { stream: StreamId(self.id), request: which == 0, seq: nth, nth };
-        let length = |head: &Head| {
-            head.first(Name::ContentLength).and_then(|v| std::str::from_utf8(v).ok()?.parse::<u64>().ok())
-        };
-        if which == 0 {
-            let mut parsed = httparse::Request::new(&mut fields);
-            let Ok(httparse::Status::Complete(used)) = parsed.parse(bytes) else { return None };
-            let built = HeadBuilder::request(parsed.method?.as_bytes(), parsed.path?.as_bytes());
-            let head = build(built, parsed.headers);
-            half.body =
-                if head.has(Name::TransferEncoding) { Body::Chunk } else { Body::Len(length(&head).unwrap_or(0)) };
-            half.messages += 1;
-            half.open = Some(id);
-            counters.requests += 1;
-            let request = Arc::new(Request {
-                id,
-                first,
-                head_end: at,
-                client: self.client,
-                peer: self.client,
-                server: self.server,
-                minor: parsed.version.unwrap_or(1),
-                head,
-                head_state: HeadState::Whole,
-                body_start: BodyStart::Unseen,
-                doubts: Doubts::default(),
-                on_connection: nth,
-            });
-            self.queue.push_back(request.clone());
-            out.push(HttpEvent::Request(request));
-            return Some(used);
+        act: impl FnOnce(&mut Conversation, &mut Context<'_>),
+    ) {
+        let Some(flow) = self.table.get(wait.slot).filter(|f| f.id == wait.id) else { return };
+        let mut work = Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };
+        let (stream, key, read_to) = (StreamId(flow.id), flow.key, flow.read_to());
+        if let Some(talk) = &mut flow.talk {
+            act(talk, &mut work.context(stream, key, read_to));
         }
-        let mut parsed = httparse::Response::new(&mut fields);
-        let used = match parsed.parse(bytes) {
-            Ok(httparse::Status::Complete(used)) => used,
-            Ok(httparse::Status::Partial) => return None,
-            Err(_) => {
-                if let Some(request) = self.queue.pop_front() {
-                    out.push(HttpEvent::NoAnswer { request, why: NoAnswer::NotHttp, at });
+    }
+
+    /// Data has waited for its turn for long enough, or must make room (`now`).
+    fn on_late_long(&mut self, wait: &Wait, now: bool, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        let Some(flow) = self.table.get(wait.slot).filter(|f| f.id == wait.id) else { return };
+        let mut work = Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };
+        let class = flow.class;
+        flow.on_late_long(wait.side, now, at, &mut work);
+        let holds = work.holds;
+        let waits = flow.halves[index(wait.side)].late.is_some();
+        let now_class = flow.class_now();
+        if waits {
+            self.late.push_back(Wait { since: at.time, ..*wait });
+        }
+        if holds {
+            self.on_hold(wait.slot, at.time);
+        }
+        if class != now_class {
+            self.table.set_class(wait.slot, now_class, at.time);
+        }
+    }
+
+    fn make_room_for_late(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        for _ in 0..self.late.len() {
+            if self.late_bytes <= self.limits.out_of_order_together_bytes_max {
+                return;
+            }
+            let Some(wait) = self.late.pop_front() else { return };
+            self.on_late_long(&wait, true, at, out, counters);
+        }
+    }
+
+    fn make_room_for_heads(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        while self.shared.head_bytes > self.limits.heads_together_bytes_max {
+            let Some(wait) = self.heads.pop_front() else { return };
+            let mut gave_up = false;
+            self.with_talk(&wait, out, counters, |talk, cx| gave_up = talk.give_up_head(wait.side, at, cx));
+            counters.evictions.head_bytes += u64::from(gave_up);
+        }
+    }
+
+    /// Gives up one connection: classes in order, within a class the one that was active longest ago, nearly.
+    fn make_room_for_flow(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) -> bool {
+        let mut choices = 0;
+        for class in [Class::Ignored, Class::HalfOpen, Class::Closed, Class::Open] {
+            while let Some(slot) = self.table.oldest(class) {
+                let Some(flow) = self.table.get(slot) else { break };
+                let progress = flow.talk.as_ref().map_or(0, |t| t.progress());
+                let is_busy = at.time.since(flow.seen) < SECOND || (class == Class::Open && progress > 0);
+                choices += 1;
+                if is_busy && choices < CHOICES_MAX && class != Class::HalfOpen {
+                    self.table.set_class(slot, class, at.time);
+                    continue;
                 }
-                half.body = Body::Close;
-                return None;
+                counters.evictions.flows += 1;
+                self.close(slot, NoAnswer::Evicted, at, out, counters);
+                return true;
             }
-        };
-        let status = parsed.code?;
-        let head = build(HeadBuilder::response(), parsed.headers);
-        let interim = (100..200).contains(&status) && status != 101;
-        half.body = if interim || matches!(status, 204 | 304) || asked == Some(b"HEAD") {
-            Body::Len(0)
-        } else if head.has(Name::TransferEncoding) {
-            Body::Chunk
-        } else {
-            match length(&head) {
-                Some(length) if status != 101 => Body::Len(length),
-                _ => Body::Close,
-            }
-        };
-        half.messages += 1;
-        half.open = Some(id);
-        counters.responses += u64::from(!interim);
-        let response = Arc::new(Response {
-            id,
-            first,
-            head_end: at,
-            status,
-            minor: parsed.version.unwrap_or(1),
-            head,
-            head_state: HeadState::Whole,
-            body_start: BodyStart::Unseen,
-            doubts: Doubts::default(),
-        });
-        if interim {
-            out.push(HttpEvent::Interim(response));
-        } else {
-            let request = self.queue.pop_front();
-            out.push(HttpEvent::Response { request, response });
         }
-        Some(used)
+        false
+    }
+
+    fn close(&mut self, slot: u32, why: NoAnswer, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        let Some(mut flow) = self.table.remove(slot) else { return };
+        let mut work = Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };
+        flow.end(why, at, &mut work);
     }
 }
+
+impl half::Half {
+    /// A SYN told where this direction begins.
+    fn begin(&mut self, first: u32) {
+        self.next = first;
+        self.known = true;
+        self.fresh = true;
+        self.from_syn = true;
+        self.seen = true;
+    }
+}
+
+impl Work<'_> {
+    fn context(&mut self, stream: StreamId, flow: crate::decode::FlowKey, read_to: [Option<u32>; 2]) -> Context<'_> {
+        Context {
+            out: self.out,
+            counters: self.counters,
+            shared: self.shared,
+            stream,
+            flow,
+            read_to,
+            holds: &mut self.holds,
+        }
+    }
+}
+
+impl Flow {
+    fn read_to(&self) -> [Option<u32>; 2] {
+        let [low, high] = &self.halves;
+        [low.known.then_some(low.next), high.known.then_some(high.next)]
+    }
+
+    fn class_now(&self) -> Class {
+        let [low, high] = &self.halves;
+        if low.ended && high.ended {
+            Class::Closed
+        } else if self.carries != Carries::Unknown {
+            Class::Ignored
+        } else if self.talk.is_some() || low.late.is_some() || high.late.is_some() || self.class == Class::Open {
+            Class::Open
+        } else {
+            Class::HalfOpen
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // one segment and what is known of it
+    fn on_segment(
+        &mut self,
+        segment: &Segment<'_>,
+        bytes: u32,
+        is_syn: bool,
+        at: Mark,
+        idle_ns: i64,
+        limits: &Limits,
+        work: &mut Work<'_>,
+    ) {
+        let side = segment.side;
+        let half = &mut self.halves[index(side)];
+        half.seen = true;
+        half.has_payload |= bytes > 0;
+        let mut seq = segment.seq;
+        if is_syn {
+            seq = seq.wrapping_add(1);
+            if half.fresh || !half.known {
+                half.begin(seq);
+                if let Some(talk) = &mut self.talk {
+                    talk.on_start(side, seq);
+                }
+            }
+        }
+        let peer = &mut self.halves[index(side.other())];
+        if let Some(ack) = segment.ack
+            && (!peer.is_acked || distance(ack, peer.acked) > 0)
+        {
+            peer.acked = ack;
+            peer.is_acked = true;
+        }
+        let is_reset = segment.flags.has(TcpFlags::RST);
+        if self.carries != Carries::Unknown {
+            work.counters.tls_bytes += if self.carries == Carries::Tls { u64::from(bytes) } else { 0 };
+            let ends = segment.flags.has(TcpFlags::FIN);
+            self.halves[index(side)].ended |= ends || is_reset;
+            self.halves[index(side.other())].ended |= is_reset;
+            return;
+        }
+        if is_reset {
+            self.on_reset(side, segment, at, work);
+            return;
+        }
+        if bytes > 0 {
+            let arrived = Arrived { seq, payload: segment.payload, cut: segment.cut, ack: segment.ack, at };
+            self.on_payload(side, arrived, idle_ns, limits, work);
+        }
+        if segment.flags.has(TcpFlags::FIN) {
+            self.on_fin(side, seq.wrapping_add(bytes), at, work);
+        }
+        // An acknowledgment alone never lets anything go on; bytes of one side may let the other's.
+        self.drain_both(side, work);
+    }
+
+    fn on_payload(&mut self, side: Side, mut arrived: Arrived<'_>, idle_ns: i64, limits: &Limits, work: &mut Work<'_>) {
+        let half = &mut self.halves[index(side)];
+        if half.ended {
+            return;
+        }
+        if !half.known {
+            half.known = true;
+            half.next = arrived.seq;
+        }
+        let len = arrived.len();
+        let ahead = distance(arrived.seq, half.next);
+        if ahead < 0 {
+            let again = ahead.unsigned_abs().min(len);
+            let is_copy = again == len && len > 1 && idle_ns <= COPY_NS && arrived.seq.wrapping_add(len) == half.next;
+            work.counters.duplicate_segments += u64::from(is_copy);
+            work.counters.retransmitted_bytes += if is_copy { 0 } else { u64::from(again) };
+            if len > 1 {
+                self.compare(side, arrived, work);
+            }
+            if again == len {
+                return;
+            }
+            arrived = arrived.after(again);
+        }
+        if ahead > AHEAD_BYTES_MAX {
+            return;
+        }
+        let half = &self.halves[index(side)];
+        if ahead <= 0 && half.late.is_none() && !self.is_held_back(side, arrived.ack) {
+            let piece =
+                Piece { seq: arrived.seq, bytes: arrived.payload, ack: arrived.ack, at: arrived.at, conflict: false };
+            self.deliver(side, piece, arrived.cut, work);
+            return;
+        }
+        let skip = ahead >= 0
+            && self
+                .talk
+                .as_ref()
+                .is_some_and(|t| t.skippable(side) > u64::from(ahead.unsigned_abs()) + u64::from(arrived.len()));
+        let half = &mut self.halves[index(side)];
+        let late = half.late.get_or_insert_default();
+        let stored = late.store(arrived, skip);
+        *work.late_bytes += u64::from(stored.bytes);
+        work.counters.retransmitted_bytes += u64::from(stored.again_bytes);
+        work.counters.conflicting_overlaps += u64::from(stored.conflict);
+        if late.bytes > limits.out_of_order_bytes_max {
+            self.drain(side, false, work);
+            if self.halves[index(side)].late.as_ref().is_some_and(|l| l.bytes > limits.out_of_order_bytes_max) {
+                self.give_up_next(side, GapCause::Cap, arrived.at, work);
+            }
+        }
+    }
+
+    /// A second copy of bytes that were handed on: those of a head that is still held can be compared.
+    fn compare(&mut self, side: Side, arrived: Arrived<'_>, work: &mut Work<'_>) {
+        let Some(talk) = &mut self.talk else { return };
+        let Some((seq, held)) = talk.held_head(side) else { return };
+        let into = distance(arrived.seq, seq);
+        let (held, copy) = if into >= 0 {
+            (held.get(into.unsigned_abs() as usize..).unwrap_or_default(), arrived.payload)
+        } else {
+            (held, arrived.payload.get(into.unsigned_abs() as usize..).unwrap_or_default())
+        };
+        if held.iter().zip(copy).any(|(a, b)| a != b) {
+            work.counters.conflicting_overlaps += 1;
+            talk.on_conflict(side);
+        }
+    }
+
+    /// A server's bytes wait for the client's that they acknowledge, unless nobody needs those.
+    fn is_held_back(&self, side: Side, ack: Option<u32>) -> bool {
+        let peer = &self.halves[index(side.other())];
+        let Some(ack) = ack else { return false };
+        let missing = distance(ack, peer.next);
+        if missing <= 0 || !peer.known || peer.ended || missing > AHEAD_BYTES_MAX {
+            return false;
+        }
+        match &self.talk {
+            Some(talk) => {
+                talk.client() != Some(side) && talk.skippable(side.other()) <= u64::from(missing.unsigned_abs())
+            }
+            None => true,
+        }
+    }
+
+    fn on_fin(&mut self, side: Side, seq: u32, at: Mark, work: &mut Work<'_>) {
+        let half = &mut self.halves[index(side)];
+        if half.ended {
+            return;
+        }
+        if !half.known {
+            half.known = true;
+            half.next = seq;
+        }
+        let ahead = distance(seq, half.next);
+        if ahead == 0 && half.late.is_none() {
+            self.close_half(side, Close::Fin, at, work);
+        } else if (0..AHEAD_BYTES_MAX).contains(&ahead) {
+            half.late.get_or_insert_default().end.get_or_insert((seq, Close::Fin, at));
+        }
+    }
+
+    /// A RST ends both directions, if it stands where its sender stands.
+    fn on_reset(&mut self, side: Side, segment: &Segment<'_>, at: Mark, work: &mut Work<'_>) {
+        let peer = &self.halves[index(side.other())];
+        let half = &self.halves[index(side)];
+        let refuses = !half.known && segment.ack.is_some_and(|ack| peer.known && ack == peer.next);
+        let ahead = distance(segment.seq, half.next);
+        if refuses || half.known && (ahead == 0 || half.ended && (-1..=1).contains(&ahead)) {
+            if !half.ended {
+                self.drain(side, true, work);
+            }
+            self.close_half(side, Close::Reset, at, work);
+        } else if half.known && !half.ended && (0..=RESET_BYTES_MAX).contains(&ahead) {
+            let late = self.halves[index(side)].late.get_or_insert_default();
+            late.end.get_or_insert((segment.seq, Close::Reset, at));
+        }
+    }
+
+    fn close_half(&mut self, side: Side, how: Close, at: Mark, work: &mut Work<'_>) {
+        if how == Close::Reset {
+            self.flush(side.other(), at, work);
+        }
+        let half = &mut self.halves[index(side)];
+        half.next = half.next.wrapping_add(u32::from(how == Close::Fin));
+        half.ended = true;
+        if how == Close::Reset {
+            self.halves[index(side.other())].ended = true;
+        }
+        let (stream, key, read_to) = (StreamId(self.id), self.key, self.read_to());
+        if let Some(talk) = &mut self.talk {
+            talk.on_close(side, how, at, &mut work.context(stream, key, read_to));
+        }
+        self.forget_talk_if_over();
+    }
+
+    /// Hands bytes on that are next, and the cut behind them.
+    #[inline]
+    fn deliver(&mut self, side: Side, piece: Piece<'_>, cut: u32, work: &mut Work<'_>) {
+        self.ensure_talk();
+        let half = &mut self.halves[index(side)];
+        half.fresh = false;
+        half.next = half.next.wrapping_add(u32::try_from(piece.bytes.len()).unwrap_or(0));
+        let Some(talk) = &mut self.talk else { return };
+        if cut == 0 && talk.pass(side, piece.bytes.len(), piece.ack) {
+            return;
+        }
+        let (stream, key, read_to) = (StreamId(self.id), self.key, self.read_to());
+        let Some(talk) = &mut self.talk else { return };
+        talk.on_data(side, piece, &mut work.context(stream, key, read_to));
+        if cut > 0 {
+            self.gap(side, cut, GapCause::SnapLength, piece.at, work);
+        }
+        self.forget_talk_if_over();
+    }
+
+    fn ensure_talk(&mut self) {
+        if self.talk.is_none() && self.carries == Carries::Unknown {
+            let [low, high] = &self.halves;
+            let first = [low, high].map(|h| (h.from_syn && h.fresh).then_some(h.next));
+            self.talk = Some(Box::new(Conversation::new(first)));
+        }
+    }
+
+    /// Once nothing more is read the conversation is given back: packets are counted only.
+    fn forget_talk_if_over(&mut self) {
+        if let Some(talk) = &self.talk
+            && talk.is_over()
+        {
+            self.carries = talk.carries();
+            if self.carries == Carries::Unknown {
+                return;
+            }
+            self.talk = None;
+        }
+    }
+
+    /// Bytes that will not come.
+    fn gap(&mut self, side: Side, bytes: u32, cause: GapCause, at: Mark, work: &mut Work<'_>) {
+        self.ensure_talk();
+        let gaps = &mut work.counters.gaps;
+        *match cause {
+            GapCause::Lost => &mut gaps.lost,
+            GapCause::SnapLength => &mut gaps.snap_length,
+            GapCause::Cap => &mut gaps.out_of_order_cap,
+            GapCause::End => &mut gaps.end,
+        } += 1;
+        work.counters.gap_bytes += u64::from(bytes);
+        let half = &mut self.halves[index(side)];
+        half.fresh = false;
+        half.next = half.next.wrapping_add(bytes);
+        let until = half.next;
+        let (stream, key, read_to) = (StreamId(self.id), self.key, self.read_to());
+        if let Some(talk) = &mut self.talk {
+            talk.on_gap(side, u64::from(bytes), until, at, &mut work.context(stream, key, read_to));
+        }
+    }
+
+    /// Hands on what has become next in either direction.
+    #[inline]
+    fn drain_both(&mut self, side: Side, work: &mut Work<'_>) {
+        while self.halves.iter().any(|h| h.late.is_some()) {
+            let before = self.read_to();
+            self.drain(side, false, work);
+            self.drain(side.other(), false, work);
+            if before == self.read_to() {
+                break;
+            }
+        }
+    }
+
+    /// Hands on what has become next; `force` does not wait for the peer's bytes.
+    fn drain(&mut self, side: Side, force: bool, work: &mut Work<'_>) {
+        loop {
+            let half = &self.halves[index(side)];
+            let Some(late) = &half.late else { return };
+            let next = half.next;
+            match late.pieces.front() {
+                Some(front) => {
+                    if distance(front.seq, next) > 0 || !force && self.is_held_back(side, front.ack) {
+                        return;
+                    }
+                }
+                None => break,
+            }
+            self.deliver_late(side, next, work);
+        }
+        let half = &mut self.halves[index(side)];
+        let next = half.next;
+        let Some(late) = &half.late else { return };
+        let end = late.end;
+        match end {
+            Some((seq, _, _)) if distance(seq, next) > 0 => {}
+            Some((_, how, at)) => {
+                half.late = None;
+                self.close_half(side, how, at, work);
+            }
+            None => half.late = None,
+        }
+    }
+
+    fn deliver_late(&mut self, side: Side, next: u32, work: &mut Work<'_>) {
+        let Some((piece, cost)) = self.halves[index(side)].late.as_mut().and_then(|l| l.pop()) else { return };
+        *work.late_bytes -= u64::from(cost);
+        // What a gap that was given up has passed already.
+        let old = distance(next, piece.seq).max(0).unsigned_abs().min(piece.len);
+        if piece.skipped {
+            let half = &mut self.halves[index(side)];
+            half.next = half.next.wrapping_add(piece.len - old);
+            if let Some(talk) = &mut self.talk {
+                talk.on_skipped(side, u64::from(piece.len - old));
+            }
+            return;
+        }
+        let cut = piece.len - u32::try_from(piece.bytes.len()).unwrap_or(piece.len);
+        let arrived = Arrived { seq: piece.seq, payload: &piece.bytes, cut, ack: piece.ack, at: piece.at }.after(old);
+        if self.carries == Carries::Unknown {
+            let bytes = Piece {
+                seq: arrived.seq,
+                bytes: arrived.payload,
+                ack: piece.ack,
+                at: piece.at,
+                conflict: piece.conflict,
+            };
+            self.deliver(side, bytes, arrived.cut, work);
+        } else {
+            let half = &mut self.halves[index(side)];
+            half.next = half.next.wrapping_add(arrived.len());
+        }
+    }
+
+    /// Gives up the hole that this direction's late data waits for, and hands on what lies behind it.
+    fn give_up_next(&mut self, side: Side, cause: GapCause, at: Mark, work: &mut Work<'_>) {
+        let half = &self.halves[index(side)];
+        let Some(late) = &half.late else { return };
+        let until = match (late.pieces.front(), late.end) {
+            (Some(front), _) => front.seq,
+            (None, Some((seq, _, _))) => seq,
+            (None, None) => half.next,
+        };
+        let missing = distance(until, half.next);
+        if missing > 0 {
+            self.gap(side, missing.unsigned_abs(), cause, at, work);
+        }
+        self.drain(side, true, work);
+    }
+
+    /// Gives up holes until this direction stands at `until` or behind.
+    fn give_up_until(&mut self, side: Side, until: u32, cause: GapCause, at: Mark, work: &mut Work<'_>) {
+        loop {
+            let half = &self.halves[index(side)];
+            let missing = distance(until, half.next);
+            if missing <= 0 || half.ended {
+                return;
+            }
+            let front = half.late.as_ref().and_then(|l| l.pieces.front()).map(|p| distance(p.seq, half.next));
+            match front {
+                Some(ahead) if ahead <= missing => {
+                    if ahead > 0 {
+                        self.gap(side, ahead.unsigned_abs(), cause, at, work);
+                    }
+                    self.drain(side, true, work);
+                }
+                _ => self.gap(side, missing.unsigned_abs(), cause, at, work),
+            }
+        }
+    }
+
+    fn on_late_long(&mut self, side: Side, now: bool, at: Mark, work: &mut Work<'_>) {
+        let half = &self.halves[index(side)];
+        let Some(late) = &half.late else { return };
+        let is_one_sided = !self.halves[index(side.other())].seen;
+        let (until, ack, is_reset) = match (late.pieces.front(), late.end) {
+            (Some(front), _) => (front.seq, front.ack, false),
+            (None, Some((seq, how, _))) => (seq, None, how == Close::Reset),
+            (None, None) => return,
+        };
+        let cause = if now { GapCause::Cap } else { GapCause::Lost };
+        if distance(until, half.next) <= 0 {
+            // It waits for the peer's bytes.
+            if let Some(ack) = ack
+                && self.is_held_back(side, Some(ack))
+            {
+                self.give_up_until(side.other(), ack, cause, at, work);
+            }
+            self.drain(side, now, work);
+        } else if now || is_one_sided || is_reset || half.is_acked && distance(half.acked, until) >= 0 {
+            self.give_up_next(side, cause, at, work);
+        }
+        self.drain_both(side, work);
+    }
+
+    /// Hands on all that is held, whatever is missing.
+    fn flush(&mut self, side: Side, at: Mark, work: &mut Work<'_>) {
+        while self.halves[index(side)].late.is_some() {
+            self.give_up_next(side, GapCause::End, at, work);
+        }
+    }
+
+    /// Nothing more will be seen of this connection.
+    fn end(&mut self, why: NoAnswer, at: Mark, work: &mut Work<'_>) {
+        let client = self.talk.as_ref().and_then(|t| t.client()).unwrap_or(Side::Low);
+        self.flush(client, at, work);
+        self.flush(client.other(), at, work);
+        let [low, high] = &self.halves;
+        let has_payload = low.has_payload || high.has_payload;
+        work.counters.one_sided += u64::from(has_payload && !(low.seen && high.seen));
+        let client_left = self.halves[index(client)].ended;
+        let (stream, key, read_to) = (StreamId(self.id), self.key, self.read_to());
+        match &mut self.talk {
+            Some(talk) => talk.on_end(why, client_left, at, &mut work.context(stream, key, read_to)),
+            None => work.counters.carried.empty += u64::from(self.carries == Carries::Unknown),
+        }
+    }
+}
+
+/// Why bytes will not come.
+#[derive(Debug, Clone, Copy)]
+enum GapCause {
+    Lost,
+    SnapLength,
+    Cap,
+    End,
+}
+
+#[cfg(test)]
+mod tests;

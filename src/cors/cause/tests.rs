@@ -75,6 +75,8 @@ fn replay(steps: &[&str]) -> Vec<Transaction> {
             id: MessageId { stream: StreamId(0), request: false, seq: nth, nth },
             first: at,
             head_end: at,
+            client: request.client,
+            server: request.server,
             status: status.trim().parse().expect("a status"),
             minor: 1,
             head: built.finish(),

@@ -120,6 +120,8 @@ impl Wire {
             id: self.id(false),
             first: at,
             head_end: at,
+            client: request.client,
+            server: request.server,
             status,
             minor: 1,
             head: built.finish(),

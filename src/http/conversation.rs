@@ -1,0 +1,1044 @@
+//! One connection's two directions, read as HTTP/1: probe, heads, bodies passed over, answers paired.
+//!
+//! Gets each direction's bytes in order, once, and is told of gaps and ends. Keeps no body, and of heads only one that spans
+//! packets, until it ends. After a gap it goes on at the next message that begins for sure.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::chunked::{Chunked, Progress};
+use super::framing::{Framing, framing_of};
+use super::grammar::{BlankLine, StartLine, head_end};
+use super::head::{Head, Name};
+use super::keep::Keep;
+use super::pairing::{Answered, Pairing};
+use super::probe::{Look, begins_for_sure, first_line, look};
+use super::proxy;
+use super::{
+    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId,
+};
+use crate::counters::Counters;
+use crate::decode::{Endpoint, FlowKey, Side};
+use crate::limits::Limits;
+use crate::options::EngineOptions;
+
+/// What all conversations share: limits, the policy of what is kept, and what they hold together.
+#[derive(Debug)]
+pub struct Shared {
+    keep: Keep,
+    head_bytes_max: usize,
+    pipeline_max: usize,
+    waiting_max: u64,
+    probe_bytes_max: u32,
+    /// Bytes of heads that span packets, charged by capacity.
+    pub head_bytes: u64,
+    /// Requests that wait for their answers.
+    pub waiting: u64,
+}
+
+impl Shared {
+    /// Nothing held yet.
+    #[must_use]
+    pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
+        Shared {
+            keep: Keep::new(limits, options),
+            head_bytes_max: limits.head_bytes_max as usize,
+            pipeline_max: usize::from(limits.pipeline_max),
+            waiting_max: u64::from(limits.requests_waiting_max),
+            probe_bytes_max: limits.probe_bytes_max,
+            head_bytes: 0,
+            waiting: 0,
+        }
+    }
+}
+
+/// What a conversation needs for one call.
+pub struct Context<'c> {
+    /// Events go here.
+    pub out: &'c mut Vec<HttpEvent>,
+    /// The engine's counters.
+    pub counters: &'c mut Counters,
+    /// See [`Shared`].
+    pub shared: &'c mut Shared,
+    /// The connection's number.
+    pub stream: StreamId,
+    /// Its two ends.
+    pub flow: FlowKey,
+    /// How far each direction was handed on; none while it was not seen.
+    pub read_to: [Option<u32>; 2],
+    /// Set when a head began to be held, or an answer to be held back: the caller keeps the time.
+    pub holds: &'c mut bool,
+}
+
+/// Bytes of one direction, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    /// Sequence number of the first.
+    pub seq: u32,
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// What their segment acknowledged.
+    pub ack: Option<u32>,
+    /// When they were captured.
+    pub at: Mark,
+    /// Another copy of them differs.
+    pub conflict: bool,
+}
+
+/// How a direction was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// FIN.
+    Fin,
+    /// RST.
+    Reset,
+}
+
+/// What a connection was found to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// Not told yet.
+    Unknown,
+    /// HTTP/1.
+    Http,
+    /// TLS.
+    Tls,
+    /// HTTP/2, SSH, or bytes that are none of them.
+    Other,
+}
+
+/// A message whose body goes on.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    seq: u32,
+    nth: u32,
+    body_bytes: u64,
+    gap: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Body {
+    Counted { left: u64 },
+    Chunked(Chunked),
+    UntilClose,
+}
+
+/// A head that spans packets.
+#[derive(Debug)]
+struct Partial {
+    bytes: Vec<u8>,
+    search: BlankLine,
+    seq: u32,
+    ack: Option<u32>,
+    first: Mark,
+    last: Mark,
+    ambiguous: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A message begins with the next byte.
+    Start,
+    /// Nobody knows where the next message begins; so many bytes were looked at.
+    Lost {
+        looked: u32,
+    },
+    Head(Box<Partial>),
+    /// A head above the limit, until its blank line; then its body.
+    LongHead(Box<(BlankLine, State)>),
+    Body(Open, Body),
+    /// Nothing more is read.
+    Nothing,
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Reader {
+    state: State,
+    nth: u32,
+    /// Joined midway.
+    midway: bool,
+    /// Bytes were lost since the last message.
+    after_gap: bool,
+    /// Where it begins, if that was seen.
+    first: Option<u32>,
+    /// Lost up to here, while nobody knew who is the client.
+    early_gap: Option<u32>,
+}
+
+impl Reader {
+    fn new(first: Option<u32>) -> Self {
+        let midway = first.is_none();
+        let state = if midway { State::Lost { looked: 0 } } else { State::Start };
+        Reader { state, nth: 0, midway, after_gap: false, first, early_gap: None }
+    }
+}
+
+/// An answer held back until its body begins: what an error's body begins with tells the cause.
+#[derive(Debug)]
+struct HeldAnswer {
+    request: Option<Arc<Request>>,
+    response: Response,
+}
+
+/// A connection's two directions.
+#[derive(Debug)]
+pub struct Conversation {
+    readers: [Reader; 2],
+    client: Option<Side>,
+    carries: Carries,
+    pairing: Pairing,
+    held: Option<Box<HeldAnswer>>,
+    /// The client that a PROXY protocol header names.
+    proxied: Option<Box<SocketAddr>>,
+}
+
+fn index(side: Side) -> usize {
+    match side {
+        Side::Low => 0,
+        Side::High => 1,
+    }
+}
+
+fn address(end: Endpoint) -> SocketAddr {
+    SocketAddr::new(end.ip, end.port)
+}
+
+/// Where and when a head was.
+#[derive(Debug, Clone, Copy)]
+struct HeadAt {
+    seq: u32,
+    ack: Option<u32>,
+    first: Mark,
+    last: Mark,
+    ambiguous: bool,
+    state: HeadState,
+}
+
+impl Conversation {
+    /// A conversation that begins, or is joined midway in the directions whose first sequence number is not known.
+    #[must_use]
+    pub fn new(first: [Option<u32>; 2]) -> Self {
+        let [low, high] = first;
+        Conversation {
+            readers: [Reader::new(low), Reader::new(high)],
+            client: None,
+            carries: Carries::Unknown,
+            pairing: Pairing::default(),
+            held: None,
+            proxied: None,
+        }
+    }
+
+    /// What it carries, as far as told.
+    #[must_use]
+    pub fn carries(&self) -> Carries {
+        self.carries
+    }
+
+    /// Nothing more is read in either direction.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.readers.iter().all(|r| matches!(r.state, State::Nothing))
+            && self.held.is_none()
+            && self.pairing.waiting() == 0
+    }
+
+    /// Who sends the requests, once known.
+    #[must_use]
+    pub fn client(&self) -> Option<Side> {
+        self.client
+    }
+
+    /// How willingly it is given up under a cap: nothing in progress, inside a body, inside a head.
+    #[must_use]
+    pub fn progress(&self) -> u8 {
+        let of = |r: &Reader| match r.state {
+            State::Nothing | State::Lost { .. } | State::Start => 0,
+            State::Body(..) => 1,
+            State::Head(_) | State::LongHead(_) => 2,
+        };
+        self.readers.iter().map(of).max().unwrap_or(0).max(u8::from(self.pairing.waiting() > 0))
+    }
+
+    /// How many of the next bytes of a direction nobody needs to see.
+    #[must_use]
+    pub fn skippable(&self, side: Side) -> u64 {
+        match self.readers[index(side)].state {
+            State::Body(_, Body::Counted { left } | Body::Chunked(Chunked::Data { left })) => left,
+            State::Body(_, Body::UntilClose) | State::Nothing => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// Bytes of the head that is being held, to compare a second copy with: sequence number of the first, and the bytes.
+    #[must_use]
+    pub fn held_head(&self, side: Side) -> Option<(u32, &[u8])> {
+        match &self.readers[index(side)].state {
+            State::Head(partial) => Some((partial.seq, &partial.bytes)),
+            _ => None,
+        }
+    }
+
+    /// A second copy of bytes of the head that is being held differs.
+    pub fn on_conflict(&mut self, side: Side) {
+        if let State::Head(partial) = &mut self.readers[index(side)].state {
+            partial.ambiguous = true;
+        }
+    }
+
+    /// The direction's SYN was seen after all: its first byte.
+    pub fn on_start(&mut self, side: Side, first: u32) {
+        let reader = &mut self.readers[index(side)];
+        if reader.midway && reader.nth == 0 && matches!(reader.state, State::Lost { looked: 0 }) {
+            *reader = Reader::new(Some(first));
+            if self.client == Some(side.other()) {
+                self.pairing.on_server_start(first);
+            }
+        }
+    }
+
+    /// The next bytes of a direction, if they lie inside a counted body: then they need not be looked at.
+    #[inline]
+    pub fn pass(&mut self, side: Side, bytes: usize, ack: Option<u32>) -> bool {
+        if let State::Body(open, Body::Counted { left }) = &mut self.readers[index(side)].state
+            && (bytes as u64) < *left
+            && self.held.is_none()
+        {
+            *left -= bytes as u64;
+            open.body_bytes += bytes as u64;
+            if self.client == Some(side) {
+                self.pairing.on_client_data(ack);
+            }
+            return true;
+        }
+        false
+    }
+
+    /// The next bytes of a direction.
+    pub fn on_data(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) {
+        self.read(side, piece, cx);
+        if self.client == Some(side) {
+            self.pairing.on_client_data(piece.ack);
+        }
+    }
+
+    fn read(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) {
+        if self.held.is_some() && self.client != Some(side) {
+            self.release(Some(piece.bytes), side, cx);
+        }
+        let mut rest = piece.bytes;
+        let mut begins = true;
+        while !rest.is_empty() {
+            let seq = piece.seq.wrapping_add(u32::try_from(piece.bytes.len() - rest.len()).unwrap_or(0));
+            let here = Piece { seq, bytes: rest, ..piece };
+            let used = match &mut self.readers[index(side)].state {
+                State::Nothing => return,
+                State::Start => self.start(side, here, cx),
+                State::Lost { .. } if !begins => return,
+                State::Lost { .. } => self.seek(side, here, cx),
+                State::Head(_) => self.go_on_with_head(side, here, cx),
+                State::LongHead(long) => match long.0.find(rest) {
+                    None => return,
+                    Some(used) => {
+                        let after = std::mem::replace(&mut long.1, State::Nothing);
+                        self.readers[index(side)].state = after;
+                        used
+                    }
+                },
+                State::Body(open, body) => match body {
+                    Body::UntilClose => {
+                        open.body_bytes += rest.len() as u64;
+                        return;
+                    }
+                    Body::Counted { left } => {
+                        let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                        open.body_bytes += take as u64;
+                        *left -= take as u64;
+                        if *left == 0 {
+                            self.end(side, BodyState::Whole, piece.at, cx);
+                        }
+                        take
+                    }
+                    Body::Chunked(chunked) => match chunked.read(rest, &mut open.body_bytes) {
+                        Progress::More => return,
+                        Progress::Done(used) => {
+                            self.end(side, BodyState::Whole, piece.at, cx);
+                            used
+                        }
+                        Progress::Broken(_) => {
+                            cx.counters.http_errors.chunk_malformed += 1;
+                            self.end(side, BodyState::Malformed, piece.at, cx);
+                            self.lose(side);
+                            return;
+                        }
+                    },
+                },
+            };
+            begins = false;
+            rest = rest.get(used..).unwrap_or_default();
+        }
+    }
+
+    /// Where a message must begin.
+    fn start(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
+        let bytes = piece.bytes;
+        let found = look(bytes);
+        if found != Look::Proxy && matches!(bytes, [b'\r' | b'\n', ..]) {
+            // RFC 9112 § 2.2: empty lines before a request are passed over.
+            return bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        }
+        match found {
+            Look::Message => {
+                let at = HeadAt {
+                    seq: piece.seq,
+                    ack: piece.ack,
+                    first: piece.at,
+                    last: piece.at,
+                    ambiguous: piece.conflict,
+                    state: HeadState::Whole,
+                };
+                let Some(used) = head_end(bytes) else {
+                    self.hold_head(side, bytes, at, cx);
+                    return bytes.len();
+                };
+                let (head, follows) = bytes.split_at_checked(used).unwrap_or((bytes, &[]));
+                if self.on_head(side, head, at, follows, cx) { used } else { bytes.len() }
+            }
+            Look::Proxy if self.readers[index(side)].nth == 0 && self.proxied.is_none() => {
+                let Some((used, client)) = proxy::read(bytes) else {
+                    self.lose(side);
+                    return bytes.len();
+                };
+                self.proxied = client.map(Box::new);
+                used
+            }
+            Look::Tls | Look::Http2 | Look::Ssh => {
+                self.name(found, cx);
+                bytes.len()
+            }
+            Look::Proxy | Look::Other => {
+                if self.carries == Carries::Http {
+                    cx.counters.http_errors.head_malformed += 1;
+                    if self.client == Some(side.other())
+                        && let Some(request) = self.pairing.take_first()
+                    {
+                        Self::tell_no_answer(request, NoAnswer::NotHttp, piece.at, cx);
+                    }
+                }
+                self.lose(side);
+                self.looked(side, bytes.len(), cx);
+                bytes.len()
+            }
+        }
+    }
+
+    /// The beginning of a head; the rest comes in other segments.
+    fn hold_head(&mut self, side: Side, bytes: &[u8], at: HeadAt, cx: &mut Context<'_>) {
+        let mut search = BlankLine::default();
+        search.find(bytes);
+        let HeadAt { seq, ack, first, last, ambiguous, .. } = at;
+        let partial = Partial { bytes: bytes.to_vec(), search, seq, ack, first, last, ambiguous };
+        cx.shared.head_bytes += partial.bytes.capacity() as u64;
+        *cx.holds = true;
+        self.readers[index(side)].state = State::Head(Box::new(partial));
+    }
+
+    /// Another protocol than HTTP/1, from here on.
+    fn name(&mut self, found: Look, cx: &mut Context<'_>) {
+        if self.carries == Carries::Unknown {
+            let carried = &mut cx.counters.carried;
+            let (counter, carries) = match found {
+                Look::Tls => (&mut carried.tls, Carries::Tls),
+                Look::Http2 => (&mut carried.http2, Carries::Other),
+                Look::Ssh => (&mut carried.ssh, Carries::Other),
+                Look::Message | Look::Proxy | Look::Other => (&mut carried.not_http, Carries::Other),
+            };
+            *counter += 1;
+            self.carries = carries;
+        }
+        for reader in &mut self.readers {
+            release_buffer(&mut reader.state, cx.shared);
+            reader.state = State::Nothing;
+        }
+    }
+
+    /// After a gap, midway, or behind bytes that are no HTTP: looks at the beginning of each segment.
+    fn seek(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
+        let is_server = self.client == Some(side.other());
+        if begins_for_sure(piece.bytes) && (!is_server || self.pairing.may_begin(piece.seq)) {
+            self.readers[index(side)].state = State::Start;
+            return self.start(side, piece, cx);
+        }
+        if self.carries == Carries::Unknown {
+            let found = look(piece.bytes);
+            if matches!(found, Look::Tls | Look::Http2 | Look::Ssh) && piece.bytes.len() > 2 {
+                self.name(found, cx);
+                return piece.bytes.len();
+            }
+        }
+        self.looked(side, piece.bytes.len(), cx);
+        piece.bytes.len()
+    }
+
+    /// Counts bytes without HTTP; names the connection when there were enough.
+    fn looked(&mut self, side: Side, bytes: usize, cx: &mut Context<'_>) {
+        let reader = &mut self.readers[index(side)];
+        let State::Lost { looked } = &mut reader.state else { return };
+        *looked = looked.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        // Joined midway it may be a long body, with messages behind it.
+        if self.carries == Carries::Unknown && !reader.midway && *looked > cx.shared.probe_bytes_max {
+            self.name(Look::Other, cx);
+        }
+    }
+
+    fn lose(&mut self, side: Side) {
+        self.readers[index(side)].state = State::Lost { looked: 0 };
+    }
+
+    fn go_on_with_head(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
+        let State::Head(partial) = &mut self.readers[index(side)].state else { return piece.bytes.len() };
+        partial.last = partial.last.max(piece.at);
+        partial.ambiguous |= piece.conflict;
+        let end = partial.search.find(piece.bytes);
+        let used = end.unwrap_or(piece.bytes.len());
+        let capacity = partial.bytes.capacity();
+        partial.bytes.extend_from_slice(piece.bytes.get(..used).unwrap_or_default());
+        cx.shared.head_bytes += (partial.bytes.capacity() - capacity) as u64;
+        let too_long = partial.bytes.len() > cx.shared.head_bytes_max;
+        if end.is_none() && !too_long {
+            return used;
+        }
+        let search = partial.search;
+        let (bytes, mut at) = self.take_partial(side, HeadState::Whole, cx);
+        let follows = piece.bytes.get(used..).unwrap_or_default();
+        if !too_long {
+            return if self.on_head(side, &bytes, at, follows, cx) { used } else { piece.bytes.len() };
+        }
+        cx.counters.http_errors.head_too_long += 1;
+        at.state = HeadState::CutByCapture;
+        if !self.on_head(side, &bytes, at, follows, cx) {
+            return piece.bytes.len();
+        }
+        if end.is_none() {
+            let reader = &mut self.readers[index(side)];
+            let after = std::mem::replace(&mut reader.state, State::Nothing);
+            reader.state = State::LongHead(Box::new((search, after)));
+        }
+        used
+    }
+
+    fn take_partial(&mut self, side: Side, state: HeadState, cx: &mut Context<'_>) -> (Vec<u8>, HeadAt) {
+        let reader = &mut self.readers[index(side)];
+        let State::Head(partial) = std::mem::replace(&mut reader.state, State::Lost { looked: 0 }) else {
+            unreachable!("only called while a head is held");
+        };
+        cx.shared.head_bytes -= partial.bytes.capacity() as u64;
+        let Partial { bytes, seq, ack, first, last, ambiguous, .. } = *partial;
+        (bytes, HeadAt { seq, ack, first, last, ambiguous, state })
+    }
+
+    /// A head, or the lines of it that arrived; `follows` are the bytes behind it in the same segment. Says whether it was one;
+    /// if not, the reader is lost.
+    fn on_head(&mut self, side: Side, bytes: &[u8], at: HeadAt, follows: &[u8], cx: &mut Context<'_>) -> bool {
+        if let Some((used, client)) = bytes.starts_with(b"PROXY ").then(|| proxy::read(bytes)).flatten() {
+            self.proxied = client.map(Box::new);
+            let seq = at.seq.wrapping_add(u32::try_from(used).unwrap_or(0));
+            return self.on_head(side, bytes.get(used..).unwrap_or_default(), HeadAt { seq, ..at }, follows, cx);
+        }
+        let Some((line, fields)) = first_line(bytes) else {
+            cx.counters.http_errors.head_malformed += u64::from(self.carries == Carries::Http);
+            self.lose(side);
+            return false;
+        };
+        let client = match line {
+            StartLine::Request { .. } => side,
+            StartLine::Response { .. } => side.other(),
+        };
+        if self.client.is_some_and(|known| known != client) {
+            cx.counters.http_errors.head_malformed += 1;
+            self.lose(side);
+            return false;
+        }
+        if self.client.is_none() {
+            self.learn(client, cx);
+        }
+        match line {
+            StartLine::Request { method, target, minor } => {
+                self.on_request(side, method, target, minor, fields, at, follows, cx);
+            }
+            StartLine::Response { status, minor } => self.on_response(side, status, minor, fields, at, follows, cx),
+        }
+        true
+    }
+
+    /// The first message tells who is who.
+    fn learn(&mut self, client: Side, cx: &mut Context<'_>) {
+        self.client = Some(client);
+        if self.carries == Carries::Unknown {
+            self.carries = Carries::Http;
+            cx.counters.carried.http1 += 1;
+        }
+        let [from, to] = [index(client), index(client.other())];
+        if let Some(first) = self.readers[to].first {
+            self.pairing.on_server_start(first);
+        }
+        if self.readers[from].midway {
+            self.pairing.on_client_midway();
+        }
+        if self.readers[from].early_gap.take().is_some() {
+            self.pairing.on_client_gap();
+        }
+        if let Some(until) = self.readers[to].early_gap.take() {
+            self.pairing.on_server_gap(until);
+        }
+    }
+
+    fn doubts(&mut self, side: Side, at: &HeadAt, framing: bool) -> Doubts {
+        let reader = &mut self.readers[index(side)];
+        Doubts {
+            after_gap: std::mem::take(&mut reader.after_gap),
+            midstream: reader.midway && reader.nth == 0,
+            ambiguous: at.ambiguous,
+            framing,
+            pairing: false,
+        }
+    }
+
+    fn id(&mut self, side: Side, is_request: bool, seq: u32, cx: &Context<'_>) -> MessageId {
+        let reader = &mut self.readers[index(side)];
+        let nth = reader.nth;
+        reader.nth = nth.wrapping_add(1);
+        MessageId { stream: cx.stream, request: is_request, seq, nth }
+    }
+
+    #[allow(clippy::too_many_arguments)] // the parts of one request, called once
+    fn on_request(
+        &mut self,
+        side: Side,
+        method: &[u8],
+        target: &[u8],
+        minor: u8,
+        fields: &[u8],
+        at: HeadAt,
+        follows: &[u8],
+        cx: &mut Context<'_>,
+    ) {
+        self.release(None, side, cx);
+        let kept = cx.shared.keep.request(method, target, fields);
+        let head_state = state_of(kept.too_many, kept.too_long, at.state, cx.counters);
+        let head = kept.head;
+        let framed = framing_of(&head, false, &mut cx.counters.http_errors);
+        let framing = if method == b"CONNECT" { Framing::None } else { framed.framing };
+        let doubts = self.doubts(side, &at, framed.doubtful);
+        let id = self.id(side, true, at.seq, cx);
+        let (from, to) = match side {
+            Side::Low => (cx.flow.low, cx.flow.high),
+            Side::High => (cx.flow.high, cx.flow.low),
+        };
+        let peer = address(from);
+        let request = Arc::new(Request {
+            id,
+            first: at.first,
+            head_end: at.last,
+            client: self.proxied.as_deref().copied().unwrap_or(peer),
+            peer,
+            server: address(to),
+            minor,
+            head,
+            head_state,
+            body_start: body_start(framing, follows),
+            doubts,
+            on_connection: id.nth,
+        });
+        cx.counters.requests += 1;
+        cx.out.push(HttpEvent::Request(request.clone()));
+        let server = side.other();
+        let in_answer = matches!(self.readers[index(server)].state, State::Body(..));
+        let full = self.pairing.waiting() >= cx.shared.pipeline_max || cx.shared.waiting >= cx.shared.waiting_max;
+        let refused = if full {
+            cx.counters.http_errors.pipeline_full += 1;
+            self.pairing.on_refused();
+            Some(request)
+        } else {
+            let waits = self.pairing.on_request(request, at.ack, cx.read_to[index(server)], in_answer);
+            cx.shared.waiting += u64::from(waits.is_none());
+            waits
+        };
+        if let Some(request) = refused {
+            cx.out.push(HttpEvent::NoAnswer { request, why: NoAnswer::Lost, at: at.last });
+        }
+        self.begin_body(side, framing, id, at.last, cx);
+    }
+
+    #[allow(clippy::too_many_arguments)] // the parts of one response, called once
+    fn on_response(
+        &mut self,
+        side: Side,
+        status: u16,
+        minor: u8,
+        fields: &[u8],
+        at: HeadAt,
+        follows: &[u8],
+        cx: &mut Context<'_>,
+    ) {
+        let kept = cx.shared.keep.response(fields);
+        let head_state = state_of(kept.too_many, kept.too_long, at.state, cx.counters);
+        let head = kept.head;
+        let is_interim = (100..200).contains(&status) && status != 101;
+        let answered = if is_interim {
+            Answered::default()
+        } else {
+            let before = self.pairing.waiting();
+            let answered = self.pairing.on_response(at.seq);
+            cx.shared.waiting -= (before - self.pairing.waiting()) as u64;
+            answered
+        };
+        let Answered { request, lost, doubtful } = answered;
+        for request in lost {
+            cx.out.push(HttpEvent::NoAnswer { request, why: NoAnswer::Lost, at: at.last });
+        }
+        let asked = request.as_ref().map(|r| r.head.method());
+        let (framing, framing_doubt) = answer_framing(status, &head, asked, follows, cx);
+        let mut doubts = self.doubts(side, &at, framing_doubt);
+        doubts.pairing = doubtful;
+        let id = self.id(side, false, at.seq, cx);
+        let (from, to) = match side {
+            Side::Low => (cx.flow.low, cx.flow.high),
+            Side::High => (cx.flow.high, cx.flow.low),
+        };
+        let response = Response {
+            id,
+            first: at.first,
+            head_end: at.last,
+            client: self.proxied.as_deref().copied().unwrap_or_else(|| address(to)),
+            server: address(from),
+            status,
+            minor,
+            head,
+            head_state,
+            body_start: body_start(framing, follows),
+            doubts,
+        };
+        if is_interim {
+            cx.out.push(HttpEvent::Interim(Arc::new(response)));
+            self.begin_body(side, Framing::None, id, at.last, cx);
+            return;
+        }
+        cx.counters.responses += 1;
+        cx.counters.http_errors.orphan_response += u64::from(request.is_none());
+        let is_tunnel = asked == Some(b"CONNECT") && (200..300).contains(&status);
+        let waits_for_body = status >= 400 && framing != Framing::None && follows.is_empty();
+        if waits_for_body && at.state == HeadState::Whole {
+            self.held = Some(Box::new(HeldAnswer { request, response }));
+            *cx.holds = true;
+        } else {
+            cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
+        }
+        self.begin_body(side, framing, id, at.last, cx);
+        if status == 101 {
+            for reader in &mut self.readers {
+                release_buffer(&mut reader.state, cx.shared);
+                reader.state = State::Nothing;
+            }
+        } else if is_tunnel && let State::Lost { .. } = self.readers[index(side.other())].state {
+            // What the client sends through the tunnel is read as if it began here.
+            self.readers[index(side.other())].state = State::Start;
+        }
+    }
+
+    fn begin_body(&mut self, side: Side, framing: Framing, id: MessageId, at: Mark, cx: &mut Context<'_>) {
+        let open = Open { seq: id.seq, nth: id.nth, body_bytes: 0, gap: false };
+        let body = match framing {
+            Framing::None | Framing::Counted(0) => {
+                self.readers[index(side)].state = State::Start;
+                cx.out.push(HttpEvent::End { id, body_bytes: 0, state: BodyState::Whole, at });
+                return;
+            }
+            Framing::Counted(left) => Body::Counted { left },
+            Framing::Chunked => Body::Chunked(Chunked::START),
+            Framing::UntilClose => Body::UntilClose,
+        };
+        self.readers[index(side)].state = State::Body(open, body);
+    }
+
+    /// Ends the body that goes on in this direction.
+    fn end(&mut self, side: Side, state: BodyState, at: Mark, cx: &mut Context<'_>) {
+        let is_request = self.client == Some(side);
+        if !is_request {
+            self.release(None, side, cx);
+        }
+        let reader = &mut self.readers[index(side)];
+        if let State::Body(open, _) = reader.state {
+            let id = MessageId { stream: cx.stream, request: is_request, seq: open.seq, nth: open.nth };
+            let state = if open.gap && state == BodyState::Whole { BodyState::Gap } else { state };
+            cx.out.push(HttpEvent::End { id, body_bytes: open.body_bytes, state, at });
+        }
+        reader.state = State::Start;
+    }
+
+    /// Tells the answer that was held back; `body` are the bytes that its body begins with.
+    fn release(&mut self, body: Option<&[u8]>, side: Side, cx: &mut Context<'_>) {
+        let Some(held) = self.held.take() else { return };
+        let HeldAnswer { request, mut response } = *held;
+        if let (Some(bytes), State::Body(_, body)) = (body, &self.readers[index(side)].state) {
+            let framing = if matches!(body, Body::Chunked(_)) { Framing::Chunked } else { Framing::UntilClose };
+            response.body_start = body_start(framing, bytes);
+        }
+        cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
+    }
+
+    /// An answer was held back for long enough.
+    pub fn on_held_long(&mut self, cx: &mut Context<'_>) {
+        self.release(None, Side::Low, cx);
+    }
+
+    fn tell_no_answer(request: Arc<Request>, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
+        cx.shared.waiting -= 1;
+        cx.out.push(HttpEvent::NoAnswer { request, why, at });
+    }
+
+    fn tell_none_answered(&mut self, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
+        let requests: Vec<_> = self.pairing.take_all().collect();
+        for request in requests {
+            Self::tell_no_answer(request, why, at, cx);
+        }
+    }
+
+    /// The next bytes of a direction are there but were not kept, since nobody needs them.
+    pub fn on_skipped(&mut self, side: Side, bytes: u64) {
+        match &mut self.readers[index(side)].state {
+            State::Body(open, Body::Counted { left } | Body::Chunked(Chunked::Data { left })) if bytes < *left => {
+                *left -= bytes;
+                open.body_bytes += bytes;
+            }
+            State::Body(open, Body::UntilClose) => open.body_bytes += bytes,
+            _ => {}
+        }
+    }
+
+    /// Bytes of a direction will not come; it goes on at `until`.
+    pub fn on_gap(&mut self, side: Side, bytes: u64, until: u32, at: Mark, cx: &mut Context<'_>) {
+        if self.client != Some(side) {
+            self.release(None, side, cx);
+        }
+        let reader = &mut self.readers[index(side)];
+        match &mut reader.state {
+            State::Nothing => return,
+            State::Body(open, body) => {
+                open.gap = true;
+                match body {
+                    Body::UntilClose => {
+                        open.body_bytes += bytes;
+                        return;
+                    }
+                    Body::Counted { left } if bytes < *left => {
+                        *left -= bytes;
+                        open.body_bytes += bytes;
+                        return;
+                    }
+                    Body::Counted { left } if bytes == *left => {
+                        open.body_bytes += bytes;
+                        self.end(side, BodyState::Whole, at, cx);
+                        self.readers[index(side)].after_gap = true;
+                        return;
+                    }
+                    Body::Chunked(Chunked::Data { left }) if bytes <= *left => {
+                        open.body_bytes += bytes;
+                        *left -= bytes;
+                        return;
+                    }
+                    Body::Counted { .. } | Body::Chunked(_) => self.end(side, BodyState::CutByCapture, at, cx),
+                }
+            }
+            State::Head(_) => self.cut_head(side, HeadState::CutByCapture, BodyState::CutByCapture, at, cx),
+            State::LongHead(long) => {
+                // Its message was told; its body is not known to end anywhere.
+                let after = std::mem::replace(&mut long.1, State::Nothing);
+                reader.state = after;
+                self.end(side, BodyState::CutByCapture, at, cx);
+            }
+            State::Start | State::Lost { .. } => {}
+        }
+        let reader = &mut self.readers[index(side)];
+        reader.after_gap = true;
+        reader.state = State::Lost { looked: 0 };
+        match self.client {
+            Some(client) if client == side => self.pairing.on_client_gap(),
+            Some(_) => self.pairing.on_server_gap(until),
+            None => reader.early_gap = Some(until),
+        }
+    }
+
+    /// The complete lines of the head that is held are all that will come of it.
+    fn cut_head(&mut self, side: Side, how: HeadState, body: BodyState, at: Mark, cx: &mut Context<'_>) {
+        if !matches!(self.readers[index(side)].state, State::Head(_)) {
+            return;
+        }
+        let (mut bytes, head_at) = self.take_partial(side, how, cx);
+        let complete = memchr::memrchr(b'\n', &bytes).map_or(0, |i| i + 1);
+        bytes.truncate(complete);
+        let before = cx.out.len();
+        if first_line(&bytes).is_some() && self.on_head(side, &bytes, head_at, &[], cx) {
+            // Nothing is known of its body, so its end is that of its head.
+            let reader = &mut self.readers[index(side)];
+            match reader.state {
+                State::Body(..) => self.end(side, body, at, cx),
+                _ => {
+                    if let Some(HttpEvent::End { state, .. }) = cx.out.get_mut(before..).and_then(<[_]>::last_mut) {
+                        *state = body;
+                    }
+                }
+            }
+        }
+        self.lose(side);
+    }
+
+    /// A direction was closed by its sender.
+    pub fn on_close(&mut self, side: Side, how: Close, at: Mark, cx: &mut Context<'_>) {
+        match how {
+            Close::Fin if self.client == Some(side) => {
+                // A request without its end was never one for the server.
+                release_buffer(&mut self.readers[index(side)].state, cx.shared);
+                self.close_body(side, BodyState::CutByClose, false, at, cx);
+            }
+            Close::Fin => {
+                self.cut_head(side, HeadState::CutByClose, BodyState::CutByClose, at, cx);
+                self.close_body(side, BodyState::CutByClose, true, at, cx);
+                if self.client.is_some() {
+                    self.tell_none_answered(NoAnswer::Closed, at, cx);
+                }
+            }
+            Close::Reset => {
+                if self.client == Some(side.other()) {
+                    self.cut_head(side, HeadState::CutByClose, BodyState::CutByClose, at, cx);
+                }
+                self.close_body(side, BodyState::CutByClose, false, at, cx);
+                self.close_body(side.other(), BodyState::Aborted, false, at, cx);
+                self.tell_none_answered(NoAnswer::Reset, at, cx);
+                self.stop(side.other(), cx);
+            }
+        }
+        self.stop(side, cx);
+    }
+
+    fn close_body(&mut self, side: Side, cut: BodyState, ends_well: bool, at: Mark, cx: &mut Context<'_>) {
+        let reader = &mut self.readers[index(side)];
+        if let State::LongHead(long) = &mut reader.state {
+            let after = std::mem::replace(&mut long.1, State::Nothing);
+            reader.state = after;
+        }
+        if let State::Body(_, body) = &self.readers[index(side)].state {
+            let is_end = matches!(body, Body::UntilClose) && ends_well;
+            self.end(side, if is_end { BodyState::Whole } else { cut }, at, cx);
+        }
+    }
+
+    fn stop(&mut self, side: Side, cx: &mut Context<'_>) {
+        let reader = &mut self.readers[index(side)];
+        release_buffer(&mut reader.state, cx.shared);
+        reader.state = State::Nothing;
+    }
+
+    /// Nothing more will be seen of this connection. `client_left` says that the client had closed its side.
+    pub fn on_end(&mut self, why: NoAnswer, client_left: bool, at: Mark, cx: &mut Context<'_>) {
+        for side in [Side::Low, Side::High] {
+            self.cut_head(side, HeadState::CutByCapture, BodyState::CutByCapture, at, cx);
+            let left = client_left && self.client == Some(side.other());
+            let cut = if left { BodyState::Aborted } else { BodyState::CutByCapture };
+            self.close_body(side, cut, false, at, cx);
+            self.stop(side, cx);
+        }
+        self.release(None, Side::Low, cx);
+        self.tell_none_answered(why, at, cx);
+        if self.carries == Carries::Unknown {
+            self.carries = Carries::Other;
+            cx.counters.carried.not_http += 1;
+        }
+    }
+
+    /// Gives up the head that a direction holds, to make room.
+    pub fn give_up_head(&mut self, side: Side, at: Mark, cx: &mut Context<'_>) -> bool {
+        if !matches!(self.readers[index(side)].state, State::Head(_)) {
+            return false;
+        }
+        self.cut_head(side, HeadState::CutByCapture, BodyState::CutByCapture, at, cx);
+        self.readers[index(side)].after_gap = true;
+        match self.client {
+            Some(client) if client == side => self.pairing.on_client_gap(),
+            Some(_) => self.pairing.on_server_gap(cx.read_to[index(side)].unwrap_or_default()),
+            None => self.readers[index(side)].early_gap = cx.read_to[index(side)],
+        }
+        true
+    }
+
+    /// A head or an answer is being held since `since` or before.
+    #[must_use]
+    pub fn holds_head(&self, side: Side) -> Option<Mark> {
+        match &self.readers[index(side)].state {
+            State::Head(partial) => Some(partial.first),
+            _ => None,
+        }
+    }
+
+    /// An answer is held back.
+    #[must_use]
+    pub fn holds_answer(&self) -> bool {
+        self.held.is_some()
+    }
+}
+
+fn release_buffer(state: &mut State, shared: &mut Shared) {
+    if let State::Head(partial) = state {
+        shared.head_bytes -= partial.bytes.capacity() as u64;
+        *state = State::Lost { looked: 0 };
+    }
+}
+
+fn state_of(too_many: bool, too_long: bool, state: HeadState, counters: &mut Counters) -> HeadState {
+    counters.http_errors.too_many_fields += u64::from(too_many);
+    counters.http_errors.head_too_long += u64::from(too_long && !too_many && state == HeadState::Whole);
+    if (too_many || too_long) && state == HeadState::Whole { HeadState::CutByCapture } else { state }
+}
+
+/// RFC 9112 § 6.3, items 1 to 3, then the fields. `asked` is the request's method, when that is known.
+fn answer_framing(
+    status: u16,
+    head: &Head,
+    asked: Option<&[u8]>,
+    follows: &[u8],
+    cx: &mut Context<'_>,
+) -> (Framing, bool) {
+    let is_tunnel = asked == Some(b"CONNECT") && (200..300).contains(&status);
+    if status < 200 || matches!(status, 204 | 304) || asked == Some(b"HEAD") || is_tunnel {
+        return (Framing::None, false);
+    }
+    // The answer to an unknown request may be one to HEAD: then the next one follows at once.
+    if asked.is_none() && first_line(follows).is_some() && !head.has(Name::TransferEncoding) {
+        return (Framing::None, true);
+    }
+    let framed = framing_of(head, true, &mut cx.counters.http_errors);
+    (framed.framing, framed.doubtful)
+}
+
+/// Tells what a body begins with; `bytes` begin with it.
+fn body_start(framing: Framing, bytes: &[u8]) -> BodyStart {
+    let bytes = match framing {
+        Framing::None => return BodyStart::Unseen,
+        Framing::Counted(n) => bytes.get(..usize::try_from(n).unwrap_or(usize::MAX)).unwrap_or(bytes),
+        Framing::UntilClose => bytes,
+        Framing::Chunked => {
+            let line = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |i| i + 1);
+            bytes.get(line..).unwrap_or_default()
+        }
+    };
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    match bytes {
+        [] => BodyStart::Unseen,
+        [b'{' | b'[', ..] => BodyStart::Json,
+        [b'<', ..] => BodyStart::Markup,
+        _ if bytes.starts_with(b"Invalid CORS request") => BodyStart::InvalidCorsRequest,
+        _ if bytes.starts_with(b"Disallowed CORS") => BodyStart::DisallowedCors,
+        _ => BodyStart::Other,
+    }
+}

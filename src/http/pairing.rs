@@ -1,0 +1,287 @@
+//! Which request a response answers.
+//!
+//! While no byte is lost that is the oldest one waiting. After a gap, TCP's acknowledgments tell: a request carries the place in the
+//! server's stream that its client had received when sending it, and its answer cannot begin before. Where requests overlap
+//! (pipelining) and bytes are lost, nothing tells, and nothing is paired: a wrong pair would be a wrong verdict.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::Request;
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+struct Waiting {
+    request: Arc<Request>,
+    /// Place in the server's stream up to which the client had received.
+    acked: Option<u32>,
+    /// Bytes of the client were lost just before it: another request may hide there.
+    after_gap: bool,
+}
+
+/// What to make of a response.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// What it answers; none when that is not known.
+    pub request: Option<Arc<Request>>,
+    /// Requests that were waiting and whose answers are lost.
+    pub lost: SmallVec<[Arc<Request>; 1]>,
+    /// Bytes were lost that could hide its request.
+    pub doubtful: bool,
+}
+
+/// The requests of one connection that wait, and what was lost among them.
+#[derive(Debug, Default)]
+pub struct Pairing {
+    waiting: SmallVec<[Waiting; 1]>,
+    /// Place up to which the client's last segment with data acknowledged.
+    client_acked: Option<u32>,
+    /// Bytes of the client were lost since its last request.
+    client_gap: bool,
+    /// What the client had acknowledged before them, if it was seen.
+    acked_before_gap: Option<u32>,
+    /// Bytes of the server were lost up to this place.
+    server_gap: Option<u32>,
+    /// A request was sent before the one before it was answered.
+    pipelined: bool,
+    /// Both: nothing can be paired any more.
+    broken: bool,
+}
+
+/// `a` lies behind `b` in a stream of wrapping sequence numbers.
+fn is_behind(a: u32, b: u32) -> bool {
+    (1..1 << 31).contains(&a.wrapping_sub(b))
+}
+
+impl Pairing {
+    /// How many requests wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The oldest request that waits.
+    pub fn take_first(&mut self) -> Option<Arc<Request>> {
+        if self.waiting.is_empty() { None } else { Some(self.waiting.remove(0).request) }
+    }
+
+    /// A request was not taken for want of room: the answers cannot be counted off any more.
+    pub fn on_refused(&mut self) {
+        self.broken = true;
+    }
+
+    /// Everything that waits, oldest first.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Arc<Request>> {
+        std::mem::take(&mut self.waiting).into_iter().map(|w| w.request)
+    }
+
+    /// The client sent data that acknowledges so much.
+    pub fn on_client_data(&mut self, acked: Option<u32>) {
+        if acked.is_some() {
+            self.client_acked = acked;
+        }
+    }
+
+    /// Where the server's stream begins, or was joined.
+    pub fn on_server_start(&mut self, at: u32) {
+        self.client_acked.get_or_insert(at);
+    }
+
+    /// The client's stream was joined midway.
+    pub fn on_client_midway(&mut self) {
+        self.client_gap = true;
+    }
+
+    /// Bytes of the client that may have held a request were lost.
+    pub fn on_client_gap(&mut self) {
+        if !self.client_gap {
+            self.client_gap = true;
+            self.acked_before_gap = self.client_acked;
+        }
+        self.broken |= self.pipelined;
+    }
+
+    /// Bytes of the server that may have held a response were lost, up to this place.
+    pub fn on_server_gap(&mut self, until: u32) {
+        self.server_gap = Some(until);
+        self.broken |= self.pipelined;
+    }
+
+    /// A request was seen. `server_at` is how far the server's stream was read, `in_answer` that it is inside a body there.
+    /// Gives it back when no answer can be paired with it.
+    pub fn on_request(
+        &mut self,
+        request: Arc<Request>,
+        acked: Option<u32>,
+        server_at: Option<u32>,
+        in_answer: bool,
+    ) -> Option<Arc<Request>> {
+        let unanswered = in_answer || !self.waiting.is_empty();
+        // All that the client had received was read, and its request before this one was not answered by that.
+        if unanswered && acked.zip(server_at).is_some_and(|(a, s)| !is_behind(a, s)) {
+            self.pipelined = true;
+        }
+        let after_gap = std::mem::take(&mut self.client_gap);
+        if after_gap {
+            let before = self.acked_before_gap.take();
+            // Nothing came from the server between: what was lost still waits for its answer, so this is pipelining.
+            if before.zip(acked).is_some_and(|(b, a)| !is_behind(a, b)) {
+                self.pipelined = true;
+            }
+            self.broken |= self.pipelined;
+        }
+        if self.pipelined && self.waiting.iter().any(|w| w.after_gap) {
+            self.broken = true;
+        }
+        if self.broken {
+            return Some(request);
+        }
+        self.waiting.push(Waiting { request, acked, after_gap });
+        None
+    }
+
+    /// A final response begins at this place of the server's stream.
+    pub fn on_response(&mut self, at: u32) -> Answered {
+        let mut answered = Answered::default();
+        let gap = self.server_gap.take();
+        if self.pipelined && gap.is_some() {
+            self.broken = true;
+        }
+        if self.broken {
+            answered.doubtful = true;
+            answered.lost.extend(self.take_all());
+            return answered;
+        }
+        if let Some(gap) = gap {
+            answered.doubtful = self.client_gap;
+            while let [first, second, ..] = self.waiting.as_slice() {
+                // Sent once the client had what lies before: the first one's answer was there, and is lost.
+                let later = second.acked.zip(first.acked).is_some_and(|(s, f)| is_behind(s, f));
+                let answered_before = second.acked.is_some_and(|s| !is_behind(s, at));
+                if !answered_before {
+                    break;
+                }
+                if !later {
+                    self.broken = true;
+                    break;
+                }
+                answered.lost.push(self.waiting.remove(0).request);
+            }
+            let hidden =
+                answered.doubtful && self.waiting.first().is_some_and(|w| w.acked.is_none_or(|a| is_behind(gap, a)));
+            if self.broken || hidden {
+                answered.doubtful = true;
+                answered.lost.extend(self.take_all());
+                return answered;
+            }
+        }
+        match self.waiting.first() {
+            // It began before its request was sent: it answers one that was lost.
+            Some(w) if w.after_gap && w.acked.is_some_and(|a| is_behind(a, at)) => answered.doubtful = true,
+            Some(_) => answered.request = Some(self.waiting.remove(0).request),
+            None => answered.doubtful = self.client_gap || gap.is_some(),
+        }
+        answered
+    }
+
+    /// Whether a response may begin here after a gap: where some request's client had received all before, or before that.
+    #[must_use]
+    pub fn may_begin(&self, at: u32) -> bool {
+        let Some(first) = self.waiting.first() else { return true };
+        let Some(acked) = first.acked else { return true };
+        self.broken || is_behind(acked, at) || self.waiting.iter().any(|w| w.acked.is_none_or(|a| a == at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head::HeadBuilder;
+    use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, StreamId};
+    use crate::packet::{Order, Time};
+
+    fn request(n: u32) -> Arc<Request> {
+        let mark = Mark { time: Time(0), order: Order(0) };
+        let end = std::net::SocketAddr::from(([10, 0, 0, 1], 1));
+        Arc::new(Request {
+            id: MessageId { stream: StreamId(0), request: true, seq: n, nth: n },
+            first: mark,
+            head_end: mark,
+            client: end,
+            peer: end,
+            server: end,
+            minor: 1,
+            head: HeadBuilder::request(b"GET", b"/").finish(),
+            head_state: HeadState::Whole,
+            body_start: BodyStart::Unseen,
+            doubts: Doubts::default(),
+            on_connection: n,
+        })
+    }
+
+    fn check(answered: &Answered, request: Option<u32>, lost: &[u32]) {
+        assert_eq!(answered.request.as_ref().map(|r| r.id.nth), request);
+        assert_eq!(answered.lost.iter().map(|r| r.id.nth).collect::<Vec<_>>(), lost);
+    }
+
+    /// One after the other: the server's answers begin at 0, 100, 200 …
+    fn one_by_one() -> Pairing {
+        let mut p = Pairing::default();
+        p.on_server_start(0);
+        p.on_client_data(Some(0));
+        p
+    }
+
+    #[test]
+    fn first_come_first_answered() {
+        let mut p = one_by_one();
+        for n in 0..3 {
+            assert!(p.on_request(request(n), Some(0), Some(0), false).is_none());
+        }
+        for n in 0..3 {
+            check(&p.on_response(n * 10), Some(n), &[]);
+        }
+        check(&p.on_response(40), None, &[]);
+    }
+
+    #[test]
+    fn a_lost_answer_leaves_the_next_one_to_its_own_request() {
+        let mut p = one_by_one();
+        p.on_request(request(0), Some(0), Some(0), false);
+        p.on_request(request(1), Some(100), Some(0), false);
+        p.on_server_gap(100);
+        assert!(p.may_begin(100) && !p.may_begin(50));
+        check(&p.on_response(100), Some(1), &[0]);
+    }
+
+    #[test]
+    fn a_lost_request_leaves_its_answer_alone() {
+        let mut p = one_by_one();
+        p.on_request(request(0), Some(0), Some(0), false);
+        check(&p.on_response(0), Some(0), &[]);
+        p.on_client_data(Some(0));
+        p.on_client_gap();
+        p.on_request(request(2), Some(200), Some(100), false);
+        check(&p.on_response(100), None, &[]);
+        check(&p.on_response(200), Some(2), &[]);
+    }
+
+    #[test]
+    fn pipelining_and_a_gap_pair_nothing() {
+        let mut p = one_by_one();
+        p.on_request(request(0), Some(0), Some(0), false);
+        p.on_request(request(1), Some(0), Some(0), false);
+        p.on_server_gap(100);
+        check(&p.on_response(100), None, &[0, 1]);
+        assert!(p.on_request(request(2), Some(200), Some(200), false).is_some());
+    }
+
+    #[test]
+    fn a_gap_before_anything_was_answered_hides_a_pipelined_request() {
+        let mut p = one_by_one();
+        p.on_client_gap();
+        assert!(p.on_request(request(1), Some(0), Some(0), false).is_some());
+        check(&p.on_response(0), None, &[]);
+    }
+}

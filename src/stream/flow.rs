@@ -1,0 +1,244 @@
+//! The table of connections: one entry each, found by both directions, kept in lists by how willingly it is given up.
+
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use slab::Slab;
+
+use super::half::Half;
+use crate::decode::FlowKey;
+use crate::http::conversation::{Carries, Conversation};
+use crate::packet::{SECOND, Time};
+
+/// No entry.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// What a connection is, in the order in which room is made (DESIGN.md § 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// It proved not to be HTTP: packets are only counted.
+    Ignored,
+    /// SYN alone, or a handshake without payload.
+    HalfOpen,
+    /// Both directions ended, or reset.
+    Closed,
+    /// Everything else.
+    Open,
+}
+
+pub(super) const CLASSES: usize = 4;
+
+/// One connection. Without payload it has no conversation: a SYN costs this entry and its place in the index.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub key: FlowKey,
+    pub class: Class,
+    /// A SYN for a new connection on the same ports came from this direction; its first byte would be `again_at`.
+    pub again: Option<bool>,
+    pub again_at: u32,
+    older: u32,
+    newer: u32,
+    /// Second of packet time, modulo 2^32, when it was put at the end of its list.
+    entered_s: u32,
+    /// Number of the connection, by first packet.
+    pub id: u64,
+    /// Last packet.
+    pub seen: Time,
+    pub halves: [Half; 2],
+    pub talk: Option<Box<Conversation>>,
+    pub carries: Carries,
+}
+
+// Together with its place in the index (5 bytes over a load of 7/16 at worst) what an unanswered SYN costs.
+const _: () = assert!(size_of::<Flow>() <= 144);
+
+#[derive(Debug, Clone, Copy)]
+struct List {
+    oldest: u32,
+    newest: u32,
+}
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct Table {
+    index: HashTable<u32>,
+    flows: Slab<Flow>,
+    hasher: RandomState,
+    lists: [List; CLASSES],
+    /// The connection of the last packet: most packets follow one of their own.
+    last: u32,
+}
+
+impl Table {
+    pub fn new() -> Self {
+        Table {
+            index: HashTable::new(),
+            flows: Slab::new(),
+            hasher: RandomState::default(),
+            lists: [List { oldest: NONE, newest: NONE }; CLASSES],
+            last: NONE,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    #[inline]
+    pub fn get(&mut self, at: u32) -> Option<&mut Flow> {
+        self.flows.get_mut(at as usize)
+    }
+
+    /// Where the connection is.
+    #[inline]
+    pub fn find(&mut self, key: &FlowKey) -> Option<u32> {
+        if self.flows.get(self.last as usize).is_some_and(|f| f.key == *key) {
+            return Some(self.last);
+        }
+        let hash = hash_of(&self.hasher, key);
+        let found = *self.index.find(hash, |&i| self.flows.get(i as usize).is_some_and(|f| f.key == *key))?;
+        self.last = found;
+        Some(found)
+    }
+
+    /// Adds a connection that is not there yet.
+    pub fn insert(&mut self, key: FlowKey, id: u64, seen: Time, class: Class) -> u32 {
+        let at = self.flows.insert(Flow {
+            key,
+            class,
+            again: None,
+            again_at: 0,
+            older: NONE,
+            newer: NONE,
+            entered_s: second_of(seen),
+            id,
+            seen,
+            halves: [Half::default(), Half::default()],
+            talk: None,
+            carries: Carries::Unknown,
+        });
+        let at = u32::try_from(at).expect("flows_max is a u32, and the table never holds more");
+        let (flows, hasher) = (&self.flows, &self.hasher);
+        let hash = hash_of(hasher, &key);
+        self.index.insert_unique(hash, at, |&i| flows.get(i as usize).map_or(0, |f| hash_of(hasher, &f.key)));
+        self.link(at, class);
+        self.last = at;
+        at
+    }
+
+    pub fn remove(&mut self, at: u32) -> Option<Flow> {
+        let key = self.flows.get(at as usize)?.key;
+        self.unlink(at);
+        if let Ok(entry) = self.index.find_entry(hash_of(&self.hasher, &key), |&i| i == at) {
+            entry.remove();
+        }
+        self.flows.try_remove(at as usize)
+    }
+
+    /// Puts a connection at the end of a class's list.
+    pub fn set_class(&mut self, at: u32, class: Class, now: Time) {
+        self.unlink(at);
+        if let Some(flow) = self.flows.get_mut(at as usize) {
+            flow.class = class;
+            flow.entered_s = second_of(now);
+        }
+        self.link(at, class);
+    }
+
+    /// The connection that was put into the class first, if that was so many seconds ago or more.
+    pub fn oldest_since(&self, class: Class, now: Time, seconds: u32) -> Option<u32> {
+        let at = self.oldest(class)?;
+        let entered_s = self.flows.get(at as usize)?.entered_s;
+        (second_of(now).wrapping_sub(entered_s) >= seconds).then_some(at)
+    }
+
+    /// The connection that was put into the class first.
+    pub fn oldest(&self, class: Class) -> Option<u32> {
+        let at = self.lists[class as usize].oldest;
+        (at != NONE).then_some(at)
+    }
+
+    /// Every connection, oldest first.
+    pub fn by_age(&self) -> Vec<u32> {
+        let mut all: Vec<(u64, u32)> =
+            self.flows.iter().map(|(at, flow)| (flow.id, u32::try_from(at).unwrap_or(NONE))).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, at)| at).collect()
+    }
+
+    fn unlink(&mut self, at: u32) {
+        let Some(flow) = self.flows.get(at as usize) else { return };
+        let (older, newer, class) = (flow.older, flow.newer, flow.class);
+        match self.flows.get_mut(older as usize) {
+            Some(f) => f.newer = newer,
+            None => self.lists[class as usize].oldest = newer,
+        }
+        match self.flows.get_mut(newer as usize) {
+            Some(f) => f.older = older,
+            None => self.lists[class as usize].newest = older,
+        }
+    }
+
+    fn link(&mut self, at: u32, class: Class) {
+        let list = &mut self.lists[class as usize];
+        let newest = std::mem::replace(&mut list.newest, at);
+        if newest == NONE {
+            list.oldest = at;
+        }
+        if let Some(flow) = self.flows.get_mut(newest as usize) {
+            flow.newer = at;
+        }
+        if let Some(flow) = self.flows.get_mut(at as usize) {
+            flow.older = newest;
+            flow.newer = NONE;
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // only differences of seconds are used
+fn second_of(time: Time) -> u32 {
+    time.0.div_euclid(SECOND) as u32
+}
+
+fn hash_of(hasher: &RandomState, key: &FlowKey) -> u64 {
+    let ports = u64::from(key.low.port) << 48 | u64::from(key.high.port) << 32 | u64::from(key.tunnel.0);
+    match (key.low.ip, key.high.ip) {
+        (IpAddr::V4(low), IpAddr::V4(high)) => {
+            hasher.hash_one((u64::from(low.to_bits()) << 32 | u64::from(high.to_bits()), ports))
+        }
+        (low, high) => hasher.hash_one((wide(low), wide(high), ports)),
+    }
+}
+
+fn wide(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Endpoint, TunnelId};
+
+    fn key(port: u16) -> FlowKey {
+        let end = |port| Endpoint { ip: IpAddr::from([10, 0, 0, 1]), port };
+        FlowKey { low: end(port), high: end(port), tunnel: TunnelId(0) }
+    }
+
+    #[test]
+    fn connections_leave_their_class_in_the_order_they_entered_it() {
+        let mut table = Table::new();
+        let [a, b, c] = [1, 2, 3].map(|port| table.insert(key(port), u64::from(port), Time(0), Class::HalfOpen));
+        table.set_class(a, Class::Open, Time(0));
+        assert_eq!(table.oldest(Class::HalfOpen), Some(b));
+        table.set_class(a, Class::HalfOpen, Time(0));
+        assert!(table.remove(b).is_some());
+        assert_eq!(table.oldest(Class::HalfOpen), Some(c));
+        assert_eq!((table.find(&key(2)), table.find(&key(1)), table.oldest(Class::Open)), (None, Some(a), None));
+        assert_eq!(table.by_age(), [a, c]);
+    }
+}
