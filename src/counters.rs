@@ -132,6 +132,14 @@ counted! {
         endpoints = "endpoints",
         /// Keys of probing rules.
         probing = "probing",
+        /// Targets of audit rules.
+        hosts = "hosts",
+        /// URLs of audit rules.
+        urls = "urls",
+        /// Page origins that rules count.
+        origins = "origins",
+        /// Findings that went on.
+        findings = "findings",
     }
 }
 

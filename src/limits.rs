@@ -77,6 +77,12 @@ pub struct Limits {
     pub endpoints_max: u32,
     /// Keys (client × target) that probing rules keep state of: `corstap_state_forgotten_total{kind="probing"}`.
     pub probing_keys_max: u32,
+    /// URLs whose `Access-Control-Allow-Origin` values are remembered (VERDICTS.md §8).
+    pub urls_max: u32,
+    /// Page origins × targets that rules keep count of.
+    pub origins_max: u32,
+    /// Findings that are kept up to date at once. Above it the one that rested longest is told a last time and forgotten.
+    pub findings_max: u32,
 }
 
 impl Default for Limits {
@@ -113,6 +119,9 @@ impl Default for Limits {
             targets_max: 4096,
             endpoints_max: 20_000,
             probing_keys_max: 20_000,
+            urls_max: 50_000,
+            origins_max: 20_000,
+            findings_max: 10_000,
         }
     }
 }

@@ -366,6 +366,55 @@ pub struct Finding {
     pub evidence: Vec<TransactionId>,
 }
 
+words! {
+    /// How a checklist's item stands, from traffic alone.
+    CheckState {
+        /// Enough relevant answers, none of them wrong.
+        Pass = "pass",
+        /// A rule found it wrong.
+        Fail = "fail",
+        /// Too little traffic to tell, or nothing that traffic could show.
+        NotSeen = "not_seen",
+    }
+}
+words! {
+    /// Whose checklist.
+    CheckList {
+        /// For those who write the application.
+        Developer = "developer",
+        /// For those who run what stands in front of it.
+        Infrastructure = "infrastructure",
+    }
+}
+
+/// One item of a checklist (VERDICTS.md §8, "Checklists").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckItem {
+    /// Whose list.
+    pub list: CheckList,
+    /// Stable name of the item.
+    pub id: &'static str,
+    /// What it demands.
+    pub title: &'static str,
+    /// How it stands.
+    pub state: CheckState,
+    /// Rules that say so, where it fails.
+    pub rules: Vec<Rule>,
+    /// Answers that could have shown it.
+    pub relevant: u64,
+    /// What a person should know; may be empty.
+    pub note: String,
+}
+
+/// The checklists of one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checklist {
+    /// `scheme://host[:port]`
+    pub target_origin: Arc<str>,
+    /// The items, in the order of the lists.
+    pub items: Vec<CheckItem>,
+}
+
 /// One HTTP message, for `inspect`.
 #[derive(Debug, Clone)]
 pub struct MessageRecord {
@@ -403,6 +452,8 @@ pub trait Sink {
     fn transaction(&mut self, transaction: &Transaction);
     /// A finding is new, or has changed.
     fn finding(&mut self, finding: &Finding);
+    /// A target's checklists, at the end of input and each hour while they change.
+    fn checklist(&mut self, _checklist: &Checklist) {}
     /// A message has ended; only called where messages are asked for.
     fn message(&mut self, _message: &MessageRecord) {}
     /// A request has its answer's head, or will not get one; told before the transaction that it is a part of.

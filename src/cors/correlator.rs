@@ -333,7 +333,7 @@ pub(super) fn drop_slot(map: &mut HashMap<u64, Slots, RandomState>, key: u64, in
 }
 
 /// FNV-1a over length-prefixed parts, finished as in MurmurHash3: the same in every process and build.
-fn stable_hash(parts: &[&[u8]]) -> u64 {
+pub(crate) fn stable_hash(parts: &[&[u8]]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for part in parts {
         for &byte in (part.len() as u64).to_le_bytes().iter().take(2).chain(part.iter()) {

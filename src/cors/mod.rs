@@ -28,6 +28,7 @@ use crate::packet::Time;
 use crate::record::{Confidence, Credentials, Family, MissingPreflight, Mode, PreflightState, Site, TransactionId};
 
 pub use correlator::Correlator;
+pub(crate) use correlator::stable_hash;
 
 #[cfg(test)]
 mod tests;

@@ -1,35 +1,733 @@
 //! Rules over traffic: dangerous configuration (audit) and suspicious cross-site behaviour (probing).
+//!
+//! [`Findings`] keeps the state that rules share (targets, endpoints, URLs, page origins, clients), each table under a cap
+//! of [`Limits`] with the least recently used making room, and asks each rule in turn. A rule is a function of the request
+//! at hand and of that state; what it has to say goes into the [`book::Book`], which tells it once, and again at most once
+//! an hour. Nothing here looks at a clock: all windows are of packet time.
 
-use crate::cors::Observation;
+mod audit;
+mod book;
+mod checklist;
+mod facts;
+mod fixes;
+mod patterns;
+mod probing;
+mod settings;
+mod subject;
+mod window;
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use smallvec::SmallVec;
+
+use crate::cors::classify::path_and_query;
+use crate::cors::origin::{Origin, serialise};
+use crate::cors::site::registrable;
+use crate::cors::{ClientId, Kind, Observation};
 use crate::counters::Counters;
 use crate::limits::Limits;
+use crate::lru::Lru;
 use crate::options::EngineOptions;
-use crate::packet::Time;
-use crate::record::{Sink, Transaction};
+use crate::packet::{SECOND, Time};
+use crate::record::{Checklist, Credentials, Family, Mode, Phase, PreflightState, Sink, Site, Transaction, Verdict};
+use audit::{answers, caching, cookies, origins, preflights, taps, writes};
+use book::{Book, Past};
+use facts::Seen;
+use patterns::kinds_of;
+use probing::{Prober, requests, spying};
+use settings::Threshold;
+use subject::{Endpoint, Host, PageOrigin, network_of, shape_of};
+use window::Few;
+
+/// For how long a redirect explains that a client comes back from there (VERDICTS.md §8, "Sent there").
+const SENT_NS: i64 = 1800 * SECOND;
+/// An actual later than this after a refused preflight has nothing to do with it (§6).
+const PAIR_NS: i64 = 30 * SECOND;
+/// Checklists are told again after so long.
+const CHECKLISTS_NS: i64 = 3600 * SECOND;
+
+/// What is remembered of a client that sent a request across origins.
+#[derive(Debug)]
+struct ClientNote {
+    first: Time,
+    preflights: u32,
+    needing: u32,
+}
+
+/// A client whose preflights are looked at again in a moment.
+#[derive(Debug)]
+struct Sweep {
+    due: Time,
+    prober: u64,
+    past: Past,
+    subject: String,
+    own_scanner: bool,
+    shared: bool,
+}
 
 /// All rules and their state.
 #[derive(Debug)]
-pub struct Findings {}
+pub struct Findings {
+    book: Book,
+    begun: Option<Time>,
+    hosts: Lru<u64, Host>,
+    endpoints: Lru<u64, Endpoint>,
+    urls: Lru<u64, caching::Url>,
+    pages: Lru<u64, PageOrigin>,
+    probers: Lru<u64, Prober>,
+    /// Names (digests) that were asked for.
+    names: Lru<u64, ()>,
+    /// Addresses that reached a name at a private server.
+    inside: Lru<u64, Few<4>>,
+    /// When an address reached a name at a public server.
+    outside: Lru<u64, Time>,
+    /// Sites that a client was sent to, by client and sending site.
+    sent: Lru<u64, SmallVec<[(u64, Time); 2]>>,
+    clients: Lru<ClientId, ClientNote>,
+    /// URLs that a client had sent a preflight for.
+    asked: Lru<u64, ()>,
+    /// Refused preflights, by what their actual would be.
+    refused: Lru<u64, Time>,
+    /// Refused cors requests, by client and endpoint.
+    blocked: Lru<u64, Time>,
+    rates: Lru<u64, preflights::Rate>,
+    forms: Lru<u64, requests::Forms>,
+    oddities: Lru<u64, Few<64>>,
+    visits: Lru<u64, spying::Page>,
+    series: Lru<u64, spying::Series>,
+    poisons: Lru<u64, spying::Poison>,
+    taps: taps::Taps,
+    probes_due: VecDeque<(Time, u64)>,
+    sweeps: VecDeque<Sweep>,
+    checklists_due: Option<Time>,
+}
+
+/// The value, and whether another entry had to go for it.
+fn counted<'a, K, V>((value, gone): (&'a mut V, Option<(K, V)>), forgotten: &mut u64) -> &'a mut V {
+    *forgotten += u64::from(gone.is_some());
+    value
+}
 
 impl Findings {
     /// Rules that have seen nothing.
     #[must_use]
-    pub fn new(_limits: &Limits, _options: &EngineOptions) -> Self {
-        Findings {}
+    pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
+        let keys = limits.probing_keys_max;
+        Findings {
+            book: Book::new(limits, options),
+            begun: None,
+            hosts: Lru::new(limits.targets_max),
+            endpoints: Lru::new(limits.endpoints_max),
+            urls: Lru::new(limits.urls_max),
+            pages: Lru::new(limits.origins_max),
+            probers: Lru::new(keys),
+            names: Lru::new(limits.origins_max),
+            inside: Lru::new(limits.targets_max),
+            outside: Lru::new(keys),
+            sent: Lru::new(keys),
+            clients: Lru::new(limits.clients_max),
+            asked: Lru::new(limits.cache_entries_max),
+            refused: Lru::new(keys),
+            blocked: Lru::new(keys),
+            rates: Lru::new(keys),
+            forms: Lru::new(keys),
+            oddities: Lru::new(keys),
+            visits: Lru::new(keys),
+            series: Lru::new(keys),
+            poisons: Lru::new(keys),
+            taps: taps::Taps::default(),
+            probes_due: VecDeque::new(),
+            sweeps: VecDeque::new(),
+            checklists_due: None,
+        }
     }
 
     /// Takes switches, allow-lists, thresholds and known names anew; what was seen stays.
     pub fn configure(&mut self, _options: &EngineOptions) {}
 
     /// A request was answered (or will not be).
-    pub fn on_observation(&mut self, _seen: &Observation<'_>, _sink: &mut impl Sink, _counters: &mut Counters) {}
+    pub fn on_observation(&mut self, o: &Observation<'_>, sink: &mut impl Sink, counters: &mut Counters) {
+        self.begun.get_or_insert(o.time);
+        let seen = Seen::of(o);
+        self.learn_ways(&seen, counters);
+        self.judge(&seen, counters);
+        self.book.flush(o.time, sink);
+        counters.forgotten.findings += self.book.take_forgotten();
+    }
 
     /// A transaction is final.
-    pub fn on_transaction(&mut self, _transaction: &Transaction, _sink: &mut impl Sink, _counters: &mut Counters) {}
+    pub fn on_transaction(&mut self, t: &Transaction, sink: &mut impl Sink, counters: &mut Counters) {
+        if t.verdict == Verdict::NotCors {
+            return;
+        }
+        self.judge_outcome(t, counters);
+        self.book.flush(t.time, sink);
+        counters.forgotten.findings += self.book.take_forgotten();
+    }
 
     /// A whole second of packet time has passed.
-    pub fn advance(&mut self, _now: Time, _sink: &mut impl Sink, _counters: &mut Counters) {}
+    pub fn advance(&mut self, now: Time, sink: &mut impl Sink, _counters: &mut Counters) {
+        self.settle(Some(now));
+        self.book.flush(now, sink);
+        self.book.advance(now, sink);
+        let due = *self.checklists_due.get_or_insert(now.plus(CHECKLISTS_NS));
+        if now >= due {
+            self.checklists_due = Some(now.plus(CHECKLISTS_NS));
+            self.tell_checklists(true, sink);
+        }
+    }
 
     /// End of input: emits what has changed since it was last emitted.
-    pub fn finish(&mut self, _now: Time, _sink: &mut impl Sink, _counters: &mut Counters) {}
+    pub fn finish(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
+        self.settle(None);
+        self.book.finish(now, sink);
+        counters.forgotten.findings += self.book.take_forgotten();
+        self.tell_checklists(false, sink);
+    }
+
+    /// The checklists of each target that CORS was seen at, by name.
+    #[must_use]
+    pub fn checklists(&self) -> Vec<Checklist> {
+        let mut hosts: Vec<&Host> = self.hosts.iter().map(|(_, host)| host).filter(|h| h.checks.answers > 0).collect();
+        hosts.sort_unstable_by(|a, b| a.origin.cmp(&b.origin));
+        hosts.into_iter().map(|host| checklist::of(host, &self.book)).collect()
+    }
+
+    fn tell_checklists(&mut self, only_changed: bool, sink: &mut impl Sink) {
+        let mut keys: Vec<(std::sync::Arc<str>, u64)> = self
+            .hosts
+            .iter()
+            .filter(|(_, h)| h.checks.answers > 0 && (h.checks.changed || !only_changed))
+            .map(|(key, h)| (h.origin.clone(), *key))
+            .collect();
+        keys.sort_unstable();
+        for (_, key) in keys {
+            if let Some(host) = self.hosts.get(&key) {
+                host.checks.changed = false;
+                sink.checklist(&checklist::of(host, &self.book));
+            }
+        }
+    }
+
+    /// Where clients are sent, and which names they reach where.
+    fn learn_ways(&mut self, seen: &Seen<'_>, counters: &mut Counters) {
+        let o = seen.o;
+        if (300..400).contains(&seen.said.status)
+            && let Some(location) = seen.said.location
+            && let Some(site) = site_of_url(location)
+            && site != &*o.target.site
+        {
+            self.note_sent(o.client, &o.target.site, site, seen.now, counters);
+        }
+        // a form that posts itself to the other site's login
+        if seen.navigates()
+            && o.request.head.method() == b"POST"
+            && let Some(parts) = o.origin_parts
+            && parts.site != o.target.site
+        {
+            self.note_sent(o.client, &parts.site, &o.target.site, seen.now, counters);
+        }
+        if !seen.by_browser() || o.response.is_none() {
+            return;
+        }
+        let name = self.book.digest(&*o.target.host);
+        let visit = self.book.digest((network_of(o.address), name));
+        if !seen.private_target() {
+            if !crate::cors::origin::is_private(o.request.server.ip()) {
+                counters.forgotten.probing += u64::from(self.outside.insert(visit, seen.now).is_some());
+            }
+            return;
+        }
+        let others = self.inside.get_or_insert_with(name, Few::default).0;
+        let usual = others.len() >= 3;
+        others.enter(self.book.digest(o.address));
+        let own_page = o.origin.is_none() || o.site == Site::SameOrigin || seen.origin() == &*o.target.origin;
+        if patterns::is_private_name(&o.target.host) || !own_page || seen.asked.fetch_site == Some(b"cross-site") {
+            return;
+        }
+        let flipped = self.outside.peek(&visit).is_some_and(|at| seen.now.since(*at) <= spying::FLIP_NS);
+        if flipped || self.book.settings.is_outside_own_names(&o.target.host) {
+            requests::dns_rebinding(seen, flipped, usual, &mut self.book);
+        }
+    }
+
+    fn note_sent(&mut self, client: ClientId, from: &str, to: &str, now: Time, counters: &mut Counters) {
+        let key = self.book.digest((client, from));
+        let to = self.book.digest(to);
+        let list = counted(self.sent.get_or_insert_with(key, SmallVec::new), &mut counters.forgotten.probing);
+        list.retain(|(site, at)| *site != to && now.since(*at) <= SENT_NS);
+        if list.len() < 8 {
+            list.push((to, now));
+        }
+    }
+
+    /// The target's site sent this client to the origin's site within half an hour; for `null`, to any.
+    fn was_sent_there(&self, seen: &Seen<'_>) -> bool {
+        let key = self.book.digest((seen.o.client, &*seen.o.target.site));
+        let Some(list) = self.sent.peek(&key) else { return false };
+        let site = seen.o.origin_parts.map(|p| self.book.digest(&*p.site));
+        list.iter().any(|(to, at)| seen.now.since(*at) <= SENT_NS && site.is_none_or(|site| site == *to))
+    }
+
+    /// Whether a request may concern a rule, so that state is made for it.
+    fn concerns(seen: &Seen<'_>) -> bool {
+        seen.o.origin.is_some()
+            || seen.said.allow_origins > 0
+            || seen.said.allow_credentials.is_some()
+            || seen.asked.fetch_site == Some(b"cross-site")
+            || seen.asked.allow_field.is_some()
+            || seen.asked.host_conflict
+            || seen.asked.external
+            || seen.said.external
+            || seen.odd_forwarded_host().is_some()
+            || seen.o.response.is_some_and(|r| !r.head.set_cookies.is_empty())
+            || requests::may_be_inconsistent(seen)
+    }
+
+    #[allow(clippy::too_many_lines)] // the list of rules, one after the other
+    fn judge(&mut self, seen: &Seen<'_>, counters: &mut Counters) {
+        let o = seen.o;
+        let concerns = Self::concerns(seen);
+        let direct = seen.navigates()
+            || matches!(seen.asked.fetch_site, Some(b"same-origin" | b"same-site" | b"none"))
+            || (seen.asked.fetch_site.is_none() && matches!(o.site, Site::SameSite | Site::SameOrigin));
+        let book = &mut self.book;
+        let forgotten = &mut counters.forgotten;
+
+        let host_key = book.digest(&*o.target.origin);
+        let names = &mut self.names;
+        let host = if concerns || (direct && seen.navigates()) {
+            let make = || {
+                names.insert(book.digest(&*o.target.host), ());
+                Host::new(o.target.origin.clone())
+            };
+            counted(self.hosts.get_or_insert_with(host_key, make), &mut forgotten.hosts)
+        } else {
+            match self.hosts.get(&host_key) {
+                Some(host) => host,
+                None => return,
+            }
+        };
+        if direct && !host.direct {
+            host.direct = true;
+            writes::settle(host, book);
+        }
+
+        let method = if seen.is_preflight() { seen.asked.method.unwrap_or_default() } else { o.request.head.method() };
+        let endpoint_key = endpoint_key(book, host_key, method, o.path);
+        let login = seen.carries_credentials() || matches!(seen.said.status, 401 | 403);
+        let endpoint = if concerns || (login && host.checks.answers > 0) {
+            let make = || Endpoint::new(&o.target.origin, method, o.path);
+            counted(self.endpoints.get_or_insert_with(endpoint_key, make), &mut forgotten.endpoints)
+        } else {
+            match self.endpoints.get(&endpoint_key) {
+                Some(endpoint) => endpoint,
+                None => return,
+            }
+        };
+        learn_login(seen, endpoint, host);
+
+        // ---- answers, whoever asked
+        let is_read = matches!(o.request.head.method(), b"GET" | b"HEAD");
+        let url_key = book.digest((host_key, path_and_query(o.request.head.target())));
+        if is_read && (concerns || self.urls.peek(&url_key).is_some()) {
+            let url = counted(self.urls.get_or_insert_with(url_key, Default::default), &mut forgotten.urls);
+            caching::missing_vary(seen, url, endpoint, book);
+        }
+        caching::vary_unstable(seen, endpoint, book);
+        answers::duplicates(seen, host, book);
+        if !seen.is_preflight() {
+            answers::wildcard_on_authorised(seen, endpoint, book);
+            answers::policy_unsafe(seen, endpoint, book);
+            answers::acac_not_needed(seen, host, book);
+        }
+        if !concerns {
+            return;
+        }
+        answers::oddities(seen, host, book);
+        answers::self_only(seen, host, book);
+        cookies::judge(seen, host, book);
+        if o.origin.is_some() || seen.said.allow_origins > 0 {
+            host.checks.enter(seen, endpoint, book);
+        }
+
+        // ---- who asks
+        let origin = seen.origin();
+        let page_key = book.digest((origin, host_key));
+        let prober_key = book.digest((network_of(o.address), &*o.target.host));
+        if o.origin.is_none() {
+            let asker = origins::Asker { kinds: patterns::Kinds::default(), client: prober_key, alone: false };
+            origins::judge(seen, asker, host, endpoint, book, &|_| true);
+        } else {
+            let make = || PageOrigin::new(kinds_of(origin, o.origin_parts, o.target), is_serialised(seen));
+            let page = counted(self.pages.get_or_insert_with(page_key, make), &mut forgotten.origins);
+            page.uses = page.uses.saturating_add(1);
+            page.addresses.enter(book.digest(network_of(o.address)));
+            let asker = origins::Asker { kinds: page.kinds, client: prober_key, alone: page.addresses.len() <= 1 };
+            let waited = origins::waits(host);
+            origins::judge(seen, asker, host, endpoint, book, &|name| names.peek(&name).is_some());
+            if !waited && origins::waits(host) {
+                self.probes_due.push_back((seen.now.plus(origins::PENDING_NS), host_key));
+            }
+            if seen.refused() && seen.is_preflight() {
+                page.preflight_refused = Some(seen.now);
+            }
+            requests::ws_hijack(seen, u64::from(o.client.0), host, page, self.begun.unwrap_or(seen.now), book);
+        }
+        answers::missing_on_errors(seen, endpoint, book);
+
+        // ---- what is asked
+        let sent_there = self.sent_there(seen);
+        let book = &mut self.book;
+        let (Some(host), Some(endpoint)) = (self.hosts.get(&host_key), self.endpoints.get(&endpoint_key)) else {
+            return;
+        };
+        writes::cross_site_write(seen, host, endpoint, book, sent_there);
+        writes::simple_json(seen, host, endpoint, book);
+        if o.mode == Mode::NoCors && matches!(seen.asked.fetch_dest, None | Some(b"empty")) {
+            let key = blocked_key(book, o.address, &o.target.origin, o.path);
+            let within = book.settings.seconds(Threshold::OpaqueSeconds);
+            if self.blocked.peek(&key).is_some_and(|at| seen.now.since(*at) <= within) {
+                writes::opaque_misuse(seen, endpoint, book);
+            }
+        }
+        if o.origin.is_some() {
+            self.taps.judge(seen, book);
+        }
+        if seen.navigates() && o.request.head.method() == b"POST" && o.origin.is_some() {
+            let forms = counted(self.forms.get_or_insert_with(endpoint_key, Default::default), &mut forgotten.probing);
+            requests::form_post(seen, u64::from(o.client.0), endpoint, forms, sent_there, book);
+        }
+        if spying::may_leak(seen) {
+            let from = seen.asked.referer.map_or(b"".as_slice(), origin_of_url);
+            let key = book.digest((network_of(o.address), endpoint_key, from));
+            let series = counted(self.series.get_or_insert_with(key, Default::default), &mut forgotten.probing);
+            spying::xs_leak(seen, endpoint, series, book);
+        }
+        self.judge_page(seen, counters);
+        self.judge_preflight(seen, host_key, endpoint_key, page_key, prober_key, counters);
+        self.judge_prober(seen, url_key, endpoint_key, page_key, prober_key, counters);
+    }
+
+    fn sent_there(&self, seen: &Seen<'_>) -> bool {
+        seen.o.request.head.method() == b"POST" && self.was_sent_there(seen)
+    }
+
+    /// Rules on a page that looks around in a private network.
+    fn judge_page(&mut self, seen: &Seen<'_>, counters: &mut Counters) {
+        let o = seen.o;
+        if !seen.private_target() || !seen.by_browser() || o.site == Site::SameOrigin {
+            return;
+        }
+        let parsed;
+        let (origin, parts) = match (o.origin.as_deref(), o.origin_parts) {
+            (Some(origin), Some(parts)) => (origin, parts),
+            (None, _) if seen.asked.fetch_site == Some(b"cross-site") => {
+                let Some(referer) = seen.asked.referer else { return };
+                parsed = Origin::parse(origin_of_url(referer));
+                let Some(parts) = parsed.parts() else { return };
+                (&*parsed.text, parts)
+            }
+            _ => return,
+        };
+        let home = self.book.digest(&*parts.host);
+        // a page that itself comes from a private server is no outsider
+        if !spying::is_public_page(&parts.host)
+            || self.inside.peek(&home).is_some()
+            || self.book.settings.knows(origin, Some(parts))
+        {
+            return;
+        }
+        let key = self.book.digest((network_of(o.address), origin));
+        let page = counted(self.visits.get_or_insert_with(key, Default::default), &mut counters.forgotten.probing);
+        spying::private_network(seen, origin, page, &mut self.book);
+    }
+
+    /// Rules on preflights, and on requests that lack theirs.
+    fn judge_preflight(
+        &mut self,
+        seen: &Seen<'_>,
+        host_key: u64,
+        endpoint_key: u64,
+        page_key: u64,
+        prober_key: u64,
+        counters: &mut Counters,
+    ) {
+        let o = seen.o;
+        if !matches!(o.kind, Kind::Preflight | Kind::Actual) {
+            return;
+        }
+        let forgotten = &mut counters.forgotten;
+        let book = &mut self.book;
+        let (Some(host), Some(endpoint)) = (self.hosts.get(&host_key), self.endpoints.get(&endpoint_key)) else {
+            return;
+        };
+        let url = path_and_query(o.request.head.target());
+        let asked_key = book.digest((o.client, seen.origin(), host_key, url));
+        let make = || ClientNote { first: seen.now, preflights: 0, needing: 0 };
+        let client = counted(self.clients.get_or_insert_with(o.client, make), &mut forgotten.clients);
+        let prober = counted(self.probers.get_or_insert_with(prober_key, Default::default), &mut forgotten.probing);
+        if o.kind == Kind::Preflight {
+            host.preflights = host.preflights.saturating_add(1);
+            client.preflights = client.preflights.saturating_add(1);
+            let _ = self.asked.insert(asked_key, ());
+            preflights::failing(seen, host, endpoint, book);
+            preflights::learn_policy(seen, endpoint, book);
+            preflights::methods_too_broad(seen, host, book);
+            preflights::headers_too_broad(seen, host, book);
+            preflights::max_age(seen, host, book);
+            let rate_key = book.digest((o.client, endpoint_key));
+            let rate = counted(self.rates.get_or_insert_with(rate_key, Default::default), &mut forgotten.probing);
+            preflights::not_cached(seen, endpoint, rate, book);
+            probing::preflights::forged(seen, prober, book);
+            if probing::preflights::on_preflight(seen, prober, book) {
+                let fields = [
+                    crate::http::head::Name::Origin,
+                    crate::http::head::Name::AcRequestMethod,
+                    crate::http::head::Name::UserAgent,
+                ];
+                self.sweeps.push_back(Sweep {
+                    due: seen.now.plus(probing::preflights::FOLLOW_NS),
+                    prober: prober_key,
+                    past: Past::of(seen, &fields),
+                    subject: probing::client_at_target(seen),
+                    own_scanner: book.settings.is_own_scanner(o.address, seen.asked.agent),
+                    shared: o.shared_address,
+                });
+            }
+            return;
+        }
+        host.actuals = host.actuals.saturating_add(1);
+        preflights::learn_method(seen, host);
+        preflights::refused_then_passed(seen, endpoint, book);
+        probing::preflights::on_actual(seen, prober, book);
+        if o.preflight_state != Some(PreflightState::Missing) {
+            return;
+        }
+        client.needing = client.needing.saturating_add(1);
+        let refused_key = refused_key(book, o.address, seen.origin(), &o.target.origin, o.request.head.method(), url);
+        if self.refused.peek(&refused_key).is_some_and(|at| (0..=PAIR_NS).contains(&seen.now.since(*at))) {
+            preflights::ignored(seen, endpoint, book);
+        }
+        let extension = seen.origin().contains("-extension://");
+        if !seen.by_browser() || extension || book.settings.knows(seen.origin(), o.origin_parts) {
+            return;
+        }
+        let page = self.pages.peek(&page_key);
+        let missing = probing::preflights::Missing {
+            captured_too_late: seen.now.since(client.first) < longest_kept_ns(o.family),
+            answered_elsewhere: host.preflights == 0,
+            asked_before: self.asked.peek(&asked_key).is_some(),
+            never_granted: page.is_some_and(|p| p.preflight_refused.is_some())
+                && !host.origins.accepts(book.digest(seen.origin())),
+            never_asked: if client.preflights == 0 { client.needing } else { 0 },
+        };
+        probing::preflights::write_without(seen, missing, prober, book);
+    }
+
+    /// Rules on one client's address beside one target.
+    fn judge_prober(
+        &mut self,
+        seen: &Seen<'_>,
+        url_key: u64,
+        endpoint_key: u64,
+        page_key: u64,
+        prober_key: u64,
+        counters: &mut Counters,
+    ) {
+        let o = seen.o;
+        let forgotten = &mut counters.forgotten;
+        let book = &mut self.book;
+        let odd = requests::may_be_inconsistent(seen);
+        if o.origin.is_none() && !odd && seen.odd_forwarded_host().is_none() {
+            // only what a cache hands out still matters
+            if let (Some(poison), Some(endpoint)) = (self.poisons.peek(&url_key), self.endpoints.peek(&endpoint_key)) {
+                spying::poison_served(seen, poison, endpoint, book);
+            }
+            return;
+        }
+        let prober = counted(self.probers.get_or_insert_with(prober_key, Default::default), &mut forgotten.probing);
+        if odd {
+            let oddities = &mut self.oddities;
+            let address = book.digest(network_of(o.address));
+            let key = book.digest(&*o.target.host);
+            requests::sec_fetch(
+                seen,
+                prober,
+                &mut |sign| {
+                    let key = key ^ sign.len() as u64;
+                    let alike = oddities.get_or_insert_with(key, Few::default).0;
+                    alike.enter(address);
+                    alike.len()
+                },
+                book,
+            );
+        }
+        let kinds = self.pages.peek(&page_key).map_or_else(patterns::Kinds::default, |p| p.kinds);
+        spying::poison_queries(seen, kinds, prober, book);
+        if let Some(endpoint) = self.endpoints.peek(&endpoint_key) {
+            if let Some(poison) = self.poisons.peek(&url_key) {
+                spying::poison_served(seen, poison, endpoint, book);
+            }
+            if let Some(poison) = spying::poisoned(seen, kinds) {
+                forgotten.probing += u64::from(self.poisons.insert(url_key, poison).is_some());
+            }
+        }
+        let Some(page) = self.pages.peek(&page_key).filter(|_| o.origin.is_some()) else { return };
+        if book.settings.knows(seen.origin(), o.origin_parts) {
+            return;
+        }
+        let well_used = page.uses >= 20 && page.addresses.len() >= 3;
+        let serialised = page.serialised;
+        probing::origins::learn(seen, kinds, page_key, prober, book);
+        let pages = &self.pages;
+        let mut own = |page: u64| pages.peek(&page).is_none_or(|p| p.addresses.len() <= 1);
+        probing::origins::enumeration(seen, prober, &mut own, book);
+        probing::origins::reflection_test(seen, kinds, prober, well_used, book);
+        probing::origins::scanner_user_agent(seen, book);
+        probing::origins::not_serialised(seen, serialised, prober, book);
+        probing::origins::credential_target(seen, kinds, prober, book);
+    }
+
+    fn judge_outcome(&mut self, t: &Transaction, counters: &mut Counters) {
+        let forgotten = &mut counters.forgotten;
+        let book = &mut self.book;
+        answers::blocked_after_effect(t, book);
+        preflights::private_network(t, book);
+        let host_key = book.digest(&*t.target_origin);
+        let path = t.path.split('?').next().unwrap_or_default();
+        let endpoint_key = endpoint_key(book, host_key, t.method.as_bytes(), path);
+        let address = t.forwarded_for.unwrap_or(t.client.ip());
+        let origin = t.origin.as_deref().unwrap_or_default();
+        if t.verdict == Verdict::Blocked {
+            let make = || Endpoint::new(&t.target_origin, t.method.as_bytes(), path);
+            let endpoint = counted(self.endpoints.get_or_insert_with(endpoint_key, make), &mut forgotten.endpoints);
+            preflights::passed_then_refused(t, endpoint, book);
+            let key = blocked_key(book, address, &t.target_origin, path);
+            forgotten.probing += u64::from(self.blocked.insert(key, t.time).is_some());
+            if let Some(preflight) = t.preflight.as_ref().filter(|_| t.phase == Some(Phase::Preflight)) {
+                let url = path_and_query(preflight.leg.request.head.target());
+                let key = refused_key(book, address, origin, &t.target_origin, t.method.as_bytes(), url);
+                forgotten.probing += u64::from(self.refused.insert(key, preflight.leg.time).is_some());
+            }
+            if let Some(actual) = &t.actual {
+                let url_key = book.digest((host_key, path_and_query(actual.request.head.target())));
+                if let Some(url) = self.urls.peek(&url_key) {
+                    caching::cached_mismatch(t, url, book);
+                }
+            }
+        }
+        if t.verdict == Verdict::Allowed
+            && t.credentials == Credentials::Included
+            && let Some(host) = self.hosts.get(&host_key)
+        {
+            host.checks.allowed_included(t.browser.family);
+        }
+        let parsed = Origin::parse(origin.as_bytes());
+        let host = host_of_origin(&t.target_origin);
+        let inside = patterns::is_private_name(host) || book.settings.is_private_name(host);
+        if t.site == Site::CrossSite
+            && inside
+            && let Some(parts) = parsed.parts()
+            && spying::is_public_page(&parts.host)
+            && !book.settings.knows(origin, Some(parts))
+        {
+            let key = book.digest((network_of(address), origin));
+            let page = counted(self.visits.get_or_insert_with(key, Default::default), &mut forgotten.probing);
+            spying::harvest(t, host, page, book);
+        }
+    }
+
+    /// Looks again at what had to wait; at the end (no time) at everything.
+    fn settle(&mut self, now: Option<Time>) {
+        while let Some(&(due, key)) = self.probes_due.front() {
+            if now.is_some_and(|now| now < due) {
+                break;
+            }
+            self.probes_due.pop_front();
+            let Some(host) = self.hosts.get(&key) else { continue };
+            let probers = &self.probers;
+            let mut probes =
+                |client: u64, at: Time| probers.peek(&client).is_some_and(|p| probing::origins::is_prober(p, at));
+            origins::settle(host, now, &mut self.book, &mut probes);
+            if origins::waits(host) {
+                self.probes_due.push_back((due.plus(origins::PENDING_NS), key));
+            }
+        }
+        while self.sweeps.front().is_some_and(|s| now.is_none_or(|now| s.due <= now)) {
+            let Some(sweep) = self.sweeps.pop_front() else { break };
+            if let Some(prober) = self.probers.get(&sweep.prober) {
+                let Sweep { past, subject, own_scanner, shared, .. } = &sweep;
+                probing::preflights::settle(prober, past, subject, *own_scanner, *shared, &mut self.book);
+            }
+        }
+    }
+}
+
+/// Whether somebody had to say who they are (VERDICTS.md §8, "Authorised").
+fn learn_login(seen: &Seen<'_>, endpoint: &mut Endpoint, host: &Host) {
+    if seen.is_preflight() {
+        return;
+    }
+    if seen.succeeded() {
+        endpoint.by_authorization |= seen.asked.authorization;
+        // cookies of the parent domain reach every static file
+        endpoint.by_cookie |= seen.asked.cookie && !seen.said.public;
+    } else if !seen.carries_credentials() {
+        // 403 to a stranger is the policy on origins, no login
+        let policy = seen.said.status == 403 && (seen.o.origin.is_some() || host.origins.accepts_any());
+        endpoint.by_cookie |= matches!(seen.said.status, 401 | 403) && !policy;
+    }
+}
+
+fn endpoint_key(book: &Book, host_key: u64, method: &[u8], path: &str) -> u64 {
+    book.digest((host_key, method, &*shape_of(path)))
+}
+
+fn blocked_key(book: &Book, address: IpAddr, target: &str, path: &str) -> u64 {
+    book.digest((network_of(address), target, &*shape_of(path)))
+}
+
+fn refused_key(book: &Book, address: IpAddr, origin: &str, target: &str, method: &[u8], url: &[u8]) -> u64 {
+    book.digest((network_of(address), origin, target, method, url))
+}
+
+/// In the form that browsers write (VERDICTS.md §2).
+fn is_serialised(seen: &Seen<'_>) -> bool {
+    match seen.o.origin_parts {
+        Some(parts) => serialise(parts) == seen.origin(),
+        None => seen.origin() == "null",
+    }
+}
+
+/// How long this family keeps a preflight's answer at most, in nanoseconds (VERDICTS.md §5).
+fn longest_kept_ns(family: Family) -> i64 {
+    let seconds = match family {
+        Family::Firefox => 86_400,
+        Family::Safari => 600,
+        Family::Chromium | Family::Other | Family::Unknown => 7200,
+    };
+    seconds * SECOND
+}
+
+/// `https://shop.test` of `https://shop.test/a?b`.
+fn origin_of_url(url: &[u8]) -> &[u8] {
+    let Some(scheme) = memchr::memmem::find(url, b"://") else { return b"" };
+    let end = url.iter().skip(scheme + 3).position(|b| matches!(b, b'/' | b'?' | b'#'));
+    url.get(..end.map_or(url.len(), |n| scheme + 3 + n)).unwrap_or_default()
+}
+
+fn site_of_url(url: &[u8]) -> Option<&str> {
+    let host = host_of_origin(std::str::from_utf8(origin_of_url(url)).ok()?);
+    (!host.is_empty()).then(|| registrable(host))
+}
+
+/// The host in `scheme://host[:port]`.
+fn host_of_origin(origin: &str) -> &str {
+    let rest = origin.split_once("://").map_or("", |(_, rest)| rest);
+    match rest.strip_prefix('[') {
+        Some(_) => rest.split_inclusive(']').next().unwrap_or_default(),
+        None => rest.split(':').next().unwrap_or_default(),
+    }
 }

@@ -1,0 +1,444 @@
+//! Findings while they go on: updated in place, told again at most once an hour, never by the thousand.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
+
+use super::facts::Seen;
+use super::fixes::fix_of;
+use super::settings::Settings;
+use crate::catalog::{Rule, Severity};
+use crate::cors::stable_hash;
+use crate::http::head::Name;
+use crate::limits::Limits;
+use crate::lru::Lru;
+use crate::options::EngineOptions;
+use crate::packet::{SECOND, Time};
+use crate::record::{Confidence, Finding, FindingId, Sink, Transaction, TransactionId};
+
+/// A finding that goes on is told again after so long (VERDICTS.md §8).
+const TELL_NS: i64 = 3600 * SECOND;
+/// The quote of the latest transaction is renewed at most this often.
+const QUOTE_NS: i64 = SECOND;
+/// Transactions kept from the beginning; as many from the end.
+const EVIDENCE: usize = 10;
+/// Endpoints of one host with a finding of their own; more are told as the host's.
+const ENDPOINTS_MAX: u8 = 8;
+
+/// What led to a finding before it counted as one: ids of the first transactions, how many, since when.
+#[derive(Debug, Default)]
+pub struct Trail {
+    ids: smallvec::SmallVec<[TransactionId; 2]>,
+    /// How many.
+    pub count: u32,
+    first: Option<Time>,
+}
+
+impl Trail {
+    /// One more.
+    pub fn add(&mut self, id: TransactionId, at: Time) {
+        if self.ids.last() == Some(&id) {
+            return;
+        }
+        self.count = self.count.saturating_add(1);
+        self.first.get_or_insert(at);
+        if self.ids.len() < EVIDENCE {
+            self.ids.push(id);
+        }
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        *self = Trail::default();
+    }
+}
+
+/// What a finding rests on, when that is past.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// When.
+    pub time: Time,
+    /// Which.
+    pub transaction: TransactionId,
+    /// Who was asked.
+    pub target: Arc<str>,
+    /// `Origin`, or nothing.
+    pub origin: Arc<str>,
+    /// Who asked.
+    pub address: IpAddr,
+    /// The fields that matter.
+    pub quote: String,
+    /// The program, where it is no browser.
+    pub tool: Option<String>,
+}
+
+impl Past {
+    /// Keeps what a report will need of a request.
+    #[must_use]
+    pub fn of(seen: &Seen<'_>, fields: &[Name]) -> Past {
+        Past {
+            time: seen.now,
+            transaction: seen.o.transaction,
+            target: seen.o.target.origin.clone(),
+            origin: seen.o.origin.clone().unwrap_or_default(),
+            address: seen.o.address,
+            quote: seen.quote(fields),
+            tool: seen.tool(),
+        }
+    }
+}
+
+/// What a report rests on.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'s> {
+    /// A request with its answer.
+    Seen(&'s Seen<'s>),
+    /// A transaction's outcome.
+    Transaction(&'s Transaction),
+    /// Something kept from earlier.
+    Past(&'s Past),
+}
+
+impl Source<'_> {
+    fn time(&self) -> Time {
+        match self {
+            Source::Seen(seen) => seen.now,
+            Source::Transaction(t) => t.time,
+            Source::Past(past) => past.time,
+        }
+    }
+
+    fn id(&self) -> TransactionId {
+        match self {
+            Source::Seen(seen) => seen.o.transaction,
+            Source::Transaction(t) => t.id,
+            Source::Past(past) => past.transaction,
+        }
+    }
+
+    fn target(&self) -> &Arc<str> {
+        match self {
+            Source::Seen(seen) => &seen.o.target.origin,
+            Source::Transaction(t) => &t.target_origin,
+            Source::Past(past) => &past.target,
+        }
+    }
+
+    fn origin(&self) -> &str {
+        match self {
+            Source::Seen(seen) => seen.origin(),
+            Source::Transaction(t) => t.origin.as_deref().unwrap_or_default(),
+            Source::Past(past) => &past.origin,
+        }
+    }
+
+    fn address(&self) -> IpAddr {
+        match self {
+            Source::Seen(seen) => seen.o.address,
+            Source::Transaction(t) => t.forwarded_for.unwrap_or(t.client.ip()),
+            Source::Past(past) => past.address,
+        }
+    }
+
+    fn quote(&self, names: &[Name]) -> String {
+        match self {
+            Source::Seen(seen) => {
+                let mut text = seen.quote(names);
+                if let Some(tool) = seen.tool() {
+                    text.push_str("; sent by ");
+                    text.push_str(&tool);
+                }
+                text
+            }
+            Source::Transaction(t) => format!("{} {}: {}", t.method, super::subject::shape_of(&t.path), t.detail),
+            Source::Past(past) => match &past.tool {
+                Some(tool) => format!("{}; sent by {tool}", past.quote),
+                None => past.quote.clone(),
+            },
+        }
+    }
+}
+
+/// One thing that a rule has to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'r> {
+    /// Which rule.
+    pub rule: Rule,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Endpoint, host or client.
+    pub subject: &'r str,
+    /// Fields that the rule's condition names.
+    pub fields: &'r [Name],
+    /// What came before it counted.
+    pub trail: Option<&'r Trail>,
+}
+
+#[derive(Debug)]
+struct Open {
+    finding: Finding,
+    late: VecDeque<TransactionId>,
+    why: String,
+    first_quote: String,
+    latest_quote: String,
+    quoted: Time,
+    told: Option<(Time, Severity)>,
+    changed: bool,
+    waits: bool,
+}
+
+/// All findings, and what rules share in making them.
+#[derive(Debug)]
+pub struct Book {
+    /// Switches, thresholds, lists.
+    pub settings: Settings,
+    sensor: u64,
+    open: Lru<u64, Open>,
+    due: VecDeque<(Time, u64)>,
+    changed: Vec<u64>,
+    endpoints: Lru<(Rule, u64), u8>,
+    by_host: Lru<Arc<str>, u64>,
+    hasher: RandomState,
+    forgotten: u64,
+    orphans: Vec<Finding>,
+}
+
+impl Book {
+    /// Nothing found yet.
+    #[must_use]
+    pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
+        Book {
+            settings: Settings::new(options),
+            sensor: stable_hash(&[options.sensor.as_bytes()]),
+            open: Lru::new(limits.findings_max),
+            due: VecDeque::new(),
+            changed: Vec::new(),
+            endpoints: Lru::new(limits.findings_max),
+            by_host: Lru::new(limits.targets_max),
+            hasher: RandomState::default(),
+            forgotten: 0,
+            orphans: Vec::new(),
+        }
+    }
+
+    /// A digest for equality within this run.
+    #[must_use]
+    pub fn digest(&self, value: impl std::hash::Hash) -> u64 {
+        self.hasher.hash_one(value)
+    }
+
+    /// Opens or updates a finding. `why` is asked only where its words are needed.
+    pub fn report(&mut self, source: Source<'_>, report: Report<'_>, why: impl FnOnce() -> String) {
+        let Report { rule, severity, confidence, fields, trail, .. } = report;
+        let target = source.target().clone();
+        let address = source.address();
+        let own = self.settings.allows(rule, || [report.subject, source.origin(), &target, ""])
+            || (self.settings.enabled(rule) && {
+                let shown = address.to_string();
+                self.settings.allows(rule, || ["", "", "", &shown])
+            });
+        if own || !self.settings.enabled(rule) {
+            return;
+        }
+        let (key, subject) = self.subject(rule, report.subject, &target);
+        let now = source.time();
+        let bits = self.by_host.get_or_insert_with(target, || 0).0;
+        *bits |= 1 << rule as u64;
+        if let Some(open) = self.open.get(&key) {
+            update(open, source, severity, confidence, fields, rule, why);
+            if !open.changed {
+                open.changed = true;
+                self.changed.push(key);
+            }
+            return;
+        }
+        let quote = source.quote(fields);
+        let mut evidence: Vec<TransactionId> = trail.map(|t| t.ids.to_vec()).unwrap_or_default();
+        if !evidence.contains(&source.id()) && evidence.len() < EVIDENCE {
+            evidence.push(source.id());
+        }
+        let count = u64::from(trail.map_or(1, |t| t.count.max(1)));
+        let finding = Finding {
+            id: FindingId(key),
+            rule,
+            severity,
+            confidence,
+            subject,
+            first_seen: trail.and_then(|t| t.first).unwrap_or(now),
+            last_seen: now,
+            count,
+            detail: String::new(),
+            fix: fix_of(rule).to_owned(),
+            evidence,
+        };
+        let open = Open {
+            finding,
+            late: VecDeque::new(),
+            why: why(),
+            first_quote: quote,
+            latest_quote: String::new(),
+            quoted: now,
+            told: None,
+            changed: true,
+            waits: false,
+        };
+        if let Some((_, mut gone)) = self.open.insert(key, open) {
+            self.forgotten += 1;
+            if gone.changed || gone.waits {
+                self.orphans.push(written(&mut gone));
+            }
+        }
+        self.changed.push(key);
+    }
+
+    /// The finding's key and subject: an endpoint's own, or the host's where too many endpoints have one.
+    fn subject(&mut self, rule: Rule, subject: &str, target: &Arc<str>) -> (u64, String) {
+        let key_of =
+            |subject: &str| stable_hash(&[&self.sensor.to_le_bytes(), rule.id().as_bytes(), subject.as_bytes()]);
+        let key = key_of(subject);
+        let is_endpoint = subject.len() > target.len() && subject.starts_with(&**target);
+        if !is_endpoint || self.open.peek(&key).is_some() {
+            return (key, subject.to_owned());
+        }
+        let host_key = key_of(target);
+        let host = self.hasher.hash_one(&**target);
+        let endpoints = self.endpoints.get_or_insert_with((rule, host), || 0).0;
+        if *endpoints >= ENDPOINTS_MAX {
+            return (host_key, target.to_string());
+        }
+        *endpoints += 1;
+        (key, subject.to_owned())
+    }
+
+    /// Hands out what is new, has become worse, or was not told for an hour.
+    pub fn flush(&mut self, now: Time, sink: &mut impl Sink) {
+        for finding in self.orphans.drain(..) {
+            sink.finding(&finding);
+        }
+        for key in self.changed.drain(..) {
+            let Some(open) = self.open.get(&key) else { continue };
+            open.changed = false;
+            let tell = match open.told {
+                None => true,
+                Some((at, severity)) => open.finding.severity > severity || now.since(at) >= TELL_NS,
+            };
+            if tell {
+                tell_now(open, now, sink);
+            } else if !open.waits {
+                open.waits = true;
+                let at = open.told.map_or(now, |(at, _)| at);
+                self.due.push_back((at.plus(TELL_NS), key));
+            }
+        }
+    }
+
+    /// Tells what has waited for its hour.
+    pub fn advance(&mut self, now: Time, sink: &mut impl Sink) {
+        while self.due.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, key)) = self.due.pop_front() else { break };
+            if let Some(open) = self.open.get(&key)
+                && open.waits
+            {
+                tell_now(open, now, sink);
+            }
+        }
+    }
+
+    /// Tells the final state of whatever has changed since it was told.
+    pub fn finish(&mut self, now: Time, sink: &mut impl Sink) {
+        self.flush(now, sink);
+        let mut waiting: Vec<(Time, u64)> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.waits)
+            .map(|(key, open)| (open.finding.first_seen, *key))
+            .collect();
+        waiting.sort_unstable();
+        for (_, key) in waiting {
+            if let Some(open) = self.open.get(&key) {
+                tell_now(open, now, sink);
+            }
+        }
+        self.due.clear();
+    }
+
+    /// Which rules have found something at this target, as bits in the order of [`Rule::ALL`].
+    #[must_use]
+    pub fn found_at(&self, target: &Arc<str>) -> u64 {
+        self.by_host.peek(target).copied().unwrap_or(0)
+    }
+
+    /// Findings that had to make room since the last call.
+    pub fn take_forgotten(&mut self) -> u64 {
+        std::mem::take(&mut self.forgotten)
+    }
+}
+
+/// Rules whose severity follows the present state, up and down.
+fn follows(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::PreflightNeedsAuth | Rule::PreflightNoRoute | Rule::PreflightRedirected | Rule::PreflightFailing
+    )
+}
+
+fn update(
+    open: &mut Open,
+    source: Source<'_>,
+    severity: Severity,
+    confidence: Confidence,
+    fields: &[Name],
+    rule: Rule,
+    why: impl FnOnce() -> String,
+) {
+    let (id, now) = (source.id(), source.time());
+    let finding = &mut open.finding;
+    let worse = severity > finding.severity;
+    finding.severity = if follows(rule) { severity } else { severity.max(finding.severity) };
+    finding.confidence = finding.confidence.max(confidence);
+    finding.last_seen = finding.last_seen.max(now);
+    let latest = open.late.back().or(finding.evidence.last());
+    if latest != Some(&id) {
+        finding.count += 1;
+        if finding.evidence.len() < EVIDENCE {
+            finding.evidence.push(id);
+        } else {
+            if open.late.len() >= EVIDENCE {
+                open.late.pop_front();
+            }
+            open.late.push_back(id);
+        }
+    }
+    if worse || now.since(open.quoted) >= QUOTE_NS {
+        open.quoted = now;
+        open.why = why();
+        open.latest_quote = source.quote(fields);
+    }
+}
+
+fn written(open: &mut Open) -> Finding {
+    let mut finding = open.finding.clone();
+    finding.evidence.extend(open.late.iter().copied());
+    finding.detail.clone_from(&open.why);
+    for (word, quote) in [("first", &open.first_quote), ("latest", &open.latest_quote)] {
+        if !quote.is_empty() {
+            finding.detail.push_str(". ");
+            finding.detail.push_str(word);
+            finding.detail.push_str(": ");
+            finding.detail.push_str(quote);
+        }
+    }
+    finding
+}
+
+fn tell_now(open: &mut Open, now: Time, sink: &mut impl Sink) {
+    open.waits = false;
+    open.told = Some((now, open.finding.severity));
+    let finding = written(open);
+    sink.finding(&finding);
+}

@@ -1,0 +1,199 @@
+//! Origins that a client tries on a target.
+
+use super::{Prober, TEN_MINUTES_NS, client_at_target, doubled, lower, tempered};
+use crate::catalog::{Rule, Severity};
+use crate::findings::book::{Book, Report, Source};
+use crate::findings::facts::Seen;
+use crate::findings::patterns::{self, Kind, Kinds};
+use crate::findings::settings::Threshold;
+use crate::http::head::Name;
+use crate::packet::Time;
+use crate::record::Confidence;
+
+const FIELDS: &[Name] = &[Name::Origin, Name::UserAgent, Name::AcAllowOrigin, Name::AcAllowCredentials];
+
+/// A pattern that was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    kinds: Kinds,
+    origin: u64,
+    at: Time,
+}
+
+/// Patterns kept of one client.
+const SENT_MAX: usize = 64;
+
+/// Enters this request's origin. `origin` is its digest beside the target.
+pub fn learn(seen: &Seen<'_>, kinds: Kinds, origin: u64, prober: &mut Prober, book: &Book) {
+    if prober.origins.enter(origin, seen.now, TEN_MINUTES_NS) {
+        prober.trail.add(seen.o.transaction, seen.now);
+    }
+    if seen.accepted() && seen.origin() != &*seen.o.target.origin {
+        prober.accepted = Some(seen.now);
+    }
+    if !prober.agents.holds(book.digest(seen.asked.agent)) {
+        prober.agents.enter(book.digest(seen.asked.agent));
+        prober.scanner |= patterns::scanner_of(seen.asked.agent).is_some();
+    }
+    if kinds.is_empty() {
+        return;
+    }
+    prober.pattern_trail.add(seen.o.transaction, seen.now);
+    let now = seen.now;
+    prober.patterns.retain(|s| now.since(s.at) <= TEN_MINUTES_NS);
+    if let Some(known) = prober.patterns.iter_mut().find(|s| s.origin == origin) {
+        known.at = now;
+    } else if prober.patterns.len() < SENT_MAX {
+        prober.patterns.push(Sent { kinds, origin, at: now });
+    }
+}
+
+/// All kinds sent lately, and of how many different origins.
+fn lately(prober: &Prober, now: Time) -> (Kinds, usize) {
+    let mut kinds = Kinds::default();
+    let mut origins = 0;
+    for sent in prober.patterns.iter().filter(|s| now.since(s.at) <= TEN_MINUTES_NS) {
+        kinds = kinds.and(sent.kinds);
+        origins += 1;
+    }
+    (kinds, origins)
+}
+
+/// Whether these patterns together are a test of the target's matching.
+fn is_test(prober: &Prober, now: Time, least: usize) -> Option<Kinds> {
+    let (kinds, origins) = lately(prober, now);
+    let strong = kinds.common(Kinds::STRONG).len();
+    let weak = kinds.common(Kinds::WEAK).len();
+    let marked = usize::from(kinds.has(Kind::ForeignMarker));
+    let enough =
+        if strong == 0 { marked == 1 && weak > 0 && marked + weak >= least } else { strong + weak + marked >= least };
+    (enough && origins >= 2).then_some(kinds)
+}
+
+/// Whether this client is known to probe.
+#[must_use]
+pub fn is_prober(prober: &Prober, now: Time) -> bool {
+    prober.scanner || is_test(prober, now, 2).is_some()
+}
+
+/// `origin_enumeration`. `own` is how many of its origins nobody else sent.
+pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &mut dyn FnMut(u64) -> bool, book: &mut Book) {
+    let count = prober.origins.count(seen.now, TEN_MINUTES_NS);
+    if count < doubled(seen, book.settings.at(Threshold::EnumerationOrigins)) {
+        return;
+    }
+    let alone = prober.origins.values().filter(|v| own(*v)).count();
+    // a proxy that does not name its clients: many people, each with a page
+    let crowd = !seen.o.forwarded && prober.agents.len() > 3;
+    if alone < book.settings.at(Threshold::EnumerationOwn) || (crowd && seen.is_browser_consistent()) {
+        return;
+    }
+    let mut severity = if prober.accepted.is_some() { Severity::High } else { Severity::Medium };
+    if seen.is_browser_consistent() && !is_prober(prober, seen.now) {
+        severity = lower(severity);
+    }
+    let severity = tempered(seen, severity, book);
+    let subject = client_at_target(seen);
+    let report = Report {
+        rule: Rule::OriginEnumeration,
+        severity,
+        confidence: Confidence::Probable,
+        subject: &subject,
+        fields: FIELDS,
+        trail: Some(&prober.trail),
+    };
+    let accepted = prober.accepted.is_some();
+    book.report(Source::Seen(seen), report, || {
+        let outcome = if accepted { "some were accepted" } else { "none was accepted" };
+        format!(
+            "{count} different origins from one client in 10 minutes, {alone} of them never sent by others; {outcome}"
+        )
+    });
+}
+
+/// `origin_reflection_test`. `well_used`: pages really are served from that origin.
+pub fn reflection_test(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, well_used: bool, book: &mut Book) {
+    if kinds.is_empty() || (well_used && seen.is_browser_consistent()) {
+        return;
+    }
+    let least = doubled(seen, book.settings.at(Threshold::ReflectionKinds));
+    let Some(tried) = is_test(prober, seen.now, least) else { return };
+    let severity = if prober.accepted.is_some() { Severity::High } else { Severity::Medium };
+    let subject = client_at_target(seen);
+    let report = Report {
+        rule: Rule::OriginReflectionTest,
+        severity: tempered(seen, severity, book),
+        confidence: Confidence::Probable,
+        subject: &subject,
+        fields: FIELDS,
+        trail: Some(&prober.pattern_trail),
+    };
+    let accepted = prober.accepted.is_some();
+    book.report(Source::Seen(seen), report, || {
+        let outcome = if accepted { "one was accepted" } else { "none was accepted" };
+        format!("kinds tried: {}; {outcome}", tried.names())
+    });
+}
+
+/// `scanner_user_agent`
+pub fn scanner_user_agent(seen: &Seen<'_>, book: &mut Book) {
+    let Some(name) = patterns::scanner_of(seen.asked.agent) else { return };
+    let subject = client_at_target(seen);
+    let report = Report {
+        rule: Rule::ScannerUserAgent,
+        severity: tempered(seen, Severity::Low, book),
+        confidence: Confidence::Certain,
+        subject: &subject,
+        fields: FIELDS,
+        trail: None,
+    };
+    book.report(Source::Seen(seen), report, || format!("the scanner {name} sends an Origin"));
+}
+
+/// `origin_not_serialised`
+pub fn not_serialised(seen: &Seen<'_>, serialised: bool, prober: &mut Prober, book: &mut Book) {
+    if serialised {
+        return;
+    }
+    prober.not_serialised_trail.add(seen.o.transaction, seen.now);
+    let count = prober.not_serialised.enter(seen.now, TEN_MINUTES_NS);
+    if count < doubled(seen, book.settings.at(Threshold::NotSerialised)) {
+        return;
+    }
+    let subject = client_at_target(seen);
+    let report = Report {
+        rule: Rule::OriginNotSerialised,
+        severity: tempered(seen, Severity::Low, book),
+        confidence: Confidence::Probable,
+        subject: &subject,
+        fields: FIELDS,
+        trail: Some(&prober.not_serialised_trail),
+    };
+    book.report(Source::Seen(seen), report, || format!("{count} Origins in 10 minutes that no browser writes so"));
+}
+
+/// `credential_target`: a live exploit, not a probe.
+pub fn credential_target(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, book: &mut Book) {
+    let same_domain = seen.o.origin_parts.is_some_and(|p| p.site == seen.o.target.site);
+    let sure = kinds.evidently_foreign() || (kinds.any(Kinds::FLAWS) && is_prober(prober, seen.now));
+    if same_domain || !sure || seen.is_preflight() || !seen.carries_credentials() {
+        return;
+    }
+    if !seen.accepted() || !seen.credentials_allowed() || book.settings.knows(seen.origin(), seen.o.origin_parts) {
+        return;
+    }
+    // a tester's own session: a program, no user's browser
+    let severity = if seen.by_browser() && !prober.scanner { Severity::High } else { Severity::Medium };
+    let subject = format!("{} ← {}", seen.o.target.origin, seen.origin());
+    let report = Report {
+        rule: Rule::CredentialTarget,
+        severity: tempered(seen, severity, book),
+        confidence: Confidence::Certain,
+        subject: &subject,
+        fields: &[Name::Origin, Name::Cookie, Name::Authorization, Name::AcAllowOrigin, Name::AcAllowCredentials],
+        trail: None,
+    };
+    book.report(Source::Seen(seen), report, || {
+        format!("a page of {} read with a user's credentials ({})", seen.origin(), kinds.names())
+    });
+}

@@ -1,0 +1,214 @@
+//! Pages that look around: private networks, timing, caches, the inside.
+
+use super::{Prober, TEN_MINUTES_NS, client_at_target, tempered};
+use crate::catalog::{Rule, Severity};
+use crate::findings::book::{Book, Past, Report, Source, Trail};
+use crate::findings::facts::Seen;
+use crate::findings::patterns::{self, Kind, Kinds};
+use crate::findings::settings::Threshold;
+use crate::findings::subject::Endpoint;
+use crate::findings::window::Distinct;
+use crate::http::head::Name;
+use crate::packet::SECOND;
+use crate::record::{Confidence, Mode, Transaction, Verdict};
+
+/// Window of `private_network_probe`.
+const PRIVATE_NS: i64 = 120 * SECOND;
+/// Window of `xs_leak_timing`.
+const LEAK_NS: i64 = 60 * SECOND;
+
+/// A page origin in one client's browser.
+#[derive(Debug, Default)]
+pub struct Page {
+    private: Distinct,
+    private_trail: Trail,
+    inside: Distinct,
+    inside_trail: Trail,
+}
+
+/// `private_network_probe`. `page` is of this client and this page origin.
+pub fn private_network(seen: &Seen<'_>, origin: &str, page: &mut Page, book: &mut Book) {
+    let server = seen.o.request.server;
+    if page.private.enter(book.digest(server), seen.now, PRIVATE_NS) {
+        page.private_trail.add(seen.o.transaction, seen.now);
+    }
+    let count = page.private.count(seen.now, PRIVATE_NS);
+    if count < book.settings.at(Threshold::PrivateTargets) {
+        return;
+    }
+    let many = count >= book.settings.at(Threshold::PrivateTargetsHigh);
+    let subject = format!("{} ← {origin}", seen.o.address);
+    let report = Report {
+        rule: Rule::PrivateNetworkProbe,
+        severity: tempered(seen, if many { Severity::High } else { Severity::Medium }, book),
+        confidence: Confidence::Probable,
+        subject: &subject,
+        fields: &[Name::Host, Name::Origin, Name::UserAgent],
+        trail: Some(&page.private_trail),
+    };
+    book.report(Source::Seen(seen), report, || {
+        format!("a page of {origin} called {count} private hosts or ports in 2 minutes, {server} the latest")
+    });
+}
+
+/// `internal_cors_harvest`
+pub fn harvest(t: &Transaction, host: &str, page: &mut Page, book: &mut Book) {
+    if t.verdict != Verdict::Allowed {
+        return;
+    }
+    if page.inside.enter(book.digest(host), t.time, TEN_MINUTES_NS) {
+        page.inside_trail.add(t.id, t.time);
+    }
+    let count = page.inside.count(t.time, TEN_MINUTES_NS);
+    if count < book.settings.at(Threshold::HarvestHosts) {
+        return;
+    }
+    let origin = t.origin.as_deref().unwrap_or_default();
+    let subject = format!("{} ← {origin}", t.forwarded_for.unwrap_or(t.client.ip()));
+    let report = Report {
+        rule: Rule::InternalCorsHarvest,
+        severity: Severity::High,
+        confidence: Confidence::Probable,
+        subject: &subject,
+        fields: &[],
+        trail: Some(&page.inside_trail),
+    };
+    book.report(Source::Transaction(t), report, || {
+        format!("a page of {origin} read {count} private hosts in 10 minutes, {} the latest", t.target_origin)
+    });
+}
+
+/// Whether a request may be one of a timing series: cross-site, a cookie, nothing that a page shows.
+#[must_use]
+pub fn may_leak(seen: &Seen<'_>) -> bool {
+    let across = seen.cross_site() || seen.asked.fetch_site == Some(b"cross-site");
+    let quiet = matches!(seen.o.mode, Mode::NoCors | Mode::Navigate);
+    across && quiet && seen.asked.cookie && seen.o.request.head.method() == b"GET" && !is_shown(seen)
+}
+
+/// The page gets what it asked for: a picture, a script, a style, a font.
+fn is_shown(seen: &Seen<'_>) -> bool {
+    let kind = seen.said.content_type.unwrap_or_default();
+    let has = |word: &[u8]| memchr::memmem::find(kind, word).is_some();
+    match seen.asked.fetch_dest {
+        Some(b"image") => kind.starts_with(b"image/"),
+        Some(b"script") => has(b"javascript") || has(b"ecmascript"),
+        Some(b"style") => kind.starts_with(b"text/css"),
+        Some(b"font") => kind.starts_with(b"font/") || has(b"font"),
+        _ => false,
+    }
+}
+
+/// Requests of one client from one page to one endpoint, by query.
+#[derive(Debug, Default)]
+pub struct Series {
+    queries: Distinct,
+    trail: Trail,
+}
+
+/// `xs_leak_timing`
+pub fn xs_leak(seen: &Seen<'_>, endpoint: &Endpoint, series: &mut Series, book: &mut Book) {
+    if series.queries.enter(book.digest(seen.o.request.head.target()), seen.now, LEAK_NS) {
+        series.trail.add(seen.o.transaction, seen.now);
+    }
+    let count = series.queries.count(seen.now, LEAK_NS);
+    if count < super::doubled(seen, book.settings.at(Threshold::LeakRequests)) {
+        return;
+    }
+    let report = Report {
+        rule: Rule::XsLeakTiming,
+        severity: tempered(seen, Severity::Medium, book),
+        confidence: Confidence::Probable,
+        subject: &endpoint.label,
+        fields: &[Name::SecFetchSite, Name::SecFetchMode, Name::SecFetchDest, Name::Cookie, Name::Referer],
+        trail: Some(&series.trail),
+    };
+    book.report(Source::Seen(seen), report, || {
+        format!("{count} cross-site requests with a cookie in 60 seconds that differ in their query alone")
+    });
+}
+
+/// An answer to a poisoned request that a cache may hold.
+#[derive(Debug)]
+pub struct Poison {
+    value: Vec<u8>,
+    past: Past,
+}
+
+/// What would poison: a foreign marker as Origin, or an `X-Forwarded-Host` that is not the front's.
+fn poison_of<'a>(seen: &'a Seen<'_>, kinds: Kinds) -> Option<&'a [u8]> {
+    if kinds.has(Kind::ForeignMarker) {
+        return Some(seen.origin().as_bytes());
+    }
+    seen.odd_forwarded_host().filter(|_| !seen.o.forwarded)
+}
+
+/// The answer of a poisoned GET, if a cache may keep it.
+#[must_use]
+pub fn poisoned(seen: &Seen<'_>, kinds: Kinds) -> Option<Poison> {
+    let value = poison_of(seen, kinds)?;
+    let cacheable = seen.o.request.head.method() == b"GET" && seen.said.status < 400 && !seen.said.uncacheable;
+    if !cacheable || seen.o.response.is_none() {
+        return None;
+    }
+    let fields = [Name::Origin, Name::XForwardedHost, Name::AcAllowOrigin, Name::Location, Name::CacheControl];
+    Some(Poison { value: value.get(..256).unwrap_or(value).to_vec(), past: Past::of(seen, &fields) })
+}
+
+/// `cache_poison_probe`: the stored answer reaches somebody else.
+pub fn poison_served(seen: &Seen<'_>, poison: &Poison, endpoint: &Endpoint, book: &mut Book) {
+    let served = seen.said.allow_origin == Some(&*poison.value)
+        || seen.said.location.is_some_and(|l| memchr::memmem::find(l, &poison.value).is_some());
+    if !seen.said.hit || !served || seen.o.address == poison.past.address || seen.origin().as_bytes() == poison.value {
+        return;
+    }
+    let mut trail = Trail::default();
+    trail.add(poison.past.transaction, poison.past.time);
+    trail.add(seen.o.transaction, seen.now);
+    let report = Report {
+        rule: Rule::CachePoisonProbe,
+        severity: Severity::Medium,
+        confidence: Confidence::Certain,
+        subject: &endpoint.label,
+        fields: &[Name::Origin, Name::AcAllowOrigin, Name::Location, Name::Age, Name::XCache],
+        trail: Some(&trail),
+    };
+    book.report(Source::Seen(seen), report, || {
+        format!("a cache hands out what it stored for {}: {}", poison.past.address, poison.past.quote)
+    });
+}
+
+/// `cache_poison_probe`: cache-busting queries.
+pub fn poison_queries(seen: &Seen<'_>, kinds: Kinds, prober: &mut Prober, book: &mut Book) {
+    let target = seen.o.request.head.target();
+    let Some(at) = memchr::memchr(b'?', target) else { return };
+    if poison_of(seen, kinds).is_none() || !seen.said.shared_cache || seen.o.request.head.method() != b"GET" {
+        return;
+    }
+    prober.queries.enter(book.digest(target.get(at..)), seen.now, TEN_MINUTES_NS);
+    let count = prober.queries.count(seen.now, TEN_MINUTES_NS);
+    if count < super::doubled(seen, book.settings.at(Threshold::PoisonQueries)) {
+        return;
+    }
+    let subject = client_at_target(seen);
+    let report = Report {
+        rule: Rule::CachePoisonProbe,
+        severity: tempered(seen, Severity::Medium, book),
+        confidence: Confidence::Probable,
+        subject: &subject,
+        fields: &[Name::Origin, Name::XForwardedHost, Name::AcAllowOrigin, Name::Age, Name::XCache, Name::CacheControl],
+        trail: None,
+    };
+    book.report(Source::Seen(seen), report, || {
+        format!("{count} cache-busting queries in 10 minutes with a foreign Origin or X-Forwarded-Host")
+    });
+}
+
+/// A page's own name that an outsider may own.
+#[must_use]
+pub fn is_public_page(host: &str) -> bool {
+    !patterns::is_private_name(host)
+}
+
+/// How long ago a public server answered to a name, for the flip to a private one to count.
+pub const FLIP_NS: i64 = 24 * 3600 * SECOND;
