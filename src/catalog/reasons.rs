@@ -1,6 +1,6 @@
 //! What each reason means, what browsers say, and how to mend it (VERDICTS.md §4).
 
-use super::{Reason, Severity};
+use super::{Cause, Reason, Setting, Severity};
 use crate::record::Phase;
 
 /// What a reason says about the attempt.
@@ -55,6 +55,100 @@ impl Reason {
     #[must_use]
     pub fn entry(self) -> &'static ReasonEntry {
         &REASONS[self as usize]
+    }
+
+    /// The mistakes that can be behind it, the commonest first; none for doubts.
+    #[must_use]
+    pub fn causes(self) -> &'static [Cause] {
+        match self {
+            Reason::MissingAllowOrigin => &[
+                Cause::AuthBeforeCors,
+                Cause::OriginNotListed,
+                Cause::CorsNotMounted,
+                Cause::CorsAfterRouter,
+                Cause::ErrorPageWithoutCors,
+                Cause::UpstreamDown,
+                Cause::RateLimited,
+                Cause::ActualRedirectWithoutCors,
+                Cause::MethodNotListed,
+                Cause::OriginOrMethodNotListed,
+                Cause::CachedForOtherOrigin,
+            ],
+            Reason::WildcardWithCredentials => &[Cause::CredentialsWithWildcard],
+            Reason::MultipleAllowOrigin => &[Cause::TwoLayers, Cause::ConfigValueMalformed],
+            Reason::InvalidAllowOrigin | Reason::InvalidAllowMethods | Reason::InvalidAllowHeaders => {
+                &[Cause::ConfigValueMalformed]
+            }
+            Reason::AllowOriginMismatch => &[
+                Cause::OriginNotListed,
+                Cause::ConfigValueMalformed,
+                Cause::CachedForOtherOrigin,
+                Cause::TwoLayers,
+                Cause::SchemeLostBehindTls,
+            ],
+            Reason::MissingAllowCredentials => &[Cause::CredentialsNotAllowed, Cause::TwoLayers],
+            Reason::PreflightRedirect => &[Cause::PreflightRedirected, Cause::SchemeLostBehindTls],
+            Reason::PreflightStatus => &[
+                Cause::MethodNotListed,
+                Cause::HeaderNotListed,
+                Cause::AuthBeforeCors,
+                Cause::RateLimited,
+                Cause::CorsNotMounted,
+                Cause::UpstreamDown,
+            ],
+            Reason::MethodNotAllowed => &[Cause::MethodNotListed, Cause::CredentialsWithWildcard],
+            Reason::HeaderNotAllowed => &[Cause::HeaderNotListed, Cause::CredentialsWithWildcard],
+            Reason::PreflightUnanswered | Reason::ActualUnanswered => &[Cause::NotHttpOrDown],
+            Reason::PrivateNetworkNotAllowed
+            | Reason::RedirectContainsCredentials
+            | Reason::DisabledScheme
+            | Reason::TooManyRedirects => &[Cause::Unknown],
+            Reason::CredentialsUnknown
+            | Reason::ModeUnknown
+            | Reason::TargetUnknown
+            | Reason::FamilyUnknown
+            | Reason::NotModified
+            | Reason::ResponseNotCaptured
+            | Reason::RequestNotCaptured
+            | Reason::ActualNotSeen
+            | Reason::RedirectLeftView
+            | Reason::RedirectNotFollowed
+            | Reason::ExtensionOrigin => &[],
+        }
+    }
+
+    /// The settings of a stack that mend it, whatever the cause; none where there is nothing to set.
+    #[must_use]
+    pub fn settings(self) -> &'static [Setting] {
+        match self {
+            Reason::MissingAllowOrigin => &[Setting::Order, Setting::Scope, Setting::Errors],
+            Reason::WildcardWithCredentials | Reason::MissingAllowCredentials | Reason::CredentialsUnknown => {
+                &[Setting::Credentials]
+            }
+            Reason::MultipleAllowOrigin => &[Setting::OneOwner],
+            Reason::InvalidAllowOrigin => &[Setting::Origins],
+            Reason::AllowOriginMismatch => &[Setting::Origins, Setting::Cache],
+            Reason::PreflightRedirect => &[Setting::Order, Setting::Scheme],
+            Reason::PreflightStatus => &[Setting::Order],
+            Reason::InvalidAllowMethods | Reason::MethodNotAllowed => &[Setting::Methods],
+            Reason::InvalidAllowHeaders | Reason::HeaderNotAllowed => &[Setting::Headers],
+            Reason::PrivateNetworkNotAllowed
+            | Reason::RedirectContainsCredentials
+            | Reason::DisabledScheme
+            | Reason::TooManyRedirects
+            | Reason::PreflightUnanswered
+            | Reason::ActualUnanswered
+            | Reason::ModeUnknown
+            | Reason::TargetUnknown
+            | Reason::FamilyUnknown
+            | Reason::NotModified
+            | Reason::ResponseNotCaptured
+            | Reason::RequestNotCaptured
+            | Reason::ActualNotSeen
+            | Reason::RedirectLeftView
+            | Reason::RedirectNotFollowed
+            | Reason::ExtensionOrigin => &[],
+        }
     }
 }
 

@@ -254,6 +254,9 @@ pub struct ExplainArgs {
     /// The database with that transaction or finding
     #[arg(long, value_name = "FILE")]
     pub db: Option<PathBuf>,
+    /// How results are written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// A status, or a class of them.

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod compare;
 pub mod config;
+pub mod explain;
 pub mod inspect;
 pub mod output;
 mod progress;
@@ -47,7 +48,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Compare(args) => compare::run(args, cli.color),
         Command::Inspect(args) => inspect::run(args, cli.color),
         Command::Report(args) => report::run(args, cli.color),
-        Command::Explain(_) => Ok(Outcome::Unusable),
+        Command::Explain(args) => explain::run(args, cli.color),
     };
     match outcome {
         Ok(outcome) => outcome,

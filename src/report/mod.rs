@@ -1,7 +1,9 @@
 //! Records as words and lines, for people ([`text`]) and for programs ([`jsonl`]).
 
 pub mod coverage;
+pub mod explain;
 pub mod finding_text;
+pub mod handbook;
 pub mod html;
 pub mod incident;
 pub mod incident_lines;
@@ -14,6 +16,7 @@ pub mod messages;
 pub mod plots;
 pub mod problem_text;
 pub mod problems;
+pub mod recorded;
 pub mod text;
 
 use std::collections::BTreeMap;
