@@ -10,6 +10,7 @@ use super::args::SchemeArg;
 use super::{Outcome, tell};
 use crate::capture::live::LiveOptions;
 use crate::config::{Config, ConfigError};
+use crate::daemon::events::EventTarget;
 use crate::daemon::{self, DaemonError, DaemonOptions};
 use crate::options::EngineOptions;
 use crate::store::Retention;
@@ -66,6 +67,9 @@ pub struct RunArgs {
     /// Configuration file [default: /etc/corstap/corstap.toml, where it exists]
     #[arg(long, value_name = "FILE", env = "CORSTAP_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Write each refusal and finding as a line of JSON to - (standard output), a file, or unix:PATH
+    #[arg(long, value_name = "TO", env = "CORSTAP_EVENTS")]
+    pub events: Option<String>,
     /// Become this user after opening interfaces and port
     #[arg(long, value_name = "NAME", env = "CORSTAP_USER")]
     pub user: Option<String>,
@@ -123,6 +127,7 @@ fn options(args: &RunArgs) -> Result<DaemonOptions, ConfigError> {
         listen: args.listen.unwrap_or(file.listen),
         token_file: args.listen_token_file.clone().or(file.token_file),
         hosts: if args.listen_host.is_empty() { file.hosts } else { args.listen_host.clone() },
+        events: args.events.clone().or(file.events).map(|to| EventTarget::parse(&to)),
         user: args.user.clone().or(file.user),
         engine: EngineOptions {
             sensor: args.sensor.clone().unwrap_or(file.sensor),

@@ -3,11 +3,13 @@
 //! The capturing thread is the engine's thread: it polls the rings, judges, and hands records on without ever waiting. The
 //! store's writer, the pages and the talk on standard error each have a thread of their own.
 
+pub mod events;
 mod notify;
 mod privileges;
 mod reload;
 mod teller;
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -28,6 +30,7 @@ use crate::packet::{SECOND, Time};
 use crate::record::{Finding, Sink, Transaction, Verdict};
 use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions, wall_clock};
 use crate::web::{self, Access, Pages, Recent, Token, TokenError, Waiting};
+use events::{EventTarget, Events};
 use notify::{Notify, Watchdog};
 use reload::Reload;
 use teller::{Notes, Teller};
@@ -56,6 +59,8 @@ pub struct DaemonOptions {
     pub token_file: Option<PathBuf>,
     /// Names that the pages may be opened by.
     pub hosts: Vec<String>,
+    /// Where each refusal and finding goes as a line.
+    pub events: Option<EventTarget>,
     /// Whom to become once interfaces and port are open.
     pub user: Option<String>,
     /// What the engine is told.
@@ -104,7 +109,9 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
     let token = options.token_file.as_deref().map(Token::read).transpose()?;
     let access = Access::new(options.listen, token, options.hosts.clone());
     // No thread has begun until here: what is given up is given up for all that will.
-    let folders: Vec<PathBuf> = options.db.iter().map(|db| privileges::folder_of(db)).collect();
+    let events_file = options.events.as_ref().and_then(EventTarget::file);
+    let folders = options.db.as_deref().into_iter().chain(events_file).map(privileges::folder_of);
+    let folders: BTreeSet<PathBuf> = folders.collect();
     let privileges = privileges::drop_all(options.user.as_deref(), &folders).map_err(DaemonError::Privileges)?;
     let store = options.db.as_ref().map(|path| {
         Store::open(&StoreOptions {
@@ -117,8 +124,11 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
     });
     let store = store.transpose()?;
     let status = store.as_ref().map(|s| Arc::clone(s.status()));
+    let events = options.events.clone().map(Events::start).transpose();
+    let events = events.map_err(|e| DaemonError::Failed(format!("cannot start the events thread: {e}")))?;
     let (recorder, metrics) = Metrics::new(&options.engine.site, status.clone());
     let metrics = metrics.with_database(options.db.as_deref());
+    let metrics = metrics.with_events(events.as_ref().map(|e| Arc::clone(e.status())));
     let published = Arc::clone(metrics.published());
     let recent = Arc::new(Recent::default());
     let reloads = Arc::clone(metrics.reloads());
@@ -136,6 +146,7 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
         recorder,
         recent,
         waiting: Waiting::default(),
+        events,
         teller: Teller::new(say.clone()),
         last: Time(i64::MIN),
     };
@@ -367,7 +378,10 @@ impl Capture {
         self.taps.teller.finish();
         self.publish();
         let totals = self.totals();
-        let Taps { store, teller, .. } = self.taps;
+        let Taps { store, events, teller, .. } = self.taps;
+        if let Some(events) = events {
+            events.finish();
+        }
         Ended { store, totals, drained, blocked: teller.blocked(), findings: teller.findings() }
     }
 
@@ -384,6 +398,7 @@ impl Capture {
 /// Everybody who takes the engine's records.
 struct Taps {
     store: Option<Store>,
+    events: Option<Events>,
     recorder: Recorder,
     recent: Arc<Recent>,
     waiting: Waiting,
@@ -398,6 +413,9 @@ impl Sink for Taps {
         if t.verdict == Verdict::Blocked {
             self.waiting.on_blocked(t);
             self.teller.on_blocked(t);
+            if let Some(events) = &mut self.events {
+                events.on_blocked(t);
+            }
         }
         if let Some(store) = &mut self.store {
             store.transaction(t);
@@ -408,6 +426,9 @@ impl Sink for Taps {
         self.waiting.on_finding(finding);
         if self.recorder.on_finding(finding) {
             self.teller.on_finding(finding);
+        }
+        if let Some(events) = &mut self.events {
+            events.on_finding(finding);
         }
         if let Some(store) = &mut self.store {
             store.finding(finding);

@@ -5,7 +5,7 @@
 //! (no_new_privs), files are written only where the database and the events are (Landlock), and system calls that no part of
 //! this program makes are refused (seccomp). Linux keeps all this by thread: it must come before the first one is started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use landlock::{ABI, AccessFs, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, path_beneath_rules};
@@ -58,7 +58,7 @@ const REFUSED_CALLS: &[i64] = &[
 ///
 /// # Errors
 /// The user is not there, or cannot be become: going on as root would not be what was asked for.
-pub(super) fn drop_all(user: Option<&str>, folders: &[PathBuf]) -> Result<String, String> {
+pub(super) fn drop_all(user: Option<&str>, folders: &BTreeSet<PathBuf>) -> Result<String, String> {
     let mut told = Vec::new();
     let is_root = getuid().is_root();
     rustix::thread::set_no_new_privs(true).map_err(|e| format!("no_new_privs: {e}"))?;
@@ -121,7 +121,7 @@ fn keep_only(wanted: CapabilitySet) -> rustix::io::Result<CapabilitySet> {
 }
 
 /// Where files may be written from now on.
-fn write_only_below(folders: &[PathBuf]) -> String {
+fn write_only_below(folders: &BTreeSet<PathBuf>) -> String {
     let write = AccessFs::from_write(LANDLOCK);
     let restricted = Ruleset::default()
         .handle_access(write)

@@ -59,6 +59,7 @@ impl<F: Fn() -> Result<DaemonOptions, ConfigError>> Reload<F> {
             ("[web] listen", old.listen != options.listen),
             ("[web] token_file", old.token_file != options.token_file),
             ("[web] hosts", old.hosts != options.hosts),
+            ("[events] to", old.events != options.events),
             ("[process] user", old.user != options.user),
             ("sensor", old.engine.sensor != options.engine.sensor),
             ("scheme", old.engine.scheme != options.engine.scheme),

@@ -8,6 +8,7 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricT
 use super::{Reloads, Snapshot};
 use crate::capture::live::InterfaceState;
 use crate::catalog::{Rule, Severity};
+use crate::daemon::events::EventStatus;
 use crate::store::{LossCause, StoreStatus, Table};
 
 pub(super) fn of_snapshot(now: &Snapshot) -> Vec<MetricFamily> {
@@ -178,6 +179,13 @@ pub(super) fn of_store(store: &StoreStatus, database: Option<&Path>) -> Vec<Metr
         gauge("store_queue_records", "Records that wait for the writer.", [(vec![], store.queued() as u64)]),
         gauge("store_up", "1 while the database takes writes.", [(vec![], u64::from(store.trouble().is_none()))]),
         gauge("store_bytes", "Size of the database's files.", sizes),
+    ]
+}
+
+pub(super) fn of_events(events: &EventStatus) -> Vec<MetricFamily> {
+    vec![
+        counter("events_total", "Lines that the reader of --events took.", [(vec![], events.written())]),
+        counter("events_lost_total", "Lines of --events that found no room or no reader.", [(vec![], events.lost())]),
     ]
 }
 

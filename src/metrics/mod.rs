@@ -21,6 +21,7 @@ use prometheus::{Histogram, HistogramOpts, Registry, TextEncoder};
 use crate::capture::live::InterfaceState;
 use crate::catalog::{Rule, Severity};
 use crate::counters::Counters;
+use crate::daemon::events::EventStatus;
 use crate::options::SiteOptions;
 use crate::packet::{SECOND, Time};
 use crate::record::{Finding, FindingId, Transaction};
@@ -146,6 +147,7 @@ pub struct Metrics {
     database: Option<PathBuf>,
     reloads: Arc<Reloads>,
     store: Option<Arc<StoreStatus>>,
+    events: Option<Arc<EventStatus>>,
     histograms: Registry,
     process: Registry,
 }
@@ -188,13 +190,20 @@ impl Metrics {
             Snapshot { counters: Counters::default(), tallies: recorder.tallies.clone(), interfaces: Vec::new() };
         let published = Arc::new(Published::new(first));
         let reloads = Arc::new(Reloads::new(wall_clock()));
-        (recorder, Metrics { published, database: None, reloads, store, histograms, process })
+        (recorder, Metrics { published, database: None, reloads, store, events: None, histograms, process })
     }
 
     /// Also tells the size of that database.
     #[must_use]
     pub fn with_database(mut self, path: Option<&Path>) -> Self {
         self.database = path.map(Path::to_owned);
+        self
+    }
+
+    /// Also tells how the events fare.
+    #[must_use]
+    pub fn with_events(mut self, events: Option<Arc<EventStatus>>) -> Self {
+        self.events = events;
         self
     }
 
@@ -219,6 +228,9 @@ impl Metrics {
         families.extend(families::of_reloads(&self.reloads));
         if let Some(store) = &self.store {
             families.extend(families::of_store(store, self.database.as_deref()));
+        }
+        if let Some(events) = &self.events {
+            families.extend(families::of_events(events));
         }
         families.extend(self.histograms.gather());
         families.extend(self.process.gather());

@@ -73,6 +73,7 @@ fn targets_need_an_answer_below_400_and_origins_an_allowance() {
 /// A scrape with every family in it: an interface that exists, a store, a database, a finding.
 fn full() -> (Recorder, Metrics) {
     let (mut recorder, metrics) = Metrics::new(&SiteOptions::default(), Some(store_status()));
+    let metrics = metrics.with_events(Some(Arc::default()));
     recorder.on_transaction(&transaction(1, Verdict::Blocked));
     recorder.on_finding(&finding(0, 1, 1, &[]));
     // Any file that is there has a size; SQLite's second one is not there.

@@ -481,6 +481,27 @@ impl Sink for Store {
     }
 }
 
+/// Does `work` as one transaction of the database; on failure nothing of it is in.
+///
+/// In plain statements: sqlx counts transactions itself, and when SQLite has rolled one back on its own (a full disk at the
+/// commit) takes it for still open, and begins no other one ever again.
+async fn atomically<T>(
+    connection: &mut SqliteConnection,
+    work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, sqlx::Error> {
+    // At once for writing: a transaction that becomes a writer later is refused without waiting for the lock.
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    let done = match work(&mut *connection).await {
+        Ok(done) => sqlx::raw_sql("COMMIT").execute(&mut *connection).await.map(|_| done),
+        Err(error) => Err(error),
+    };
+    if done.is_err() {
+        // Fails where SQLite has rolled back itself; the first error is the one to tell.
+        drop(sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await);
+    }
+    done
+}
+
 /// A runtime for one thread: SQLite's own thread does the work.
 pub(crate) fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_time().build()

@@ -3,10 +3,9 @@
 //! What is older than [`Retention::keep_days`] goes first; while the file is still larger than [`Retention::keep_mib`], the
 //! oldest goes, whatever its age. Freed pages are given back to the disk, and the write-ahead log is emptied.
 
-use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use super::rows;
+use super::{atomically, rows};
 use crate::packet::{SECOND, Time};
 
 /// How long records are kept, and how large the file may grow.
@@ -71,7 +70,7 @@ pub(super) async fn slice(connection: &mut SqliteConnection, keep: Retention, no
 async fn delete_before(connection: &mut SqliteConnection, cutoff: Time) -> Result<u64, sqlx::Error> {
     let (time, minute) = (cutoff.to_string(), cutoff.0.div_euclid(60 * SECOND));
     let hour = rows::hour(cutoff.0.div_euclid(3600 * SECOND));
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    atomically(connection, async |connection| {
     let mut deleted = 0;
     for (sql, bound) in [
         (
@@ -85,7 +84,7 @@ async fn delete_before(connection: &mut SqliteConnection, cutoff: Time) -> Resul
         ),
         ("DELETE FROM findings WHERE id IN (SELECT id FROM findings WHERE last_seen < ? LIMIT ?)", time.as_str()),
     ] {
-        deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *transaction).await?.rows_affected();
+        deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
     }
     for (sql, bound) in [
         ("DELETE FROM seen WHERE rowid IN (SELECT rowid FROM seen WHERE minute < ? ORDER BY minute LIMIT ?)", minute),
@@ -96,15 +95,15 @@ async fn delete_before(connection: &mut SqliteConnection, cutoff: Time) -> Resul
             minute - TEXT_LIFE_MINUTES,
         ),
     ] {
-        deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *transaction).await?.rows_affected();
+        deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
     }
     if deleted > 0 {
         sqlx::query("DELETE FROM finding_evidence WHERE finding_id NOT IN (SELECT id FROM findings)")
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await?;
     }
-    transaction.commit().await?;
     Ok(deleted)
+    }).await
 }
 
 /// Where a slice of the oldest records ends; none when there are none.

@@ -20,10 +20,10 @@ use crate::record::{
 const BEGIN: i64 = 1_795_420_800 * SECOND;
 
 /// A directory of its own for each test, removed at the end.
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NTH: AtomicU32 = AtomicU32::new(0);
         let nth = NTH.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("corstap-store-{}-{nth}", std::process::id()));
@@ -31,7 +31,7 @@ impl Folder {
         Folder(path)
     }
 
-    pub(super) fn db(&self) -> PathBuf {
+    pub(crate) fn db(&self) -> PathBuf {
         self.0.join("a.db")
     }
 

@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use foldhash::fast::RandomState;
+use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, Sqlite};
 use tokio::runtime::Runtime;
 
 use super::retention;
 use super::rows::{self, Texts, TransactionRow};
-use super::{LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, wall_clock};
+use super::{
+    LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
+};
 use crate::packet::SECOND;
 use crate::record::{Finding, Transaction, TransactionId, Verdict};
 
@@ -371,24 +373,23 @@ impl Writer {
         }
         let begun = Instant::now();
         let (connection, run_id, words) = (&mut self.connection, self.run_id, &mut self.words);
-        let (rejections, evidence) = self.runtime.block_on(async {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-            insert_texts(&mut transaction, &self.texts.new).await?;
-            let rejections = insert_transactions(&mut transaction, &pending.transactions, run_id, words).await?;
+        let texts = &self.texts.new;
+        let (rejections, evidence) = self.runtime.block_on(atomically(connection, async |connection| {
+            insert_texts(connection, texts).await?;
+            let rejections = insert_transactions(connection, &pending.transactions, run_id, words).await?;
             let mut evidence = 0;
             for finding in &pending.findings {
-                evidence += upsert_finding(&mut transaction, finding, run_id).await?;
+                evidence += upsert_finding(connection, finding, run_id).await?;
             }
             if rollup {
-                upsert_rollup(&mut transaction, &pending.rollup).await?;
-                insert_keys(&mut transaction, &pending.keys).await?;
+                upsert_rollup(connection, &pending.rollup).await?;
+                insert_keys(connection, &pending.keys).await?;
             }
             if let Some(totals) = &pending.totals {
-                update_run(&mut transaction, run_id, totals).await?;
+                update_run(connection, run_id, totals).await?;
             }
-            transaction.commit().await?;
-            Ok::<_, sqlx::Error>((rejections, evidence))
-        })?;
+            Ok((rejections, evidence))
+        }))?;
         self.status.flush_seconds.observe(begun.elapsed().as_secs_f64());
         self.status.count(Table::Rejections, rejections);
         self.status.count(Table::Findings, self.pending.findings.len() as u64);

@@ -24,7 +24,10 @@ impl Daemon {
     pub fn start_with(folder: &Folder, host: &Host, words: &[&str], change: impl Fn(&mut Command)) -> Self {
         let mut command = host.command(env!("CARGO_BIN_EXE_corstap"));
         change(&mut command);
-        command.arg("run").args(words).arg("--db").arg(folder.file("live.db"));
+        command.arg("run").args(words);
+        if !words.contains(&"--db") {
+            command.arg("--db").arg(folder.file("live.db"));
+        }
         let program = Program::start(folder, "corstap", &mut command);
         within(Duration::from_secs(20), "corstap is ready", || host.get(&format!("{PAGES}/readyz")).0 == "200");
         Daemon { program }

@@ -6,3 +6,4 @@
 mod browser;
 mod daemon;
 mod net;
+mod robust;
