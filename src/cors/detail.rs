@@ -46,8 +46,8 @@ pub fn of(transaction: &Transaction, note: Option<&str>, tool: bool) -> String {
     text
 }
 
-/// What is wrong, where the browser only says "does not match".
-fn exact(transaction: &Transaction, reason: Reason) -> Reason {
+/// What is wrong, where the browser only says "does not match" (Firefox, of lists and junk).
+pub(super) fn exact(transaction: &Transaction, reason: Reason) -> Reason {
     match transaction.reasons_all.get(1) {
         Some(&exact @ (Reason::InvalidAllowOrigin | Reason::MultipleAllowOrigin))
             if reason == Reason::AllowOriginMismatch =>

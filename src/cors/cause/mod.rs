@@ -10,6 +10,7 @@ mod tests;
 
 use self::memory::{EndpointMemory, Memory, TargetMemory, method_bit};
 use self::server::Seen;
+use super::detail::exact;
 use super::fields::{is_token, list_items};
 use super::location::{Location, Next, resolve};
 use super::origin::{Origin, is_loopback_host, printable};
@@ -85,7 +86,7 @@ impl Case<'_> {
     }
 
     fn cause(&self) -> Told {
-        let Some(reason) = self.transaction.reason else { return UNKNOWN };
+        let Some(reason) = self.transaction.reason.map(|r| exact(self.transaction, r)) else { return UNKNOWN };
         let answered = self.leg.and_then(|leg| Some((&*leg.request, leg.response.as_deref()?)));
         let Some((request, response)) = answered else {
             return (Cause::NotHttpOrDown, Confidence::Probable);

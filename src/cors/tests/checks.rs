@@ -125,3 +125,26 @@ fn a_cookie_left_out_says_that_credentials_are() {
         assert_eq!(wire.end()[1], format!("GET {path} {expected} not_needed"));
     }
 }
+
+/// Firefox has one sentence for a mismatch, a list and junk; what is wrong shows in `detail` and `cause`.
+#[test]
+fn firefox_says_mismatch_and_the_detail_says_what_is_wrong() {
+    for (value, reasons, words, cause) in [
+        ("https://c.test", "allow_origin_mismatch", "(another site)", "origin_not_listed"),
+        ("a.test", "allow_origin_mismatch invalid_allow_origin", "which is no origin", "config_value_malformed"),
+        (
+            "http://a.test, http://c.test",
+            "allow_origin_mismatch multiple_allow_origin",
+            "names several origins",
+            "config_value_malformed",
+        ),
+    ] {
+        let mut wire = Wire::new(FIREFOX);
+        wire.exchange("GET /x", A, 200, &format!("Access-Control-Allow-Origin: {value}|Vary: Origin"));
+        let t = &wire.taken.0[0];
+        let all: Vec<String> = t.reasons_all.iter().map(ToString::to_string).collect();
+        assert_eq!(all.join(" "), reasons, "{value}");
+        assert!(t.detail.contains(words) && !t.detail.contains("also"), "{}", t.detail);
+        assert_eq!(t.cause.map(|c| c.to_string()).as_deref(), Some(cause), "{value}");
+    }
+}
