@@ -13,6 +13,9 @@ use crate::record::Sink;
 use crate::stream::Streams;
 use listing::Listing;
 
+/// No packet is later: beyond the year 2262 timers would have no room. Some captures have such times.
+const TIME_MAX: Time = Time(i64::MAX - 3600 * SECOND);
+
 /// Judges traffic. Owns no clock and does no I/O.
 pub struct Engine {
     decoder: Decoder,
@@ -51,7 +54,7 @@ impl Engine {
 
     /// Takes one packet. Time never goes back: an earlier packet is taken at the latest time seen.
     pub fn on_packet(&mut self, packet: &Packet<'_>, sink: &mut impl Sink) {
-        let time = packet.time.max(self.now);
+        let time = packet.time.max(self.now).min(TIME_MAX);
         if time >= self.next_tick {
             self.advance(time, sink);
         }
@@ -76,13 +79,11 @@ impl Engine {
     /// Silence until `now`: fires what is due, each whole second of packet time.
     pub fn advance(&mut self, now: Time, sink: &mut impl Sink) {
         if self.next_tick.0 == i64::MIN {
-            self.next_tick = Time(now.0.div_euclid(SECOND).saturating_add(1).saturating_mul(SECOND));
+            self.next_tick = tick_after(now);
             return;
         }
         while now >= self.next_tick {
             let tick = self.next_tick;
-            // Over an hour of silence nothing is left to fire: jump.
-            let idle = self.streams.is_idle() && self.correlator.is_idle();
             let at = Mark { time: tick, order: self.last.order };
             self.decoder.advance(tick, &mut self.counters);
             self.streams.advance(at, &mut self.events, &mut self.counters);
@@ -91,11 +92,12 @@ impl Engine {
                 listing.advance(tick, sink);
             }
             self.correlator.advance(tick, sink, &mut self.counters);
-            self.next_tick = if idle {
-                Time(now.0.div_euclid(SECOND).saturating_add(1).saturating_mul(SECOND))
-            } else {
-                tick.plus(SECOND)
-            };
+            self.next_tick = tick.plus(SECOND);
+            if self.correlator.is_idle() {
+                // Over long silence nothing is left to fire: jump to where there may be.
+                let next = self.streams.next_timer().map_or(now, |t| t.min(now));
+                self.next_tick = self.next_tick.max(tick_after(next));
+            }
         }
         self.now = self.now.max(now);
     }
@@ -136,4 +138,9 @@ impl Engine {
         }
         self.events = events;
     }
+}
+
+/// The first whole second after a time.
+fn tick_after(time: Time) -> Time {
+    Time(time.0.div_euclid(SECOND).saturating_add(1).saturating_mul(SECOND))
 }

@@ -828,23 +828,17 @@ impl Conversation {
             State::Body(open, body) => {
                 open.gap = true;
                 match body {
-                    Body::UntilClose => {
-                        open.body_bytes += bytes;
-                        return;
-                    }
+                    Body::UntilClose => return,
                     Body::Counted { left } if bytes < *left => {
                         *left -= bytes;
-                        open.body_bytes += bytes;
                         return;
                     }
                     Body::Counted { left } if bytes == *left => {
-                        open.body_bytes += bytes;
                         self.end(side, BodyState::Whole, at, cx);
                         self.readers[index(side)].after_gap = true;
                         return;
                     }
                     Body::Chunked(Chunked::Data { left }) if bytes <= *left => {
-                        open.body_bytes += bytes;
                         *left -= bytes;
                         return;
                     }
@@ -1010,7 +1004,7 @@ fn answer_framing(
     cx: &mut Context<'_>,
 ) -> (Framing, bool) {
     let is_tunnel = asked == Some(b"CONNECT") && (200..300).contains(&status);
-    if status < 200 || matches!(status, 204 | 304) || asked == Some(b"HEAD") || is_tunnel {
+    if matches!(status, 100..200 | 204 | 304) || asked == Some(b"HEAD") || is_tunnel {
         return (Framing::None, false);
     }
     // The answer to an unknown request may be one to HEAD: then the next one follows at once.

@@ -49,19 +49,24 @@ pub fn framing_of(head: &Head, is_response: bool, errors: &mut HttpErrors) -> Fr
     }
 }
 
-/// Whether `chunked` is the last coding; whether there is anything that RFC 9112 § 6.1 does not foresee.
+/// Whether `chunked` is among the codings: what chunks there are shall be read as such, though it should be the last (RFC 9112 § 6.1).
+/// And whether there is anything that is not foreseen there.
 fn transfer_encoding(head: &Head) -> (bool, bool) {
     let (mut chunked, mut odd) = (false, false);
     for value in head.all(Name::TransferEncoding) {
         for coding in value.split(|&b| b == b',') {
             let name = trim_blanks(coding.split(|&b| b == b';').next().unwrap_or_default());
             odd |= chunked || coding.contains(&b';');
-            chunked = name.eq_ignore_ascii_case(b"chunked");
-            odd |= !chunked && ![&b"gzip"[..], b"deflate", b"compress"].iter().any(|c| name.eq_ignore_ascii_case(c));
+            let is_chunked = name.eq_ignore_ascii_case(b"chunked");
+            chunked |= is_chunked;
+            odd |= !is_chunked && ![&b"gzip"[..], b"deflate", b"compress"].iter().any(|c| name.eq_ignore_ascii_case(c));
         }
     }
     (chunked, odd)
 }
+
+/// What browsers take for a length at most: theirs are signed.
+const LENGTH_MAX: u64 = i64::MAX.unsigned_abs();
 
 enum Length {
     One(u64),
@@ -89,7 +94,7 @@ fn digits(text: &[u8]) -> Option<u64> {
     }
     text.iter().try_fold(0_u64, |n, b| {
         let digit = b.is_ascii_digit().then(|| u64::from(b - b'0'))?;
-        n.checked_mul(10)?.checked_add(digit)
+        n.checked_mul(10)?.checked_add(digit).filter(|n| *n <= LENGTH_MAX)
     })
 }
 
@@ -113,8 +118,8 @@ mod tests {
         assert_eq!(framing(&[("Content-Length", "5")]), (Framing::Counted(5), false));
         assert_eq!(framing(&[("Content-Length", "5, 5")]), (Framing::Counted(5), false));
         assert_eq!(framing(&[("Content-Length", "5"), ("Content-Length", "6")]), (Framing::Counted(5), true));
-        assert_eq!(framing(&[("Content-Length", "18446744073709551615")]), (Framing::Counted(u64::MAX), false));
-        for bad in ["+5", "-5", "18446744073709551616", "5 6", "", "0x5"] {
+        assert_eq!(framing(&[("Content-Length", "9223372036854775807")]), (Framing::Counted(LENGTH_MAX), false));
+        for bad in ["+5", "-5", "9223372036854775808", "18446744073709551616", "5 6", "", "0x5"] {
             assert_eq!(framing(&[("Content-Length", bad)]), (Framing::None, true), "{bad}");
         }
     }
@@ -124,7 +129,7 @@ mod tests {
         assert_eq!(framing(&[("Transfer-Encoding", "CHUNKED")]), (Framing::Chunked, false));
         assert_eq!(framing(&[("Transfer-Encoding", "gzip, chunked")]), (Framing::Chunked, false));
         assert_eq!(framing(&[("Transfer-Encoding", "chunked"), ("Content-Length", "3")]), (Framing::Chunked, true));
-        assert_eq!(framing(&[("Transfer-Encoding", "chunked, identity")]), (Framing::None, true));
+        assert_eq!(framing(&[("Transfer-Encoding", "chunked, identity")]), (Framing::Chunked, true));
         assert_eq!(framing(&[("Transfer-Encoding", "xchunked"), ("Content-Length", "3")]), (Framing::Counted(3), true));
         assert_eq!(framing(&[("Transfer-Encoding", "chunked;q=1")]), (Framing::Chunked, true));
     }

@@ -22,7 +22,7 @@ pub enum StartLine<'a> {
     },
     /// `HTTP/1.1 204 No Content`
     Response {
-        /// 100 to 999.
+        /// Three digits, whatever they say.
         status: u16,
         /// 0 or 1.
         minor: u8,
@@ -42,7 +42,7 @@ pub fn start_line(line: &[u8]) -> Option<StartLine<'_>> {
             return None;
         }
         let status = digits.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
-        return (status >= 100).then_some(StartLine::Response { status, minor });
+        return Some(StartLine::Response { status, minor });
     }
     let method_bytes = line.iter().take(METHOD_BYTES_MAX + 1).position(|&b| b == b' ')?;
     let (method, rest) = line.split_at_checked(method_bytes)?;
@@ -266,9 +266,7 @@ mod tests {
     fn status_lines() {
         assert_eq!(start_line(b"HTTP/1.1 200 OK"), Some(StartLine::Response { status: 200, minor: 1 }));
         assert_eq!(start_line(b"HTTP/1.0  404"), Some(StartLine::Response { status: 404, minor: 0 }));
-        for none in
-            [&b"HTTP/1.1200"[..], b"HTTP/1.1 20", b"HTTP/1.1 2000 OK", b"HTTP/2 200", b"HTTP/1.1 099", b"HTTP/1."]
-        {
+        for none in [&b"HTTP/1.1200"[..], b"HTTP/1.1 20", b"HTTP/1.1 2000 OK", b"HTTP/2 200", b"HTTP/1."] {
             assert_eq!(start_line(none), None, "{}", String::from_utf8_lossy(none));
         }
     }

@@ -205,7 +205,7 @@ pub enum HttpEvent {
     End {
         /// Which message.
         id: MessageId,
-        /// Bytes after chunked decoding, before content decoding.
+        /// Captured bytes, after chunked decoding, before content decoding.
         body_bytes: u64,
         /// How it ended.
         state: BodyState,

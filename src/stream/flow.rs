@@ -10,7 +10,7 @@ use slab::Slab;
 use super::half::Half;
 use crate::decode::FlowKey;
 use crate::http::conversation::{Carries, Conversation};
-use crate::packet::{SECOND, Time};
+use crate::packet::Time;
 
 /// No entry.
 pub(super) const NONE: u32 = u32::MAX;
@@ -40,8 +40,8 @@ pub(super) struct Flow {
     pub again_at: u32,
     older: u32,
     newer: u32,
-    /// Second of packet time, modulo 2^32, when it was put at the end of its list.
-    entered_s: u32,
+    /// When it was put at the end of its list.
+    entered: Time,
     /// Number of the connection, by first packet.
     pub id: u64,
     /// Last packet.
@@ -112,7 +112,7 @@ impl Table {
             again_at: 0,
             older: NONE,
             newer: NONE,
-            entered_s: second_of(seen),
+            entered: seen,
             id,
             seen,
             halves: [Half::default(), Half::default()],
@@ -142,16 +142,20 @@ impl Table {
         self.unlink(at);
         if let Some(flow) = self.flows.get_mut(at as usize) {
             flow.class = class;
-            flow.entered_s = second_of(now);
+            flow.entered = now;
         }
         self.link(at, class);
     }
 
-    /// The connection that was put into the class first, if that was so many seconds ago or more.
-    pub fn oldest_since(&self, class: Class, now: Time, seconds: u32) -> Option<u32> {
+    /// The connection that was put into the class first, if that was so long ago.
+    pub fn oldest_since(&self, class: Class, now: Time, wait_ns: i64) -> Option<u32> {
         let at = self.oldest(class)?;
-        let entered_s = self.flows.get(at as usize)?.entered_s;
-        (second_of(now).wrapping_sub(entered_s) >= seconds).then_some(at)
+        (now.since(self.entered(at)?) >= wait_ns).then_some(at)
+    }
+
+    /// When a connection was put at the end of its list.
+    pub fn entered(&self, at: u32) -> Option<Time> {
+        self.flows.get(at as usize).map(|f| f.entered)
     }
 
     /// The connection that was put into the class first.
@@ -195,11 +199,6 @@ impl Table {
             flow.newer = NONE;
         }
     }
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // only differences of seconds are used
-fn second_of(time: Time) -> u32 {
-    time.0.div_euclid(SECOND) as u32
 }
 
 fn hash_of(hasher: &RandomState, key: &FlowKey) -> u64 {

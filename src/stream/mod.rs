@@ -231,15 +231,8 @@ impl Streams {
             let Some(wait) = self.late.pop_front_if(|w| w.since.0 <= due) else { break };
             self.on_late_long(&wait, false, at, out, counters);
         }
-        let limits = [
-            (Class::Ignored, self.limits.open_idle_ns),
-            (Class::HalfOpen, self.limits.half_open_idle_ns),
-            (Class::Closed, self.limits.closed_idle_ns),
-            (Class::Open, self.limits.open_idle_ns),
-        ];
-        for (class, idle_ns) in limits {
-            let seconds = u32::try_from(idle_ns / SECOND).unwrap_or(u32::MAX);
-            while let Some(slot) = self.table.oldest_since(class, at.time, seconds) {
+        for (class, idle_ns) in self.idle_limits() {
+            while let Some(slot) = self.table.oldest_since(class, at.time, idle_ns) {
                 let Some(flow) = self.table.get(slot) else { break };
                 if at.time.since(flow.seen) < idle_ns {
                     self.table.set_class(slot, class, at.time);
@@ -260,10 +253,25 @@ impl Streams {
         counters.streams_now = 0;
     }
 
-    /// Nothing is left that a timer could fire for.
+    /// When the next timer may fire: before that, [`advance`](Self::advance) does nothing.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.table.len() == 0
+    pub fn next_timer(&self) -> Option<Time> {
+        let waits = [self.answers.front(), self.late.front()];
+        let held = waits.into_iter().flatten().map(|w| w.since.plus(self.limits.gap_wait_ns));
+        let idle = self.idle_limits().into_iter().filter_map(|(class, idle_ns)| {
+            let entered = self.table.entered(self.table.oldest(class)?)?;
+            Some(entered.plus(idle_ns))
+        });
+        held.chain(idle).min()
+    }
+
+    fn idle_limits(&self) -> [(Class, i64); flow::CLASSES] {
+        [
+            (Class::Ignored, self.limits.open_idle_ns),
+            (Class::HalfOpen, self.limits.half_open_idle_ns),
+            (Class::Closed, self.limits.closed_idle_ns),
+            (Class::Open, self.limits.open_idle_ns),
+        ]
     }
 
     fn with_talk(
@@ -410,6 +418,8 @@ impl Flow {
         let mut seq = segment.seq;
         if is_syn {
             seq = seq.wrapping_add(1);
+            self.revive(side, segment.ack);
+            let half = &mut self.halves[index(side)];
             if half.fresh || !half.known {
                 half.begin(seq);
                 if let Some(talk) = &mut self.talk {
@@ -445,6 +455,17 @@ impl Flow {
         }
         // An acknowledgment alone never lets anything go on; bytes of one side may let the other's.
         self.drain_both(side, work);
+    }
+
+    /// A refusal before any payload was forged if the handshake goes on all the same.
+    fn revive(&mut self, side: Side, ack: Option<u32>) {
+        let peer = &self.halves[index(side.other())];
+        let answers = peer.from_syn && ack == Some(peer.next);
+        if answers && self.class == Class::Closed && !self.halves.iter().any(|h| h.has_payload) {
+            for half in &mut self.halves {
+                half.ended = false;
+            }
+        }
     }
 
     fn on_payload(&mut self, side: Side, mut arrived: Arrived<'_>, idle_ns: i64, limits: &Limits, work: &mut Work<'_>) {

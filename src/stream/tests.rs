@@ -267,7 +267,7 @@ fn segments_captured_twice_or_late_change_nothing() {
 fn a_hole_inside_a_counted_body_is_only_a_note() {
     let counters = check(
         &[GET_A, "s HTTP/1.1 200 OK|Content-Length: 9||abc", "lose s def", "s ghi", "c ack", "wait 3", GET_B, NONE],
-        &["> GET /a", "< 200 to GET /a", "= 9 Gap", "> GET /b", "< 204 to GET /b"],
+        &["> GET /a", "< 200 to GET /a", "= 6 Gap", "> GET /b", "< 204 to GET /b"],
     );
     assert_eq!((counters.gaps.lost, counters.gap_bytes), (1, 3));
 }
@@ -285,7 +285,7 @@ fn a_hole_inside_chunk_data_is_only_a_note() {
             GET_B,
             NONE,
         ],
-        &["> GET /a", "< 200 to GET /a", "= 9 Gap", "> GET /b", "< 204 to GET /b"],
+        &["> GET /a", "< 200 to GET /a", "= 6 Gap", "> GET /b", "< 204 to GET /b"],
     );
 }
 
@@ -293,7 +293,7 @@ fn a_hole_inside_chunk_data_is_only_a_note() {
 fn a_hole_that_ends_with_the_body_leaves_the_next_message_sure() {
     check(
         &[GET_A, "s HTTP/1.1 200 OK|Content-Length: 6||abc", "lose s def", GET_B, NONE, "c ack", "wait 3"],
-        &["> GET /a", "< 200 to GET /a", "> GET /b", "= 6 Gap", "< 204 to GET /b (after gap)"],
+        &["> GET /a", "< 200 to GET /a", "> GET /b", "= 3 Gap", "< 204 to GET /b (after gap)"],
     );
 }
 
@@ -493,6 +493,19 @@ fn a_syn_sent_again_with_another_number_begins_there() {
     let (told, counters) = wire.finish();
     assert_eq!(told, ["> GET /a", "< 204 to GET /a"]);
     assert_eq!((counters.connections, counters.gaps.total()), (1, 0));
+}
+
+#[test]
+fn a_handshake_goes_on_after_a_forged_refusal() {
+    let mut wire = Wire::new(&Limits::default(), [100, 200]);
+    wire.step("c syn");
+    let forged = Sent { seq: 0, ..wire.send(Side::High, TcpFlags::RST | TcpFlags::ACK, b"") };
+    wire.capture(&forged);
+    let answer = wire.send(Side::High, TcpFlags::SYN | TcpFlags::ACK, b"");
+    wire.capture(&answer);
+    wire.step(GET_A);
+    wire.step(NONE);
+    assert_eq!(wire.finish().0, ["> GET /a", "< 204 to GET /a"]);
 }
 
 #[test]
