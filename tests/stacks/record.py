@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Records how real browsers and real stacks refuse: `record.py OUT_DIR [CASE…]`.
+
+Starts each case's servers on loopback, lets headless Chromium do its steps, captures with dumpcap what goes over the recorded
+port, and writes OUT_DIR/stacks.pcap (all cases) and OUT_DIR/stacks.jsonl (a line for each step: what the browser did, and the
+mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy; node and Python packages are installed,
+at the versions of package.json and requirements.txt, into the folder that $STACKS names (default: target/stacks).
+"""
+import http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess, sys, tempfile, threading, time
+
+from cases import CASES
+
+HERE = pathlib.Path(__file__).resolve().parent
+WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
+PAGES = {"a": ("app.one.test", 18901), "b": ("app.two.test", 18902)}
+PAGE = """<!doctype html><meta charset=utf-8><link rel=icon href=data:><script>
+(async () => { for (;;) {
+  const step = await (await fetch('/next')).json();
+  let said;
+  try { said = String((await fetch(step.url, step.init)).status); } catch (e) { said = 'refused'; }
+  await fetch('/said', {method: 'POST', body: said});
+} })();
+</script>"""
+
+
+class Page:
+    """One page's server: hands steps to its script and takes what came of them."""
+
+    def __init__(self, port):
+        self.steps, self.said = queue.Queue(), queue.Queue()
+        page = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self, body, kind):
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                if self.path == "/next":
+                    self.answer(json.dumps(page.steps.get()).encode(), "application/json")
+                else:
+                    # headless Chromium opens one page: the other one is in a frame of it
+                    frame = "<iframe src=http://app.two.test:18902/></iframe>" if self.path == "/with-b" else ""
+                    self.answer((PAGE + frame).encode(), "text/html")
+
+            def do_POST(self):
+                page.said.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                self.answer(b"", "text/plain")
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def do(self, step):
+        self.steps.put(step)
+        return self.said.get(timeout=40)
+
+
+def install():
+    WORK.mkdir(parents=True, exist_ok=True)
+    if not (WORK / "node_modules/express").exists():
+        shutil.copy(HERE / "package.json", WORK)
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=WORK, check=True)
+    if not (WORK / "venv/bin/flask").exists():
+        subprocess.run([sys.executable, "-m", "venv", WORK / "venv"], check=True)
+        subprocess.run([WORK / "venv/bin/pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
+
+
+def wait_for(port, process):
+    for _ in range(300):
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args}: ended with {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{process.args}: nobody listens at {port}")
+
+
+def start(server, name, port, folder):
+    """A command, or (program, configuration)."""
+    names = {"here": HERE, "case": name, "port": port, "port2": port + 500, "python": WORK / "venv/bin/python", "dir": folder}
+    if isinstance(server, str):
+        command, listens = shlex.split(server.format(**names)), port if "{port}" in server else port + 500
+    else:
+        program, text = server
+        config = folder / f"{program}.conf"
+        config.write_text(text.format(**names))
+        command = {
+            "nginx": ["nginx", "-p", str(folder), "-c", str(config)],
+            "haproxy": ["haproxy", "-q", "-f", str(config)],
+            "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)],
+        }[program]
+        listens = port
+    env = os.environ | {"NODE_PATH": str(WORK / "node_modules")}
+    log = open(folder / "log", "ab")
+    process = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)
+    try:
+        wait_for(listens, process)
+    except RuntimeError:
+        print((folder / "log").read_text(), file=sys.stderr)
+        process.kill()
+        raise
+    return process
+
+
+def parse(step, url, key):
+    what, cause = step.rsplit(" = ", 1)
+    page, method, path, *options = what.split()
+    init = {"method": method, "headers": {}, "cache": "no-store", "credentials": "include" if "cookie" in options else "omit"}
+    for option in options:
+        if option.startswith("h:"):
+            init["headers"][option[2:]] = "Bearer x" if option == "h:authorization" else "x"
+    if "json" in options:
+        init["headers"]["Content-Type"] = "application/json"
+        init["body"] = json.dumps({"x": "y" * (65536 if "big" in options else 1)})
+    elif method == "POST":
+        init["body"] = "x=1"
+    return page, {"url": f"{url}{path}?{key}=1", "init": init}, cause
+
+
+def main():
+    out, wanted = pathlib.Path(sys.argv[1]), sys.argv[2:]
+    out.mkdir(parents=True, exist_ok=True)
+    install()
+    pages = {name: Page(port) for name, (_, port) in PAGES.items()}
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="stacks-"))
+    chromium = subprocess.Popen(
+        ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={scratch}/profile",
+         "--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-features=LocalNetworkAccessChecks",
+         "http://app.one.test:18901/with-b"],
+        stdout=subprocess.DEVNULL, stderr=open(scratch / 'chromium.log', 'wb'))
+    lines, captures, failed = [], [], []
+    try:
+        for nth, (name, servers, steps) in enumerate(CASES):
+            if wanted and name not in wanted:
+                continue
+            port = 19000 + nth
+            folder = scratch / name
+            folder.mkdir()
+            folder.chmod(0o777)
+            running, capture = [], scratch / f"{name}.pcap"
+            dumpcap = subprocess.Popen(["dumpcap", "-q", "-P", "-i", "lo", "-f", f"tcp port {port}", "-w", capture], stderr=subprocess.PIPE)
+            try:
+                for server in reversed(servers):
+                    running.append(start(server, name, port, folder))
+                for line in dumpcap.stderr:
+                    if b"File:" in line:
+                        break
+                time.sleep(0.3)
+                for at, step in enumerate(steps):
+                    key = f"k{nth}x{at}"
+                    page, do, cause = parse(step, f"http://api.one.test:{port}", key)
+                    said = pages[page].do(do)
+                    good = (said == "refused") == (cause != "-")
+                    print(f"{name:28} {step:62} {said:8}{'' if good else ' ← not as expected'}", flush=True)
+                    lines.append({"case": name, "port": port, "key": key, "step": step.rsplit(" = ", 1)[0], "browser": said, "cause": cause if said == "refused" else None})
+                time.sleep(0.4)
+                captures.append(capture)
+            except (OSError, RuntimeError, queue.Empty) as error:
+                print(f"{name}: {error!r}", file=sys.stderr)
+                failed.append(name)
+            finally:
+                dumpcap.terminate()
+                dumpcap.wait()
+                for process in running:
+                    process.terminate()
+                for process in running:
+                    process.wait()
+    finally:
+        chromium.kill()
+        chromium.wait()
+    subprocess.run(["mergecap", "-F", "pcap", "-a", "-w", out / "stacks.pcap", *captures], check=True)
+    (out / "stacks.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shutil.rmtree(scratch, ignore_errors=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
