@@ -16,6 +16,9 @@ mod settings;
 mod subject;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -37,7 +40,7 @@ use facts::Seen;
 use patterns::kinds_of;
 use probing::{Prober, requests, spying};
 use settings::Threshold;
-use subject::{Endpoint, Host, PageOrigin, network_of, shape_of};
+use subject::{Endpoint, Host, Login, PageOrigin, network_of, shape_of};
 use window::Few;
 
 /// For how long a redirect explains that a client comes back from there (VERDICTS.md §8, "Sent there").
@@ -73,6 +76,8 @@ pub struct Findings {
     begun: Option<Time>,
     hosts: Lru<u64, Host>,
     endpoints: Lru<u64, Endpoint>,
+    /// Logins at endpoints that no rule was asked about yet.
+    logins: Lru<u64, Login>,
     urls: Lru<u64, caching::Url>,
     pages: Lru<u64, PageOrigin>,
     probers: Lru<u64, Prober>,
@@ -119,6 +124,7 @@ impl Findings {
             begun: None,
             hosts: Lru::new(limits.targets_max),
             endpoints: Lru::new(limits.endpoints_max),
+            logins: Lru::new(limits.endpoints_max),
             urls: Lru::new(limits.urls_max),
             pages: Lru::new(limits.origins_max),
             probers: Lru::new(keys),
@@ -282,6 +288,7 @@ impl Findings {
             || seen.said.external
             || seen.odd_forwarded_host().is_some()
             || seen.o.response.is_some_and(|r| !r.head.set_cookies.is_empty())
+            || (seen.asked.fetch_mode == Some(b"no-cors") && seen.asked.fetch_dest == Some(b"empty"))
             || requests::may_be_inconsistent(seen)
     }
 
@@ -297,36 +304,42 @@ impl Findings {
 
         let host_key = book.digest(&*o.target.origin);
         let names = &mut self.names;
-        let host = if concerns || (direct && seen.navigates()) {
-            let make = || {
-                names.insert(book.digest(&*o.target.host), ());
-                Host::new(o.target.origin.clone())
-            };
-            counted(self.hosts.get_or_insert_with(host_key, make), &mut forgotten.hosts)
-        } else {
-            match self.hosts.get(&host_key) {
-                Some(host) => host,
-                None => return,
+        let method = if seen.is_preflight() { seen.asked.method.unwrap_or_default() } else { o.request.head.method() };
+        let login = login_of(seen);
+        if !concerns && !seen.navigates() && self.hosts.peek(&host_key).is_none() {
+            if let Some(login) = login {
+                let key = endpoint_key(book, host_key, method, o.path);
+                self.logins.get_or_insert_with(key, Login::default).0.join(login);
             }
+            return;
+        }
+        let make = || {
+            names.insert(book.digest(&*o.target.host), ());
+            Host::new(o.target.origin.clone())
         };
+        let host = counted(self.hosts.get_or_insert_with(host_key, make), &mut forgotten.hosts);
         if direct && !host.direct {
             host.direct = true;
             writes::settle(host, book);
         }
 
-        let method = if seen.is_preflight() { seen.asked.method.unwrap_or_default() } else { o.request.head.method() };
         let endpoint_key = endpoint_key(book, host_key, method, o.path);
-        let login = seen.carries_credentials() || matches!(seen.said.status, 401 | 403);
-        let endpoint = if concerns || (login && host.checks.answers > 0) {
-            let make = || Endpoint::new(&o.target.origin, method, o.path);
+        let endpoint = if concerns {
+            let logins = &mut self.logins;
+            let make =
+                || Endpoint::new(&o.target.origin, method, o.path, logins.remove(&endpoint_key).unwrap_or_default());
             counted(self.endpoints.get_or_insert_with(endpoint_key, make), &mut forgotten.endpoints)
+        } else if let Some(endpoint) = self.endpoints.get(&endpoint_key) {
+            endpoint
         } else {
-            match self.endpoints.get(&endpoint_key) {
-                Some(endpoint) => endpoint,
-                None => return,
+            if let Some(login) = login {
+                self.logins.get_or_insert_with(endpoint_key, Login::default).0.join(login);
             }
+            return;
         };
-        learn_login(seen, endpoint, host);
+        if let Some(login) = login {
+            endpoint.login.join(login);
+        }
 
         // ---- answers, whoever asked
         let is_read = matches!(o.request.head.method(), b"GET" | b"HEAD");
@@ -601,7 +614,11 @@ impl Findings {
         let address = t.forwarded_for.unwrap_or(t.client.ip());
         let origin = t.origin.as_deref().unwrap_or_default();
         if t.verdict == Verdict::Blocked {
-            let make = || Endpoint::new(&t.target_origin, t.method.as_bytes(), path);
+            let logins = &mut self.logins;
+            let make = || {
+                let login = logins.remove(&endpoint_key).unwrap_or_default();
+                Endpoint::new(&t.target_origin, t.method.as_bytes(), path, login)
+            };
             let endpoint = counted(self.endpoints.get_or_insert_with(endpoint_key, make), &mut forgotten.endpoints);
             preflights::passed_then_refused(t, endpoint, book);
             let key = blocked_key(book, address, &t.target_origin, path);
@@ -665,20 +682,20 @@ impl Findings {
     }
 }
 
-/// Whether somebody had to say who they are (VERDICTS.md §8, "Authorised").
-fn learn_login(seen: &Seen<'_>, endpoint: &mut Endpoint, host: &Host) {
+/// What this exchange tells about whether the endpoint wants to know who asks (VERDICTS.md §8, "Authorised").
+fn login_of(seen: &Seen<'_>) -> Option<Login> {
     if seen.is_preflight() {
-        return;
+        return None;
     }
-    if seen.succeeded() {
-        endpoint.by_authorization |= seen.asked.authorization;
+    let login = if seen.succeeded() {
         // cookies of the parent domain reach every static file
-        endpoint.by_cookie |= seen.asked.cookie && !seen.said.public;
-    } else if !seen.carries_credentials() {
-        // 403 to a stranger is the policy on origins, no login
-        let policy = seen.said.status == 403 && (seen.o.origin.is_some() || host.origins.accepts_any());
-        endpoint.by_cookie |= matches!(seen.said.status, 401 | 403) && !policy;
-    }
+        Login { by_authorization: seen.asked.authorization, by_cookie: seen.asked.cookie && !seen.said.public }
+    } else {
+        // 403 to a stranger's page is the policy on origins, no login
+        let asked = seen.said.status == 401 || (seen.said.status == 403 && seen.o.origin.is_none());
+        Login { by_authorization: false, by_cookie: asked && !seen.carries_credentials() }
+    };
+    (login.by_authorization || login.by_cookie).then_some(login)
 }
 
 fn endpoint_key(book: &Book, host_key: u64, method: &[u8], path: &str) -> u64 {

@@ -173,7 +173,7 @@ pub fn kinds_of(origin: &str, parts: Option<&OriginParts>, target: &Target) -> K
     }
     // brands have a domain in many countries: shop.test and shop.test.au are no trick
     let site = registrable(host);
-    let sibling = site == d || site.strip_prefix(d).is_some_and(|rest| rest.starts_with('.') && !rest.is_empty());
+    let sibling = site == d || site.strip_prefix(d).is_some_and(|rest| rest.starts_with('.') && rest.len() > 1);
     if host_ip(h).is_none() && d.contains('.') && !sibling {
         structure(&mut kinds, host, h, d);
     }
@@ -237,7 +237,9 @@ fn structure(kinds: &mut Kinds, host: &str, h: &str, d: &str) {
     if host == shorter {
         kinds.add(Kind::Substring);
     }
-    let inside = host.find(d).is_some_and(|at| at > 0 && at + d.len() < host.len() && host[..at].ends_with('.'));
+    let inside = host.split_once(d).is_some_and(|(before, after)| {
+        before.ends_with('.') && after.bytes().next().is_some_and(|b| !b.is_ascii_alphanumeric())
+    });
     if inside && !kinds.has(Kind::Prefix) && !kinds.has(Kind::Special) {
         kinds.add(Kind::Substring);
     }
@@ -392,8 +394,12 @@ mod tests {
     }
 
     fn kinds(origin: &str) -> String {
+        beside("api.ingot.test", origin)
+    }
+
+    fn beside(host: &str, origin: &str) -> String {
         let parsed = Origin::parse(origin.as_bytes());
-        kinds_of(origin, parsed.parts(), &target("api.ingot.test")).names()
+        kinds_of(origin, parsed.parts(), &target(host)).names()
     }
 
     #[test]
@@ -441,12 +447,13 @@ mod tests {
             "https://coast-roasters.test",
             "https://64f1c2a9e4b0a1b2c3d4e5f6--neckline.netlify.app",
             "https://internationalization.test",
-            "https://ingot.test.au",
-            "https://www.ingot.test.au",
             "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
         ] {
             assert_eq!(kinds(origin), "", "{origin}");
         }
+        // the brand's domain in another country
+        assert_eq!(beside("api.ingot.com", "https://www.ingot.com.au"), "");
+        assert_eq!(beside("api.ingot.com", "https://ingot.com.evil.net"), "foreign-marker, prefix");
     }
 
     #[test]

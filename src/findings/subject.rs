@@ -89,15 +89,30 @@ impl Host {
     }
 }
 
+/// Whether an endpoint wants to know who asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Login {
+    /// Some request with `Authorization` was answered 2xx.
+    pub by_authorization: bool,
+    /// Some request with `Cookie` was answered 2xx, by no public answer; or one without was answered 401 or 403.
+    pub by_cookie: bool,
+}
+
+impl Login {
+    /// What either tells.
+    pub fn join(&mut self, other: Login) {
+        self.by_authorization |= other.by_authorization;
+        self.by_cookie |= other.by_cookie;
+    }
+}
+
 /// Target, path shape and method.
 #[derive(Debug)]
 pub struct Endpoint {
     /// `https://api.shop.test GET /v1/orders/{}`
     pub label: Box<str>,
-    /// Some request with `Authorization` was answered 2xx.
-    pub by_authorization: bool,
-    /// Some request with `Cookie` was answered 2xx, by no public answer; or one without was answered 401 or 403.
-    pub by_cookie: bool,
+    /// Whether it wants to know who asks.
+    pub login: Login,
     /// Origins that its 2xx accept.
     pub accepted: Few<16>,
     /// Its 2xx say `*`.
@@ -117,11 +132,10 @@ pub struct Endpoint {
 impl Endpoint {
     /// An endpoint that was just seen first.
     #[must_use]
-    pub fn new(target: &str, method: &[u8], path: &str) -> Self {
+    pub fn new(target: &str, method: &[u8], path: &str, login: Login) -> Self {
         Endpoint {
             label: format!("{target} {} {}", printable(method.get(..32).unwrap_or(method)), shape_of(path)).into(),
-            by_authorization: false,
-            by_cookie: false,
+            login,
             accepted: Few::default(),
             accepts_all: false,
             origins: origins::OfEndpoint::default(),
@@ -135,7 +149,7 @@ impl Endpoint {
     /// Somebody had to say who they are (VERDICTS.md §8, "Authorised").
     #[must_use]
     pub fn authorised(&self) -> bool {
-        self.by_authorization || self.by_cookie
+        self.login.by_authorization || self.login.by_cookie
     }
 }
 

@@ -41,7 +41,8 @@ pub fn wildcard_on_authorised(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &m
     if endpoint.wildcard.count == 0 || !endpoint.authorised() || !seen.wildcard() {
         return;
     }
-    let severity = if endpoint.by_authorization || seen.private_target() { Severity::High } else { Severity::Medium };
+    let severity =
+        if endpoint.login.by_authorization || seen.private_target() { Severity::High } else { Severity::Medium };
     let report = Report {
         rule: Rule::WildcardOnAuthorised,
         severity,
@@ -50,7 +51,7 @@ pub fn wildcard_on_authorised(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &m
         fields: &[Name::Origin, Name::Authorization, Name::Cookie, Name::AcAllowOrigin],
         trail: Some(&endpoint.wildcard),
     };
-    let how = if endpoint.by_authorization { "Authorization" } else { "a cookie or a login" };
+    let how = if endpoint.login.by_authorization { "Authorization" } else { "a cookie or a login" };
     book.report(Source::Seen(seen), report, || format!("* on an endpoint that is used with {how}"));
 }
 

@@ -35,7 +35,10 @@ pub fn learn(seen: &Seen<'_>, kinds: Kinds, origin: u64, prober: &mut Prober, bo
         prober.agents.enter(book.digest(seen.asked.agent));
         prober.scanner |= patterns::scanner_of(seen.asked.agent).is_some();
     }
-    if kinds.is_empty() {
+    // a page that is there, whose name only ends like the target's: workshop.test beside shop.test
+    let served =
+        seen.is_browser_consistent() && seen.asked.referer.is_some_and(|r| r.starts_with(seen.origin().as_bytes()));
+    if kinds.is_empty() || (served && !kinds.evidently_foreign() && !kinds.any(Kinds::WEAK)) {
         return;
     }
     prober.pattern_trail.add(seen.o.transaction, seen.now);
@@ -175,7 +178,8 @@ pub fn not_serialised(seen: &Seen<'_>, serialised: bool, prober: &mut Prober, bo
 /// `credential_target`: a live exploit, not a probe.
 pub fn credential_target(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, book: &mut Book) {
     let same_domain = seen.o.origin_parts.is_some_and(|p| p.site == seen.o.target.site);
-    let sure = kinds.evidently_foreign() || (kinds.any(Kinds::FLAWS) && is_prober(prober, seen.now));
+    let tried = kinds.any(Kinds::FLAWS) && seen.looks_sent_by_tool() && is_prober(prober, seen.now);
+    let sure = kinds.evidently_foreign() || tried;
     if same_domain || !sure || seen.is_preflight() || !seen.carries_credentials() {
         return;
     }
