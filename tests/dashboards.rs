@@ -131,3 +131,118 @@ fn rules_and_dashboards_ask_only_for_metrics_that_there_are() {
         assert!(unknown.is_empty(), "{}: {unknown:?}", path.display());
     }
 }
+
+/// A dashboard as Grafana reads it.
+struct Board {
+    name: String,
+    json: serde_json::Value,
+}
+
+impl Board {
+    fn all() -> Vec<Board> {
+        let boards: Vec<Board> = files("dashboards/grafana", ".json")
+            .iter()
+            .map(|path| Board {
+                name: path.file_name().unwrap().to_string_lossy().into_owned(),
+                json: serde_json::from_str(&fs::read_to_string(path).unwrap()).expect("a dashboard is JSON"),
+            })
+            .collect();
+        assert_eq!(boards.len(), 4);
+        boards
+    }
+
+    /// Panels that show something.
+    fn panels(&self) -> Vec<&serde_json::Value> {
+        self.json["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row").collect()
+    }
+
+    fn text<'a>(&self, value: &'a serde_json::Value, key: &str) -> &'a str {
+        let text = value[key].as_str().unwrap_or_default();
+        assert!(!text.is_empty(), "{}: {} has no {key}", self.name, value["title"]);
+        text
+    }
+}
+
+/// After the rules of Grafana's dashboard-linter: template-*, panel-*, uneditable.
+#[test]
+fn dashboards_have_variables_titles_units_and_descriptions() {
+    let mut uids = BTreeSet::new();
+    for board in Board::all() {
+        let (name, json) = (&board.name, &board.json);
+        assert!(uids.insert(board.text(json, "uid").to_string()), "{name}: its uid is taken");
+        assert_eq!((&json["editable"], &json["timezone"]), (&false.into(), &"utc".into()), "{name}");
+        assert!(json["schemaVersion"].as_u64().is_some_and(|version| version >= 39), "{name}");
+        let variables = json["templating"]["list"].as_array().unwrap();
+        let variable = |wanted: &str| variables.iter().find(|v| v["name"] == wanted);
+        assert_eq!(variable("datasource").unwrap()["query"], "prometheus", "{name}");
+        for wanted in ["job", "instance"].iter().chain((name == "target.json").then_some(&"target")) {
+            let found = variable(wanted).unwrap_or_else(|| panic!("{name} has no variable {wanted}"));
+            assert_eq!((&found["refresh"], &found["multi"]), (&2.into(), &true.into()), "{name}: {wanted}");
+            assert_eq!(found["datasource"]["uid"], "$datasource", "{name}: {wanted}");
+            board.text(found, "label");
+        }
+        let (mut ids, mut titles, mut taken) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for panel in json["panels"].as_array().unwrap() {
+            assert!(ids.insert(panel["id"].as_u64()), "{name}: {} has another's id", panel["title"]);
+            let at = |key: &str| panel["gridPos"][key].as_u64().unwrap();
+            assert!(at("x") + at("w") <= 24, "{name}: {} is too wide", panel["title"]);
+            for (x, y) in (at("x")..at("x") + at("w")).flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y))) {
+                assert!(taken.insert((x, y)), "{name}: {} covers another panel", panel["title"]);
+            }
+        }
+        for panel in board.panels() {
+            let title = board.text(panel, "title");
+            assert!(titles.insert(title.to_string()), "{name}: two panels {title}");
+            assert!(board.text(panel, "description").ends_with('.'), "{name}: {title}");
+            board.text(&panel["fieldConfig"]["defaults"], "unit");
+            assert_eq!(panel["datasource"]["uid"], "$datasource", "{name}: {title}");
+        }
+    }
+    for board in Board::all() {
+        for link in board.json["links"].as_array().unwrap() {
+            let uid = board.text(link, "url").strip_prefix("/d/").unwrap();
+            assert!(uids.contains(uid), "{} links to {uid}", board.name);
+        }
+    }
+}
+
+/// After the linter's target-* rules.
+#[test]
+fn dashboard_queries_keep_to_the_variables_and_take_rates_of_counters() {
+    let documented = metrics_in(&read("docs/metrics.md"));
+    for board in Board::all() {
+        for panel in board.panels() {
+            let targets = panel["targets"].as_array().unwrap();
+            assert!(!targets.is_empty(), "{}: {} asks nothing", board.name, panel["title"]);
+            for target in targets {
+                let expr = board.text(target, "expr");
+                let shown = format!("{}: {}: {expr}", board.name, panel["title"]);
+                if panel["type"] != "table" {
+                    board.text(target, "legendFormat");
+                }
+                assert_eq!(target["datasource"]["uid"], "$datasource", "{shown}");
+                let unknown: Vec<_> = metrics_in(expr).difference(&documented).cloned().collect();
+                assert!(unknown.is_empty(), "{shown}: {unknown:?}");
+                for (at, _) in expr.match_indices('{') {
+                    let selector = expr[at..].split('}').next().unwrap();
+                    assert!(
+                        selector.contains("job=~\"$job\"") && selector.contains("instance=~\"$instance\""),
+                        "{shown}"
+                    );
+                    let before = &expr[..at];
+                    let metric: String =
+                        before.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let metric: String = metric.chars().rev().collect();
+                    let call = before[..before.len() - metric.len()].trim_end();
+                    let is_counter = ["_total", "_bucket", "_sum", "_count"].iter().any(|end| metric.ends_with(end));
+                    let has_rate = call.ends_with("rate(") || call.ends_with("increase(");
+                    assert_eq!(is_counter, has_rate, "{shown}: {metric}");
+                }
+                for window in expr.split('[').skip(1).map(|rest| rest.split(']').next().unwrap()) {
+                    assert!(["$__rate_interval", "$__range"].contains(&window), "{shown}: {window}");
+                }
+                assert_eq!(expr.matches('(').count(), expr.matches(')').count(), "{shown}");
+            }
+        }
+    }
+}

@@ -125,7 +125,29 @@ pub async fn words() -> Json<Value> {
             (rule.id(), words)
         })
         .collect();
-    Json(json!({ "rules": rules }))
+    let wording = |w: &crate::catalog::Wording| json!({ "code": w.code, "console": w.console });
+    let reasons: BTreeMap<_, _> = Reason::ALL
+        .iter()
+        .map(|reason| {
+            let entry = reason.entry();
+            let words = json!({
+                "title": entry.title, "meaning": entry.meaning, "step": entry.step, "fix": entry.fix,
+                "chromium": wording(&entry.chromium), "firefox": wording(&entry.firefox), "safari": wording(&entry.safari),
+            });
+            (reason.id(), words)
+        })
+        .collect();
+    let causes: BTreeMap<_, _> = Cause::ALL
+        .iter()
+        .map(|cause| {
+            let entry = cause.entry();
+            (
+                cause.id(),
+                json!({ "title": entry.title, "wrong": entry.wrong, "told_by": entry.told_by, "fix": entry.fix }),
+            )
+        })
+        .collect();
+    Json(json!({ "rules": rules, "reasons": reasons, "causes": causes }))
 }
 
 /// `GET /api/causes`: refusals by target, method, reason and cause.

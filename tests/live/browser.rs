@@ -44,7 +44,8 @@ fn starts_with_its_servers(folder: &Folder, servers: &Host) -> [Program; 2] {
     programs
 }
 
-fn chromium(folder: &Folder, host: &Host) -> Command {
+/// Headless Chromium on a host, at the page of app.shop.test.
+pub fn chromium(folder: &Folder, host: &Host) -> Command {
     let mut command = host.command("chromium");
     command.args([
         "--headless",

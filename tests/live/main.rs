@@ -3,6 +3,7 @@
 //! Needs root (or sudo: `scripts/test.sh`) and what `scripts/setup.sh test` installs; where something is missing the tests
 //! fail and say so.
 
+mod alerts;
 mod browser;
 mod daemon;
 mod net;

@@ -362,6 +362,14 @@ function legView(name, leg, t, missing) {
       h('div.side', {}, h('h3', {}, 'Server answered'), h('p.line', {}, leg.status ? `${leg.status}${took}` : 'no answer'), head(leg.response, leg.status ? 'its headers were not kept' : 'nothing came back'))));
 }
 
+/** The browser's own words for it, as its console shows them. */
+function browserSays(reason, browser) {
+  const family = (browser ?? '').split(' ')[0];
+  const says = reason?.[family];
+  if (!says?.console) return null;
+  return h('p.dim', {}, `${family[0].toUpperCase()}${family.slice(1)} says: `, h('span.detail', {}, says.console));
+}
+
 const transaction = {
   title: 'Transaction',
   tab: 'live',
@@ -378,11 +386,12 @@ const transaction = {
         h('p.said', {}, h('b', {}, told), t.phase ? ` at the ${t.phase}` : '', t.reason ? [': ', h('b', {}, reason?.title ?? words(t.reason))] : null,
           ' ', badge(t.confidence, 'phase')),
         t.detail ? h('p.detail', {}, t.detail) : null,
-        reason?.means ?? reason?.explanation ? h('p', {}, reason.means ?? reason.explanation) : null,
+        reason?.meaning ? h('p', {}, reason.meaning) : null,
         t.blocked_after_effect ? h('p.bad-text', {}, 'The server carried the request out before the browser refused its answer: a repeated try does it twice.') : null,
         t.effect === 'possible' ? h('p.bad-text', {}, 'The server may have carried the request out.') : null,
-        t.cause && t.cause !== 'unknown' ? h('p', {}, h('b', {}, 'Likely mistake: '), cause?.title ?? words(t.cause), e.cause_confidence ? ` (${e.cause_confidence})` : '') : null,
+        t.cause && t.cause !== 'unknown' ? h('p', {}, h('b', {}, 'Likely mistake: '), cause?.title ?? words(t.cause), e.cause_confidence ? ` (${e.cause_confidence})` : '', cause?.wrong ? `. ${cause.wrong}` : '') : null,
         e.fix ? h('div.fix', {}, h('b', {}, 'Mend: '), h('span.prewrap', {}, e.fix)) : null,
+        browserSays(reason, t.browser),
         e.reasons?.length > 1 ? h('p.dim', {}, `It would also fail by: ${e.reasons.slice(1).map(words).join(', ')}.`) : null),
       h('dl.facts.across', {}, [['time', t.time], ['page', t.origin ?? 'no origin'], ['client', t.forwarded_for ? `${t.forwarded_for} by way of ${t.client}` : t.client], ['server', t.server],
         ['browser', t.browser], ['site', words(t.site)], ['mode', words(t.mode)], ['credentials', t.credentials], ['id', t.id]].map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
