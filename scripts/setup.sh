@@ -48,6 +48,7 @@ if [ "$need" = test ]; then
     lacks curl && want curl curl curl curl "asks the daemon's pages"
     lacks nginx && [ ! -x /usr/sbin/nginx ] && want nginx-light nginx nginx nginx "a real web server to judge"
     lacks chromium && [ ! -x /usr/bin/chromium ] && want chromium chromium chromium chromium "a real browser that decides"
+    lacks firefox-esr && lacks firefox && want firefox-esr firefox firefox-esr - "a second browser for the report's page"
     lacks promtool && want prometheus golang-github-prometheus prometheus prometheus "judges the metrics"
     lacks amtool && want prometheus-alertmanager alertmanager alertmanager - "brings an alert to a webhook"
     lacks tshark && want tshark wireshark-cli tshark wireshark "judges what is read from the wire"

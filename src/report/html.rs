@@ -17,6 +17,8 @@ use crate::store::queries::TrafficGroup;
 const CSS: &str = include_str!("page.css");
 /// Names in one line of a problem.
 const NAMES_MAX: usize = 12;
+/// Rows of a table of traffic.
+const ROWS_MAX: usize = 30;
 /// Findings with all their words; of the others a row each.
 const FINDINGS_MAX: usize = 200;
 
@@ -140,7 +142,9 @@ fn summary(m: &mut Markup, incident: &Incident) {
 fn timeline(m: &mut Markup, incident: &Incident) {
     let Some(timeline) = incident.timeline else { return };
     let names: Vec<String> = incident.problems.iter().map(|p| format!("{}, {}", title(p), p.target_origin)).collect();
+    m.raw("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Plot of refusals over time\">");
     plots::timeline(m, &incident.problems, timeline, &names);
+    m.raw("</div>\n");
     m.raw("<ul class=\"legend\">");
     for (nth, name) in names.iter().enumerate().take(plots::COLOURS) {
         m.raw("<li><svg class=\"key\" aria-hidden=\"true\" viewBox=\"0 0 10 10\"><rect class=\"").raw(colour(nth));
@@ -241,7 +245,11 @@ fn carried_out(m: &mut Markup, incident: &Incident) {
         m.raw(if row.effect.as_deref() == Some("taken") { "<span class=\"yes\">yes</span>" } else { "maybe" });
         m.raw("</td><td class=\"n\">").text(&row.actual_status.map_or_else(|| "–".to_owned(), |s| s.to_string()));
         m.raw("</td><td>").text(&clients_hit(row.forwarded_for.as_deref(), &row.client)).raw("</td><td><code>");
-        m.text(&row.method).raw(" ").text(&row.target_origin).text(&row.path).raw("</code></td><td><code>");
+        m.text(&row.method)
+            .raw(" ")
+            .text(&row.target_origin)
+            .text(&row.path)
+            .raw("</code></td><td class=\"id\"><code>");
         m.text(&row.id).raw("</code></td></tr>\n");
     }
     m.raw("</tbody></table></div>\n");
@@ -314,7 +322,7 @@ fn groups(m: &mut Markup, title: &'static str, groups: &[TrafficGroup], name: im
     m.raw("<h3>").raw(title).raw("</h3>\n");
     let columns = ["Name", "Refused", "Undecided", "Allowed", "Share"];
     open_table(m, title, &columns, &[false, true, true, true, false]);
-    for group in groups {
+    for group in groups.iter().take(ROWS_MAX) {
         let (blocked, undecided, allowed) =
             (unsigned(group.blocked), unsigned(group.undecided), unsigned(group.allowed));
         m.raw("<tr><th scope=\"row\"><code>").text(&name(group)).raw("</code></th>");
@@ -326,6 +334,9 @@ fn groups(m: &mut Markup, title: &'static str, groups: &[TrafficGroup], name: im
         m.raw("</td></tr>\n");
     }
     m.raw("</tbody></table></div>\n");
+    if groups.len() > ROWS_MAX {
+        m.raw("<p>And ").number(groups.len() - ROWS_MAX).raw(" more with fewer refusals.</p>\n");
+    }
 }
 
 /// A table that scrolls by itself where the screen is narrow, and can be reached by keyboard for that.

@@ -102,11 +102,11 @@ fn ticks(m: &mut Markup, timeline: Timeline, step: f64) {
     }
 }
 
-/// The next number of the form 1, 2, 4, 6, 10, 20, 40, … that is even or one: the half is a whole number, too.
+/// The next round number that is even, so that its half is a whole number, too.
 fn round_up(n: u64) -> u64 {
     let mut scale = 1_u64;
     loop {
-        for step in [2, 4, 6, 10] {
+        for step in [2, 4, 6, 8, 10, 12, 16] {
             let top = scale.saturating_mul(step);
             if top >= n {
                 return top;
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
-        assert_eq!([0, 1, 2, 3, 5, 7, 11, 25, 61, 4001].map(round_up), [2, 2, 2, 4, 6, 10, 20, 40, 100, 6000]);
+        assert_eq!([0, 1, 2, 3, 5, 7, 11, 13, 25, 61, 4001].map(round_up), [2, 2, 2, 4, 6, 8, 12, 16, 40, 80, 6000]);
         assert_eq!(round_up(u64::MAX), u64::MAX);
     }
 }

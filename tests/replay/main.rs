@@ -1,8 +1,10 @@
 //! `replay` and `report` from outside: the program itself, run on captures.
 
+mod browsers;
 mod capture;
 mod faults;
 mod incident;
+mod page;
 mod repeat;
 mod screen;
 
