@@ -11,7 +11,7 @@ use crate::config;
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
-use crate::record::{Finding, Sink, Transaction};
+use crate::record::{Checklist, Finding, Sink, Transaction};
 use crate::report::Summary;
 use crate::report::jsonl::JsonLines;
 use crate::report::text::Report;
@@ -60,6 +60,12 @@ impl Sink for Records {
         self.summary.on_finding(f);
         if let Some(store) = &mut self.store {
             store.finding(f);
+        }
+    }
+
+    fn checklist(&mut self, checklist: &Checklist) {
+        if let Some(store) = &mut self.store {
+            store.checklist(checklist);
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::limits::Limits;
 use crate::metrics::{Metrics, Published, Recorder, Snapshot};
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
-use crate::record::{Finding, Sink, Transaction, Verdict};
+use crate::record::{Checklist, Finding, Sink, Transaction, Verdict};
 use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions, wall_clock};
 use crate::web::{self, Access, Pages, Recent, Token, TokenError, Waiting};
 use events::{EventTarget, Events};
@@ -432,6 +432,12 @@ impl Sink for Taps {
         }
         if let Some(store) = &mut self.store {
             store.finding(finding);
+        }
+    }
+
+    fn checklist(&mut self, checklist: &Checklist) {
+        if let Some(store) = &mut self.store {
+            store.checklist(checklist);
         }
     }
 }

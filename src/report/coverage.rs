@@ -60,13 +60,17 @@ pub fn packets_text(c: &Counters, packets_lost: u64) -> String {
             .collect();
         let _ = write!(text, " + {} other ({})", thousands(other), kinds.join(", "));
     }
-    let _ = write!(
-        text,
-        ", {} lost by the capture, {} cut by the snap length",
-        thousands(packets_lost),
-        thousands(c.truncated)
-    );
-    let _ = write!(text, ", {}", plural(c.gaps.total(), "gap"));
+    if packets_lost + c.truncated + c.gaps.total() == 0 {
+        text.push_str(", none lost or cut, no gaps");
+    } else {
+        let _ = write!(
+            text,
+            ", {} lost by the capture, {} cut by the snap length, {}",
+            thousands(packets_lost),
+            thousands(c.truncated),
+            plural(c.gaps.total(), "gap")
+        );
+    }
     if c.gaps.total() > 0 {
         let _ = write!(text, " ({})", bytes(c.gap_bytes));
     }

@@ -9,8 +9,8 @@ use crate::catalog::Severity;
 use crate::packet::Time;
 use crate::record::Finding;
 
-/// Findings of severity medium and above that get a line.
-const FINDINGS_MAX: usize = 14;
+/// Rules of severity high and above that get a line.
+const FINDINGS_MAX: usize = 8;
 
 /// Findings: a line for each rule of the worse ones, the rest in a line by severity.
 #[must_use]
@@ -31,7 +31,7 @@ pub fn findings_section(findings: &[&Finding], overflow: u64, screen: Screen) ->
     }
     let mut out = screen.paragraph("SUSPICIOUS", Paint::alarm, &text, 2);
     let groups = finding_groups(findings);
-    let loud = groups.iter().filter(|g| g.severity >= Severity::Medium).count().min(FINDINGS_MAX);
+    let loud = groups.iter().filter(|g| g.severity >= Severity::High).count().min(FINDINGS_MAX);
     for group in groups.iter().take(loud) {
         out.push_str(&finding_line(group, screen));
     }
@@ -47,7 +47,7 @@ pub fn findings_section(findings: &[&Finding], overflow: u64, screen: Screen) ->
                 })
                 .collect();
         let word = pad(&severity.id().to_uppercase(), 10);
-        let wrapped = wrap(&told.join(", "), 12, screen.width, 2);
+        let wrapped = wrap(&told.join(", "), 12, screen.width, 3);
         let _ = write!(out, "  {}{}", severity_paint(severity, screen.paint, &word), wrapped.trim_start_matches(' '));
     }
     out

@@ -2,14 +2,12 @@
 
 use super::coverage::{connections_text, not_seen, packets_text};
 use super::incident::{Incident, counters, unsigned};
-use super::incident_text::{METHOD, RUNS_MAX, all_bars, origin, title, when};
+use super::incident_text::{METHOD, RUNS_MAX, all_bars, origin, title, when, why};
 use super::layout::{capital, clock, plural, span, step, thousands};
 use super::markup::Markup;
 use super::plots::{self, colour};
-use super::problem_text::{
-    blocked_text, causes, clients_hit, clients_text, effect, effects_text, names, what_happened,
-};
-use super::problems::Problem;
+use super::problem_text::{blocked_text, causes, client_of, clients_text, effect, effects_text, names, what_happened};
+use super::problems::{Problem, clients_hit};
 use super::shown;
 use crate::record::{Finding, Phase};
 use crate::store::queries::TrafficGroup;
@@ -17,6 +15,8 @@ use crate::store::queries::TrafficGroup;
 const CSS: &str = include_str!("page.css");
 /// Names in one line of a problem.
 const NAMES_MAX: usize = 12;
+/// Targets whose checklists are shown.
+const CHECKLISTS_MAX: usize = 30;
 /// Rows of a table of traffic.
 const ROWS_MAX: usize = 30;
 /// Findings with all their words; of the others a row each.
@@ -84,6 +84,9 @@ fn sections(incident: &Incident) -> Vec<Section> {
     if !incident.findings.is_empty() {
         all.push(section("findings", "Findings", "Findings, the worst first", findings));
     }
+    if !incident.checklists.is_empty() {
+        all.push(section("checklists", "Checklists", "Checklists, judged from traffic", checklists));
+    }
     if !incident.targets.is_empty() {
         all.push(section("traffic", "Traffic", "Targets, page origins, endpoints, browsers", traffic));
     }
@@ -110,7 +113,7 @@ fn summary(m: &mut Markup, incident: &Incident) {
         m.raw("<p class=\"answer\">No cross-origin request was seen: there was nothing for CORS to decide.</p>\n");
         return;
     }
-    let blocked = blocked_text(incident.blocked, incident.judged(), &incident.problems, incident.clients, false);
+    let blocked = blocked_text(incident.blocked, incident.judged(), &incident.problems);
     m.raw("<p class=\"answer\">Browsers refused <strong class=\"");
     m.raw(if incident.blocked > 0 { "bad" } else { "good" }).raw("\">").text(&blocked).raw("</strong>.");
     if let Some(effects) = effects_text(&incident.problems) {
@@ -123,7 +126,7 @@ fn summary(m: &mut Markup, incident: &Incident) {
         (refused, incident.blocked, "refused"),
         ("", incident.allowed, "allowed"),
         ("", incident.undecided, "undecided"),
-        ("", incident.clients, "clients hit"),
+        ("", clients_hit(&incident.problems).keys() as u64, "clients hit"),
         (if acted > 0 { "bad" } else { "" }, acted, "carried out, or maybe, though refused"),
         (if incident.findings.is_empty() { "" } else { "open" }, incident.findings.len() as u64, "findings"),
     ];
@@ -191,10 +194,13 @@ fn one_problem(m: &mut Markup, nth: usize, p: &Problem) {
         Phase::Preflight => "preflight",
         Phase::Actual => "actual request",
     });
+    if p.is_probing() {
+        m.raw(" (rightly: one client trying origins)");
+    }
     m.element(", <code>", &p.target_origin, "</code></h3>\n<p>");
     m.text(&what_happened(p)).raw("</p>\n");
     if let Some(text) = effect(p) {
-        m.element("<p class=\"effect\">", text.trim_start_matches("EFFECT").trim_start(), "</p>\n");
+        m.raw("<p class=\"effect\">").text(&capital(&text)).raw(".</p>\n");
     }
     m.raw("<dl>");
     let mut row = |term: &'static str, text: &str| {
@@ -244,7 +250,7 @@ fn carried_out(m: &mut Markup, incident: &Incident) {
         m.raw("<tr><td class=\"t\">").text(row.time.get(11..23).unwrap_or_default()).raw("</td><td>");
         m.raw(if row.effect.as_deref() == Some("taken") { "<span class=\"yes\">yes</span>" } else { "maybe" });
         m.raw("</td><td class=\"n\">").text(&row.actual_status.map_or_else(|| "–".to_owned(), |s| s.to_string()));
-        m.raw("</td><td>").text(&clients_hit(row.forwarded_for.as_deref(), &row.client)).raw("</td><td><code>");
+        m.raw("</td><td>").text(&client_of(row.forwarded_for.as_deref(), &row.client)).raw("</td><td><code>");
         m.text(&row.method)
             .raw(" ")
             .text(&row.target_origin)
@@ -295,6 +301,25 @@ fn one_finding(m: &mut Markup, f: &Finding) {
         m.text(&ids.join(" ")).raw("</p></details>\n");
     }
     m.raw("</article>\n");
+}
+
+fn checklists(m: &mut Markup, incident: &Incident) {
+    m.raw("<p>\"Not seen\" means that there was too little traffic to tell, or that traffic cannot show it.</p>\n");
+    for checks in incident.checklists.chunk_by(|a, b| a.target_origin == b.target_origin).take(CHECKLISTS_MAX) {
+        let Some(first) = checks.first() else { continue };
+        m.raw("<h3><code>").text(&first.target_origin).raw("</code></h3>\n");
+        open_table(m, "Checklist", &["State", "List", "Item", "Why"], &[false; 4]);
+        for check in checks {
+            m.raw(match check.state.as_str() {
+                "pass" => "<tr><td class=\"pass\">pass",
+                "fail" => "<tr><td class=\"fail\">fail",
+                _ => "<tr><td class=\"unseen\">not seen",
+            });
+            m.raw("</td><td>").text(&check.list).raw("</td><th scope=\"row\">").text(&check.title).raw("</th><td>");
+            m.text(&why(check)).raw("</td></tr>\n");
+        }
+        m.raw("</tbody></table></div>\n");
+    }
 }
 
 fn traffic(m: &mut Markup, incident: &Incident) {

@@ -11,7 +11,7 @@ use crate::packet::Time;
 use crate::record::{Confidence, Effect, Family, Finding, FindingId, Phase, TransactionId};
 use crate::store::OpenError;
 use crate::store::queries::{
-    Reader, StoredFinding, StoredRefusal, StoredRun, StoredTransaction, TrafficBy, TrafficGroup,
+    Reader, StoredCheck, StoredFinding, StoredRefusal, StoredRun, StoredTransaction, TrafficBy, TrafficGroup,
 };
 
 /// Targets, origins and endpoints listed; more are counted.
@@ -53,14 +53,14 @@ pub struct Incident {
     pub problems: Vec<Problem>,
     /// Refusals of problems that found no room.
     pub overflow: u64,
-    /// Distinct clients that were refused something.
-    pub clients: u64,
     /// Bars of [`Problem::bars`].
     pub timeline: Option<Timeline>,
     /// Requests that were, or may have been, carried out though refused.
     pub carried_out: Vec<StoredRefusal>,
     /// What rules found, the worst first.
     pub findings: Vec<Finding>,
+    /// How targets stand by the checklists.
+    pub checklists: Vec<StoredCheck>,
     /// Traffic by target.
     pub targets: Vec<TrafficGroup>,
     /// Traffic by page origin.
@@ -137,11 +137,11 @@ fn gather(reader: &mut Reader, db: String) -> Result<Incident, sqlx::Error> {
         blocked: unsigned(blocked),
         undecided: unsigned(undecided),
         overflow: problems.overflow(),
-        clients: problems.clients().keys() as u64,
         problems: problems.finish(),
         timeline,
         carried_out: reader.carried_out(CARRIED_OUT_MAX)?,
         findings,
+        checklists: reader.checklists()?,
         targets: reader.traffic_by(TrafficBy::Target, LISTED_MAX)?,
         origins: reader.traffic_by(TrafficBy::Origin, LISTED_MAX)?,
         endpoints: reader.traffic_by(TrafficBy::RefusedEndpoint, LISTED_MAX)?,

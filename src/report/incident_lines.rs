@@ -1,4 +1,4 @@
-//! An incident as JSON, one object a line: a `report`, then `run`, `problem`, `finding`, `target`, `origin`, `endpoint`,
+//! An incident as JSON, one object a line: a `report`, then `run`, `problem`, `finding`, `check`, `target`, `origin`, `endpoint`,
 //! `browser` and `carried_out` lines.
 
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::incident::Incident;
-use super::problems::{Counts, Problem};
+use super::problems::{Counts, Problem, clients_hit};
 use crate::catalog::{Cause, Rule};
 use crate::record::Finding;
 
@@ -17,6 +17,7 @@ pub fn lines(incident: &Incident) -> String {
     all.extend(incident.runs.iter().map(|run| tagged("run", json!(run))));
     all.extend(incident.problems.iter().map(problem));
     all.extend(incident.findings.iter().map(finding));
+    all.extend(incident.checklists.iter().map(|check| tagged("check", json!(check))));
     for (kind, groups) in
         [("target", &incident.targets), ("origin", &incident.origins), ("endpoint", &incident.endpoints)]
     {
@@ -60,7 +61,7 @@ fn overview(incident: &Incident) -> Value {
         "first": incident.span.map(|(first, _)| first.to_string()),
         "last": incident.span.map(|(_, last)| last.to_string()),
         "transactions": {"allowed": incident.allowed, "blocked": incident.blocked, "undecided": incident.undecided},
-        "clients": incident.clients,
+        "clients": clients_hit(&incident.problems).keys(),
         "problems": incident.problems.len(),
         "refusals_not_listed": incident.overflow,
         "carried_out": {"taken": incident.taken(), "possible": incident.possible()},
@@ -75,6 +76,7 @@ fn problem(p: &Problem) -> Value {
         "phase": p.phase,
         "reason": p.reason,
         "subject": p.subject,
+        "probing": p.is_probing(),
         "count": p.count,
         "first": p.first.to_string(),
         "last": p.last.to_string(),

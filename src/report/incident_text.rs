@@ -6,13 +6,13 @@ use super::coverage::{connections_text, not_seen, packets_text};
 use super::finding_text::severity_paint;
 use super::incident::{Incident, counters, unsigned};
 use super::layout::{clock, day, duration, fit, pad, plural, span, step, thousands, wrap};
-use super::problem_text::{INDENT, blocked_text, clients_hit, effects_text, names, problem_head, problem_lines};
+use super::problem_text::{INDENT, Words, blocked_text, client_of, effects_text, names, problem_head, problem_lines};
 use super::problems::{Problem, Timeline};
 use super::shown;
 use super::text::{Paint, Screen};
 use crate::catalog::{Rule, Severity};
 use crate::record::Finding;
-use crate::store::queries::TrafficGroup;
+use crate::store::queries::{StoredCheck, TrafficGroup};
 
 /// Requests that acted, shown; all are in the database and in the page.
 const CARRIED_OUT_MAX: usize = 30;
@@ -49,6 +49,7 @@ pub fn report(incident: &Incident, screen: Screen) -> String {
     section("CAUSES, those that hit most people first", causes(incident, screen));
     section("CARRIED OUT ALTHOUGH REFUSED", carried_out(incident, screen));
     section("FINDINGS, the worst first", findings(&incident.findings, screen));
+    section("CHECKLISTS, judged from traffic", checklists(incident, screen));
     section("TARGETS", table(&incident.targets, |g| shown(&g.target_origin), screen));
     section("PAGE ORIGINS", table(&incident.origins, |g| origin(&g.name), screen));
     section(
@@ -97,7 +98,7 @@ fn summary(incident: &Incident, screen: Screen) -> String {
         }
     };
     let style = if incident.blocked > 0 { Paint::red } else { Paint::green };
-    let refused = blocked_text(incident.blocked, incident.judged(), &incident.problems, incident.clients, false);
+    let refused = blocked_text(incident.blocked, incident.judged(), &incident.problems);
     line(&format!("Browsers refused {refused}."), style);
     if let Some(text) = effects_text(&incident.problems) {
         line(&format!("{}.", super::layout::capital(&text)), Paint::red);
@@ -165,7 +166,7 @@ fn causes(incident: &Incident, screen: Screen) -> String {
             out.push('\n');
         }
         out.push_str(&problem_head(problem, screen));
-        out.push_str(&problem_lines(problem, usize::MAX, screen));
+        out.push_str(&problem_lines(problem, Words::All, screen));
         let ids = problem.cited.join(" ");
         out.push_str(&wrap(&format!("evidence: {ids}"), INDENT, screen.width, 2));
     }
@@ -180,7 +181,7 @@ fn carried_out(incident: &Incident, screen: Screen) -> String {
     for row in incident.carried_out.iter().take(CARRIED_OUT_MAX) {
         let sure = if row.effect.as_deref() == Some("taken") { screen.paint.red("yes  ") } else { "maybe".to_owned() };
         let status = row.actual_status.map_or_else(|| "–".to_owned(), |s| s.to_string());
-        let client = clients_hit(row.forwarded_for.as_deref(), &row.client);
+        let client = client_of(row.forwarded_for.as_deref(), &row.client);
         let what = format!("{} {}{}", shown(&row.method), shown(&row.target_origin), shown(&row.path));
         let time = row.time.get(11..23).unwrap_or_default();
         let room = screen.width.saturating_sub(3 + 12 + 2 + 5 + 2 + 3 + 2 + 15 + 2 + 16);
@@ -218,6 +219,38 @@ fn findings(findings: &[Finding], screen: Screen) -> String {
         }
     }
     out
+}
+
+/// Of each target what fails, item by item; what passes and what was not seen by number.
+fn checklists(incident: &Incident, screen: Screen) -> String {
+    let mut out = String::new();
+    for checks in incident.checklists.chunk_by(|a, b| a.target_origin == b.target_origin).take(ROWS_MAX) {
+        let Some(first) = checks.first() else { continue };
+        let count = |state: &str| checks.iter().filter(|c| c.state == state).count();
+        let told = format!("{} fail, {} pass, {} not seen", count("fail"), count("pass"), count("not_seen"));
+        let _ = writeln!(out, "   {}  {told}", screen.paint.bold(&shown(&first.target_origin)));
+        for check in checks.iter().filter(|c| c.state == "fail") {
+            let text = format!("fail  {} ({}): {}", shown(&check.title), shown(&check.list), why(check));
+            out.push_str(&wrap(&text, INDENT, screen.width, 3));
+        }
+    }
+    out
+}
+
+/// Why an item stands as it does.
+#[must_use]
+pub fn why(check: &StoredCheck) -> String {
+    let mut parts = Vec::new();
+    if !check.rules.is_empty() {
+        parts.push(check.rules.replace(' ', ", "));
+    }
+    if !check.note.is_empty() {
+        parts.push(check.note.clone());
+    }
+    if check.state != "fail" {
+        parts.push(plural(unsigned(check.relevant), "relevant answer"));
+    }
+    shown(&parts.join("; "))
 }
 
 /// Names with what passed, what was refused, and what stays open.

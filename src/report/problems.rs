@@ -22,6 +22,8 @@ const NAMES_MAX: usize = 100;
 const REPEATS_MAX: usize = 20_000;
 /// The same request by the same client again within this time is a retry (VERDICTS.md §4, `effect`).
 const REPEAT_WITHIN_NS: i64 = 10 * SECOND;
+/// From this many unlisted origins on, one client is no page's user: it tries them.
+const PROBED_ORIGINS_MIN: usize = 3;
 /// Transactions that a problem cites.
 const CITED_MAX: usize = 20;
 
@@ -160,10 +162,15 @@ impl<'a> Refusal<'a> {
             (Reason::MethodNotAllowed, _) => self.method,
             // `detail` begins with the names that are missing
             (Reason::HeaderNotAllowed, _) => self.detail.split(" not in ").next().unwrap_or_default(),
-            (_, Some(Cause::OriginNotListed | Cause::OriginOrMethodNotListed)) => self.origin.unwrap_or_default(),
+            (_, cause) if names_a_page(cause) => self.origin.unwrap_or_default(),
             _ => "",
         }
     }
+}
+
+/// Whether a cause says that one page's origin is not wanted, where others are.
+fn names_a_page(cause: Option<Cause>) -> bool {
+    matches!(cause, Some(Cause::OriginNotListed | Cause::OriginOrMethodNotListed))
 }
 
 /// Equal steps of time that refusals are counted by.
@@ -319,25 +326,50 @@ impl Problem {
         }
     }
 
-    /// The same mistake seen in two ways: at one place, for one reason, on an endpoint that both have.
+    /// The same mistake seen in two ways: at one place, for one reason, on an endpoint that both have; or one client that
+    /// tries origins which nobody else has.
     fn is_one_with(&self, other: &Problem) -> bool {
         self.target_origin == other.target_origin
             && self.phase == other.phase
             && self.reason == other.reason
-            && self.subject == other.subject
-            && self.endpoints.shares_a_key(&other.endpoints)
+            && (self.is_about_a_page() && other.is_about_a_page() && self.has_the_one_client_of(other)
+                || self.subject == other.subject && self.endpoints.shares_a_key(&other.endpoints))
+    }
+
+    fn is_about_a_page(&self) -> bool {
+        self.causes.keys() > 0 && self.causes.by_key.keys().all(|cause| names_a_page(Some(*cause)))
+    }
+
+    fn has_the_one_client_of(&self, other: &Problem) -> bool {
+        self.clients.keys() == 1 && self.clients.by_key.keys().eq(other.clients.by_key.keys())
+    }
+
+    /// One client under several origins that the target does not know: no user was hit.
+    #[must_use]
+    pub fn is_probing(&self) -> bool {
+        self.is_about_a_page() && self.clients.keys() == 1 && self.origins.keys() >= PROBED_ORIGINS_MIN
     }
 
     fn take(&mut self, other: Problem) {
         self.count += other.count;
         if other.first < self.first {
             self.detail = other.detail;
+            self.cited.splice(0..0, other.cited);
+        } else {
+            self.cited.extend(other.cited);
+        }
+        if self.subject != other.subject {
+            self.subject.clear();
         }
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.causes.take(other.causes);
         self.cause_confidence = weaker(self.cause_confidence, other.cause_confidence);
-        self.fixes.extend(other.fixes);
+        for (cause, fix) in other.fixes {
+            if !self.fixes.iter().any(|(known, _)| *known == cause) {
+                self.fixes.push((cause, fix));
+            }
+        }
         self.endpoints.take(other.endpoints);
         self.clients.take(other.clients);
         self.origins.take(other.origins);
@@ -351,7 +383,6 @@ impl Problem {
         for (mine, theirs) in self.bars.iter_mut().zip(other.bars) {
             *mine += theirs;
         }
-        self.cited.extend(other.cited);
         self.cited.truncate(CITED_MAX);
     }
 
@@ -366,27 +397,24 @@ fn weaker(a: Option<Confidence>, b: Option<Confidence>) -> Option<Confidence> {
     [a, b].into_iter().flatten().min()
 }
 
+/// Distinct clients that were refused something, those that only probe left out.
+#[must_use]
+pub fn clients_hit(problems: &[Problem]) -> Counts<IpAddr> {
+    let mut all = Counts::new(CLIENTS_MAX);
+    for problem in problems.iter().filter(|p| !p.is_probing()) {
+        all.take(problem.clients.clone());
+    }
+    all
+}
+
 /// All problems of a report.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Problems {
     by_key: BTreeMap<Key, Problem>,
-    clients: Counts<IpAddr>,
     overflow: u64,
     timeline: Option<Timeline>,
     /// When an unsafe request was last refused: its client, method, target and path.
     latest: BTreeMap<(IpAddr, String, String, String), Time>,
-}
-
-impl Default for Problems {
-    fn default() -> Self {
-        Problems {
-            by_key: BTreeMap::new(),
-            clients: Counts::new(CLIENTS_MAX),
-            overflow: 0,
-            timeline: None,
-            latest: BTreeMap::new(),
-        }
-    }
 }
 
 impl Problems {
@@ -398,7 +426,6 @@ impl Problems {
 
     /// Takes a refusal; tells whether it is the first of its problem.
     pub fn add(&mut self, r: &Refusal<'_>) -> bool {
-        self.clients.add(r.client, 1);
         let key: Key = (r.target_origin.to_owned(), r.phase, r.reason, r.cause, r.subject().to_owned());
         let is_new = !self.by_key.contains_key(&key);
         if is_new && self.by_key.len() >= PROBLEMS_MAX {
@@ -433,12 +460,6 @@ impl Problems {
         (0..=REPEAT_WITHIN_NS).contains(&after).then_some(after)
     }
 
-    /// Distinct clients that were refused something.
-    #[must_use]
-    pub fn clients(&self) -> &Counts<IpAddr> {
-        &self.clients
-    }
-
     /// Refusals of problems that found no room.
     #[must_use]
     pub fn overflow(&self) -> u64 {
@@ -451,7 +472,7 @@ impl Problems {
         self.by_key.values_mut()
     }
 
-    /// The problems, those that did most to people first.
+    /// The problems, those that did most to people first and probes last.
     #[must_use]
     pub fn finish(self) -> Vec<Problem> {
         let mut whole: Vec<Problem> = Vec::new();
@@ -462,7 +483,7 @@ impl Problems {
             }
         }
         // Stable: equals stay in order of their keys.
-        whole.sort_by_key(|p| (std::cmp::Reverse((p.impact(), p.count)), p.first));
+        whole.sort_by_key(|p| (p.is_probing(), std::cmp::Reverse((p.impact(), p.count)), p.first));
         whole
     }
 }
@@ -525,6 +546,35 @@ mod tests {
             (r.origin, r.cause) = (Some("https://evil.test"), Some(Cause::OriginNotListed));
         };
         assert_eq!(check(&[refusal(|_| {}), refusal(evil)]).len(), 2);
+    }
+
+    #[test]
+    fn a_client_under_three_unlisted_origins_probes_and_hits_nobody() {
+        let origin = |origin, client: u8| {
+            refusal(move |r| {
+                (r.origin, r.cause, r.client) =
+                    (Some(origin), Some(Cause::OriginNotListed), IpAddr::from([192, 0, 2, client]));
+            })
+        };
+        let two = check(&[origin("https://a.test", 1), origin("https://b.test", 1)]);
+        assert!(!two[0].is_probing());
+        let three = check(&[
+            origin("https://a.test", 1),
+            origin("https://b.test", 1),
+            origin("null", 1),
+            origin("https://a.test", 2),
+            refusal(|r| r.path = "/carts"),
+        ]);
+        let told: Vec<(u64, bool)> = three.iter().map(|p| (p.count, p.is_probing())).collect();
+        assert!(told.iter().all(|(_, probing)| !probing), "{told:?}: another client has one of these origins");
+        let alone = check(&[
+            origin("https://a.test", 1),
+            origin("https://b.test", 1),
+            origin("null", 1),
+            refusal(|r| (r.path, r.client) = ("/carts", IpAddr::from([192, 0, 2, 2]))),
+        ]);
+        assert_eq!(alone.iter().map(|p| (p.count, p.is_probing())).collect::<Vec<_>>(), [(1, false), (3, true)]);
+        assert_eq!(clients_hit(&alone).keys(), 1);
     }
 
     #[test]

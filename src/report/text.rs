@@ -112,17 +112,16 @@ impl Report {
     #[must_use]
     pub fn finish(self, s: &Summary) -> String {
         let Report { screen, problems, undecided, db } = self;
-        let (clients, overflow) = (problems.clients().clone(), problems.overflow());
+        let overflow = problems.overflow();
         let problems = problems.finish();
         let first_id = problems.first().and_then(|p| p.cited.first()).cloned();
         let mut out = input_line(s, screen);
         if let Some(why) = diagnosis(s) {
             out.push_str(&screen.paragraph("NOTE", Paint::yellow, &shown(&why), 4));
         }
-        out.push('\n');
         if s.judged() > 0 {
-            out.push_str(&blocked_line(s.count(Verdict::Blocked), s.judged(), &problems, &clients, screen));
-            out.push_str(&problem_list(&problems, screen));
+            out.push_str(&blocked_line(s.count(Verdict::Blocked), s.judged(), &problems, screen));
+            out.push_str(&problem_list(&problems, db.is_some(), screen));
             if overflow > 0 {
                 let _ = writeln!(
                     out,
@@ -174,9 +173,6 @@ fn next_line(s: &Summary, problems: &[Problem], first_id: Option<String>, db: Op
         [one] if one.path != "-" => shown(&one.path),
         _ => "…".to_owned(),
     };
-    if let Some(problem) = problems.first() {
-        steps.push(format!("corstap explain {}", problem.reason.id()));
-    }
     match db {
         Some(db) => {
             let db = shown(db);
@@ -188,12 +184,10 @@ fn next_line(s: &Summary, problems: &[Problem], first_id: Option<String>, db: Op
             }
         }
         None if s.judged() > 0 => {
-            if !problems.is_empty() {
-                steps.push(format!("corstap replay {path} -v"));
+            if let Some(problem) = problems.first() {
+                steps.push(format!("corstap explain {}", problem.reason.id()));
             }
-            steps.push(format!(
-                "corstap replay {path} --db incident.db && corstap report --db incident.db --format html > incident.html"
-            ));
+            steps.push(format!("corstap replay {path} --db incident.db && corstap report --db incident.db"));
         }
         None => steps.push(format!("corstap inspect {path}")),
     }

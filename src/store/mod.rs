@@ -29,7 +29,7 @@ use tokio::runtime::Runtime;
 
 use crate::counters::Counters;
 use crate::packet::Time;
-use crate::record::{Finding, Sink, Transaction, Verdict};
+use crate::record::{Checklist, Finding, Sink, Transaction, Verdict};
 
 pub use retention::Retention;
 pub use rows::{counters_json, head_json, path_shape, redact_query};
@@ -50,6 +50,7 @@ const BUSY_WAIT: Duration = Duration::from_secs(1);
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "records", include_str!("../../migrations/0001_records.sql")),
     (2, "texts_age", include_str!("../../migrations/0002_texts_age.sql")),
+    (3, "checklists", include_str!("../../migrations/0003_checklists.sql")),
 ];
 
 /// What a run is.
@@ -345,6 +346,7 @@ pub struct Recorded {
 enum Record {
     Transaction(Box<Transaction>),
     Finding(Box<Finding>),
+    Checklist(Box<Checklist>),
     Totals(Box<RunTotals>),
     Finish(Box<RunTotals>),
 }
@@ -478,6 +480,10 @@ impl Sink for Store {
 
     fn finding(&mut self, finding: &Finding) {
         self.offer(QUEUE_RECORDS_MAX, || Record::Finding(Box::new(finding.clone())));
+    }
+
+    fn checklist(&mut self, checklist: &Checklist) {
+        self.offer(ROLLUP_ROOM, || Record::Checklist(Box::new(checklist.clone())));
     }
 }
 

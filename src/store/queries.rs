@@ -267,6 +267,28 @@ stored! {
     }
 }
 
+stored! {
+    /// An item of a target's checklists, as last told.
+    StoredCheck {
+        /// Target origin.
+        pub target_origin: String,
+        /// `developer` or `infrastructure`.
+        pub list: String,
+        /// Name of the item.
+        pub id: String,
+        /// What it demands.
+        pub title: String,
+        /// `pass`, `fail` or `not_seen`.
+        pub state: String,
+        /// Rules that say so, with blanks between.
+        pub rules: String,
+        /// Answers that could have shown it.
+        pub relevant: i64,
+        /// What a person should know.
+        pub note: String,
+    }
+}
+
 /// How traffic is added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrafficBy {
@@ -428,6 +450,17 @@ impl Reader {
         let all = sqlx::query_as("SELECT * FROM findings ORDER BY first_seen, id");
         let all: Vec<StoredFinding> = self.runtime.block_on(all.fetch_all(&mut self.connection))?;
         all.into_iter().map(|f| self.with_evidence(f)).collect()
+    }
+
+    /// The checklists of every target, in their own order; none where an older corstap wrote the file.
+    pub fn checklists(&mut self) -> Result<Vec<StoredCheck>, sqlx::Error> {
+        let there = sqlx::query_as("SELECT count(*) FROM sqlite_master WHERE name = 'checklists'");
+        let (there,): (i64,) = self.runtime.block_on(there.fetch_one(&mut self.connection))?;
+        if there == 0 {
+            return Ok(Vec::new());
+        }
+        let all = sqlx::query_as("SELECT * FROM checklists ORDER BY target_origin, place");
+        self.runtime.block_on(all.fetch_all(&mut self.connection))
     }
 
     /// Every run, oldest first.

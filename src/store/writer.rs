@@ -20,7 +20,7 @@ use super::{
     LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
 };
 use crate::packet::SECOND;
-use crate::record::{Finding, Transaction, TransactionId, Verdict};
+use crate::record::{Checklist, Finding, Transaction, TransactionId, Verdict};
 
 /// Live, a transaction holds at most this many records, so that a reader sees a rejection soon.
 const LIVE_BATCH_RECORDS: usize = 512;
@@ -78,6 +78,7 @@ pub(super) struct Writer {
 struct Pending {
     transactions: Vec<TransactionRow>,
     findings: Vec<Finding>,
+    checklists: Vec<Checklist>,
     rollup: HashMap<Endpoint, Counts, RandomState>,
     rolled: u64,
     keys: Vec<(i64, u64)>,
@@ -285,7 +286,10 @@ impl Writer {
 
     /// Counts what will never be written.
     fn give_up(&self, error: &sqlx::Error) -> StoreError {
-        let waiting = self.records.try_iter().filter(|r| matches!(r, Record::Transaction(_) | Record::Finding(_)));
+        let waiting = self
+            .records
+            .try_iter()
+            .filter(|r| matches!(r, Record::Transaction(_) | Record::Finding(_) | Record::Checklist(_)));
         self.status.lose(waiting.count() as u64);
         let text = self.status.trouble().unwrap_or_else(|| format!("{}: {error}", self.path));
         let text = text.strip_prefix(&format!("{}: ", self.path)).unwrap_or(&text).to_string();
@@ -305,6 +309,10 @@ impl Writer {
                 // Of several changes in one batch the last one tells all.
                 self.pending.findings.retain(|f| f.id != finding.id);
                 self.pending.findings.push(*finding);
+            }
+            Record::Checklist(checklist) => {
+                self.pending.checklists.retain(|c| c.target_origin != checklist.target_origin);
+                self.pending.checklists.push(*checklist);
             }
             Record::Totals(totals) | Record::Finish(totals) => self.pending.totals = Some(totals),
         }
@@ -366,6 +374,7 @@ impl Writer {
         let pending = &self.pending;
         if pending.transactions.is_empty()
             && pending.findings.is_empty()
+            && pending.checklists.is_empty()
             && pending.totals.is_none()
             && (!rollup || pending.keys.is_empty())
         {
@@ -380,6 +389,9 @@ impl Writer {
             let mut evidence = 0;
             for finding in &pending.findings {
                 evidence += upsert_finding(connection, finding, run_id).await?;
+            }
+            for checklist in &pending.checklists {
+                upsert_checklist(connection, checklist, run_id).await?;
             }
             if rollup {
                 upsert_rollup(connection, &pending.rollup).await?;
@@ -398,6 +410,7 @@ impl Writer {
         self.texts.new.clear();
         pending.transactions.clear();
         pending.findings.clear();
+        pending.checklists.clear();
         pending.totals = None;
         if rollup {
             self.status.count(Table::Traffic, pending.rolled);
@@ -805,6 +818,34 @@ async fn upsert_finding(connection: &mut SqliteConnection, finding: &Finding, ru
         .rows_affected();
     }
     Ok(new)
+}
+
+/// What was told last of a target is what holds.
+async fn upsert_checklist(
+    connection: &mut SqliteConnection,
+    checklist: &Checklist,
+    run_id: i64,
+) -> Result<(), sqlx::Error> {
+    for (place, item) in (0_i64..).zip(&checklist.items) {
+        let rules: Vec<&str> = item.rules.iter().map(|rule| rule.id()).collect();
+        sqlx::query(
+            "INSERT OR REPLACE INTO checklists (target_origin, place, list, id, title, state, rules, relevant, note, \
+             run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(rows::capped(&checklist.target_origin, rows::NAME_BYTES_MAX))
+        .bind(place)
+        .bind(item.list.id())
+        .bind(item.id)
+        .bind(item.title)
+        .bind(item.state.id())
+        .bind(rules.join(" "))
+        .bind(integer(item.relevant))
+        .bind(item.note.clone())
+        .bind(run_id)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
 
 async fn upsert_rollup(

@@ -107,7 +107,7 @@ fn no_database_is_made_for_captures_that_cannot_be_read() {
 fn a_configuration_with_an_unknown_key_is_refused() {
     let folder = Folder::new();
     let config = folder.write("corstap.toml", b"[site]\nname = [\"shop.test\"]\n");
-    check(&[shown(&incident()), "--config", shown(&config)], 2, &["corstap.toml", "unknown field `name`"]);
+    check(&[shown(&incident()), "--config", shown(&config)], 2, &["corstap.toml", "did you mean names?"]);
 }
 
 #[test]

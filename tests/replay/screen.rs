@@ -55,6 +55,16 @@ fn bytes_of_the_wire_cannot_act_on_the_terminal() {
 }
 
 #[test]
+fn a_capture_of_tls_says_that_it_cannot_be_read() {
+    let mut pcap = Pcap::new();
+    pcap.open();
+    pcap.data(true, &[&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &[7; 506]].concat());
+    pcap.data(false, &[&b"\x16\x03\x03\x00\x5a\x02\x00\x00\x56\x03\x03"[..], &[9; 84]].concat());
+    let told = report(&pcap.finish());
+    assert!(told.contains("is TLS, which cannot be read here; capture behind the TLS"), "{told}");
+}
+
+#[test]
 fn one_direction_alone_is_named() {
     let mut pcap = Pcap::new();
     for _ in 0..3 {
@@ -72,6 +82,13 @@ fn traffic_that_is_not_http_is_named() {
     udp.packet(&ip);
     let told = report(&udp.finish());
     assert!(told.contains("no TCP in 1 packet (udp 1): is it the right interface and filter?"), "{told}");
+
+    let mut ssh = Pcap::new();
+    ssh.open();
+    ssh.data(false, b"SSH-2.0-OpenSSH_9.2\r\n");
+    ssh.data(true, b"SSH-2.0-OpenSSH_9.2\r\n");
+    let told = report(&ssh.finish());
+    assert!(told.contains("no HTTP in 1 connection: 1 of another protocol"), "{told}");
 }
 
 #[test]
