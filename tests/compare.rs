@@ -121,3 +121,44 @@ fn another_site_behind_is_no_evidence() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0]["not_covered"], lines[0]["exchanges"]);
 }
+
+/// What real boxes, each wrong in one way of the infrastructure checklist, did between Chromium and a server that does all right:
+/// recorded by tests/compare/record.py.
+#[test]
+fn each_real_box_is_named_with_its_field() {
+    const ACAO: &str = "access-control-allow-origin";
+    for (name, says, expected) in [
+        // adds CORS of its own
+        ("nginx", "nginx/1.22.1", &[("GET", ACAO, "doubled", "blocks"), ("OPTIONS", ACAO, "doubled", "blocks")][..]),
+        // lets only "our" methods through
+        ("haproxy", "", &[("OPTIONS", ACAO, "answered_itself", "blocks")]),
+        // drops Vary, and so serves one page's answer to another
+        (
+            "varnish",
+            "1.1 varnish (Varnish/7.1)",
+            &[
+                ("GET", ACAO, "served_for_other_origin", "blocks"),
+                ("GET", "vary", "stripped", "none"),
+                ("OPTIONS", "vary", "stripped", "none"),
+                ("PUT", "vary", "stripped", "none"),
+            ],
+        ),
+        // has the origins of the release before
+        ("caddy", "Caddy", &[("GET", ACAO, "changed", "blocks"), ("OPTIONS", ACAO, "changed", "blocks")]),
+    ] {
+        let side = |side: &str| data(&format!("box-{name}-{side}.pcapng.zst"));
+        let lines = compare(&side("front"), &side("back"), &[]);
+        let mut found: Vec<(&str, &str, &str, &str)> = Vec::new();
+        for line in lines.iter().filter(|l| l["type"] == "difference") {
+            assert_eq!(line["side"], "between", "{name}: {line}");
+            assert_eq!(text(line, "box_says"), says, "{name}: {line}");
+            found.push((text(line, "method"), text(line, "field"), text(line, "what"), text(line, "verdict_impact")));
+        }
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found, expected, "{name}");
+        let refused = &lines.last().expect("a summary")["refused"];
+        assert_eq!((&refused["origin"], &refused["unknown"]), (&0.into(), &0.into()), "{name}");
+        assert!(lines.iter().all(|l| !l.to_string().contains("CANARY")), "{name} shows a query value");
+    }
+}

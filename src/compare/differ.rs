@@ -314,7 +314,7 @@ fn field(name: Name, front: &Head, back: &Head, way: Way, confidence: Confidence
         (What::Stripped, Way::Request) => format!("the browser sent {}, the server did not get it", name.text()),
         (What::Added, Way::Response) => format!("the server sent no {}, the browser got one", name.text()),
         (What::Added, Way::Request) => format!("the browser sent no {}, the server got one", name.text()),
-        (What::Doubled, _) => format!("the box adds a {} of its own to the server's", name.text()),
+        (What::Doubled, _) => format!("the box adds its own {} to the server's", name.text()),
         _ => format!("{} was rewritten on the way", name.text()),
     };
     let note = if name == Name::Vary && what == What::Stripped {
