@@ -14,6 +14,7 @@ pub mod counters;
 pub mod daemon;
 pub mod decode;
 pub mod engine;
+pub mod evidence;
 pub mod findings;
 pub mod http;
 pub mod limits;

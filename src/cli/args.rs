@@ -142,6 +142,12 @@ pub struct ReplayArgs {
     /// Report requests that have no part in CORS too
     #[arg(long)]
     pub all: bool,
+    /// Write for each cause and finding a small capture of just its packets, verdicts as packet comments, secrets masked
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+    /// With --evidence: packets as captured, secrets and all
+    #[arg(long, requires = "evidence")]
+    pub evidence_raw: bool,
     /// Show each blocked or undecided transaction with its headers
     #[arg(short, long)]
     pub verbose: bool,

@@ -9,6 +9,7 @@ use super::{Outcome, tell};
 use crate::capture::merge::{Feed, FeedOptions};
 use crate::config;
 use crate::engine::Engine;
+use crate::evidence::Chosen;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::record::{Checklist, Finding, Sink, Transaction};
@@ -26,6 +27,7 @@ struct Records {
     summary: Summary,
     form: Form,
     store: Option<Store>,
+    evidence: Option<Chosen>,
 }
 
 enum Form {
@@ -38,6 +40,9 @@ impl Sink for Records {
         self.summary.on_transaction(t);
         if let Some(store) = &mut self.store {
             store.transaction(t);
+        }
+        if let Some(evidence) = &mut self.evidence {
+            evidence.on_transaction(t);
         }
         match &mut self.form {
             Form::Lines(lines) => {
@@ -88,6 +93,12 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         tell(&format!("error: {error}"));
         return Ok(Outcome::Unusable);
     }
+    if args.evidence.is_some() && args.reading.paths.iter().any(|p| p == Path::new("-")) {
+        tell(
+            "error: --evidence reads the capture again, and standard input cannot be: save it first (tee capture.pcap)",
+        );
+        return Ok(Outcome::Unusable);
+    }
     let mut feed = Feed::open(&args.reading.paths, FeedOptions::default());
     // Nothing to read: no database is made for that.
     let readable = feed.files().iter().any(|f| f.error.is_none());
@@ -107,7 +118,13 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     };
     let out = Output::new(reads_live(&args.reading.paths));
     let mut progress = Progress::new(args.reading.format == Format::Jsonl || args.verbose || out.is_prompt());
-    let mut records = Records { out, summary: Summary::default(), form, store };
+    let mut records = Records {
+        out,
+        summary: Summary::default(),
+        form,
+        store,
+        evidence: args.evidence.as_ref().map(|_| Chosen::default()),
+    };
     let mut engine = Engine::new(&Limits::default(), &options);
     while let Some(packet) = feed.next() {
         records.summary.on_packet_time(packet.time);
@@ -121,7 +138,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     }
     engine.finish(&mut records);
     progress.finish();
-    let Records { mut out, mut summary, form, store } = records;
+    let Records { mut out, mut summary, form, store, evidence } = records;
     summary.counters = engine.counters().clone();
     summary.on_files(feed.files());
     let recorded = store.map(|store| store.finish(totals(&summary)));
@@ -141,6 +158,11 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         Form::Text { report, .. } => out.write(report.finish(&summary).as_bytes()),
     }
     out.finish()?;
+    if let (Some(mut chosen), Some(dir)) = (evidence, &args.evidence) {
+        chosen.on_findings(summary.findings());
+        let written = chosen.write(dir, &args.reading.paths, &options, args.evidence_raw)?;
+        tell(&written.told(dir, args.evidence_raw));
+    }
     if let Some(Err(error)) = recorded {
         return Err(error.into());
     }

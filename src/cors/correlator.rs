@@ -276,19 +276,7 @@ impl Correlator {
     }
 
     pub(super) fn transaction_id(&self, request: &Request) -> TransactionId {
-        let address = |a: std::net::SocketAddr| match a.ip() {
-            std::net::IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-            std::net::IpAddr::V6(ip) => ip.octets(),
-        };
-        TransactionId(stable_hash(&[
-            &self.sensor.to_le_bytes(),
-            &address(request.peer),
-            &request.peer.port().to_le_bytes(),
-            &address(request.server),
-            &request.server.port().to_le_bytes(),
-            &request.first.time.0.to_le_bytes(),
-            &request.id.seq.to_le_bytes(),
-        ]))
+        request_id(self.sensor, request)
     }
 }
 
@@ -299,6 +287,28 @@ pub(super) struct HostSeen {
     pub(super) preflights: u32,
     /// Requests to it whose preflight is missing.
     pub(super) needing: u32,
+}
+
+/// The id of a transaction that begins with this request, and of a request that belongs to none but is cited by a finding.
+#[must_use]
+pub fn id_of(sensor: &str, request: &Request) -> TransactionId {
+    request_id(stable_hash(&[sensor.as_bytes()]), request)
+}
+
+fn request_id(sensor: u64, request: &Request) -> TransactionId {
+    let address = |a: std::net::SocketAddr| match a.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    };
+    TransactionId(stable_hash(&[
+        &sensor.to_le_bytes(),
+        &address(request.peer),
+        &request.peer.port().to_le_bytes(),
+        &address(request.server),
+        &request.server.port().to_le_bytes(),
+        &request.first.time.0.to_le_bytes(),
+        &request.id.seq.to_le_bytes(),
+    ]))
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -27,8 +27,8 @@ use crate::options::Scheme;
 use crate::packet::Time;
 use crate::record::{Confidence, Credentials, Family, MissingPreflight, Mode, PreflightState, Site, TransactionId};
 
-pub use correlator::Correlator;
 pub(crate) use correlator::stable_hash;
+pub use correlator::{Correlator, id_of};
 
 #[cfg(test)]
 mod tests;
