@@ -20,6 +20,7 @@ pub mod http;
 pub mod limits;
 pub mod lru;
 pub mod metrics;
+pub mod openmetrics;
 pub mod options;
 pub mod packet;
 pub mod record;

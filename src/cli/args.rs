@@ -148,6 +148,9 @@ pub struct ReplayArgs {
     /// With --evidence: packets as captured, secrets and all
     #[arg(long, requires = "evidence")]
     pub evidence_raw: bool,
+    /// Write what /metrics would have shown at each moment, as OpenMetrics text with times: for promtool, dashboards and rules
+    #[arg(long, value_name = "FILE")]
+    pub openmetrics: Option<PathBuf>,
     /// Show each blocked or undecided transaction with its headers
     #[arg(short, long)]
     pub verbose: bool,

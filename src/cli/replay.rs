@@ -8,10 +8,13 @@ use super::progress::Progress;
 use super::{Outcome, tell};
 use crate::capture::merge::{Feed, FeedOptions};
 use crate::config;
+use crate::counters::Counters;
 use crate::engine::Engine;
 use crate::evidence::Chosen;
 use crate::limits::Limits;
+use crate::openmetrics::{self, Incident};
 use crate::options::EngineOptions;
+use crate::packet::Time;
 use crate::record::{Checklist, Finding, Sink, Transaction};
 use crate::report::Summary;
 use crate::report::jsonl::JsonLines;
@@ -28,6 +31,7 @@ struct Records {
     form: Form,
     store: Option<Store>,
     evidence: Option<Chosen>,
+    metrics: Option<Box<Incident>>,
 }
 
 enum Form {
@@ -43,6 +47,9 @@ impl Sink for Records {
         }
         if let Some(evidence) = &mut self.evidence {
             evidence.on_transaction(t);
+        }
+        if let Some(metrics) = &mut self.metrics {
+            metrics.on_transaction(t);
         }
         match &mut self.form {
             Form::Lines(lines) => {
@@ -66,6 +73,9 @@ impl Sink for Records {
         if let Some(store) = &mut self.store {
             store.finding(f);
         }
+        if let Some(metrics) = &mut self.metrics {
+            metrics.on_finding(f);
+        }
     }
 
     fn checklist(&mut self, checklist: &Checklist) {
@@ -75,10 +85,18 @@ impl Sink for Records {
     }
 }
 
+impl Records {
+    fn sample(&mut self, at: Time, counters: &Counters) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.sample(at, counters);
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
-/// Standard output or the database could not be written.
+/// Standard output, the database, the evidence or the metrics could not be written.
 pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     let mut options = EngineOptions {
         sensor: args.sensor.clone(),
@@ -124,9 +142,21 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         form,
         store,
         evidence: args.evidence.as_ref().map(|_| Chosen::default()),
+        metrics: args.openmetrics.as_ref().map(|_| Box::new(Incident::new(&options.site, &args.sensor))),
     };
     let mut engine = Engine::new(&Limits::default(), &options);
-    while let Some(packet) = feed.next() {
+    loop {
+        if let Some(metrics) = &mut records.metrics {
+            metrics.on_interfaces(feed.interfaces());
+        }
+        let Some(packet) = feed.next() else { break };
+        while let Some(at) = records.metrics.as_mut().and_then(|m| m.due(packet.time)) {
+            engine.advance(at, &mut records);
+            records.sample(at, engine.counters());
+        }
+        if let Some(metrics) = &mut records.metrics {
+            metrics.on_packet(&packet);
+        }
         records.summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut records);
         if records.out.has_failed() {
@@ -138,7 +168,10 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     }
     engine.finish(&mut records);
     progress.finish();
-    let Records { mut out, mut summary, form, store, evidence } = records;
+    if let Some(metrics) = &mut records.metrics {
+        metrics.finish(engine.counters());
+    }
+    let Records { mut out, mut summary, form, store, evidence, metrics } = records;
     summary.counters = engine.counters().clone();
     summary.on_files(feed.files());
     let recorded = store.map(|store| store.finish(totals(&summary)));
@@ -158,6 +191,9 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         Form::Text { report, .. } => out.write(report.finish(&summary).as_bytes()),
     }
     out.finish()?;
+    if let (Some(metrics), Some(path)) = (metrics, &args.openmetrics) {
+        tell(&openmetrics::save(&metrics, path)?);
+    }
     if let (Some(mut chosen), Some(dir)) = (evidence, &args.evidence) {
         chosen.on_findings(summary.findings());
         let written = chosen.write(dir, &args.reading.paths, &options, args.evidence_raw)?;

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, Registry, TextEncoder};
 
 use crate::capture::live::InterfaceState;
@@ -217,6 +218,15 @@ impl Metrics {
     #[must_use]
     pub fn published(&self) -> &Arc<Published> {
         &self.published
+    }
+
+    /// What follows the traffic alone: nothing of this process, its store, its configuration or this machine's interfaces.
+    #[must_use]
+    pub fn of_traffic(&self) -> Vec<MetricFamily> {
+        let mut families = families::of_snapshot(&self.published.read());
+        families.extend(self.histograms.gather());
+        families.retain(|f| f.name() != "corstap_interface_packets_total" && !f.get_metric().is_empty());
+        families
     }
 
     /// The scrape, in Prometheus' text format 0.0.4.
