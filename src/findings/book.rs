@@ -26,7 +26,7 @@ const QUOTE_NS: i64 = SECOND;
 /// Transactions kept from the beginning; as many from the end.
 const EVIDENCE: usize = 10;
 /// Endpoints of one host with a finding of their own; more are told as the host's.
-const ENDPOINTS_MAX: u8 = 8;
+const ENDPOINTS_MAX: u8 = 4;
 
 /// What led to a finding before it counted as one: ids of the first transactions, how many, since when.
 #[derive(Debug, Default)]

@@ -348,7 +348,7 @@ impl Findings {
             let url = counted(self.urls.get_or_insert_with(url_key, Default::default), &mut forgotten.urls);
             caching::missing_vary(seen, url, endpoint, book);
         }
-        caching::vary_unstable(seen, endpoint, book);
+        caching::vary_unstable(seen, host, endpoint, book);
         answers::duplicates(seen, host, book);
         if !seen.is_preflight() {
             answers::wildcard_on_authorised(seen, endpoint, book);

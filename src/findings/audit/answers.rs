@@ -86,6 +86,9 @@ pub fn missing_on_errors(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Bo
     let Some(origin) = seen.o.origin.as_deref() else { return };
     let digest = book.digest(origin);
     if seen.succeeded() && (seen.accepted() || seen.wildcard()) {
+        if endpoint.accepts_all || endpoint.accepted.holds(digest) {
+            return;
+        }
         endpoint.accepted.enter(digest);
         endpoint.accepts_all |= seen.wildcard();
     } else if seen.said.status >= 400 && seen.said.allow_origins == 0 {

@@ -3,7 +3,7 @@
 use crate::catalog::{Reason, Rule, Severity};
 use crate::findings::book::{Book, Report, Source, Trail};
 use crate::findings::facts::Seen;
-use crate::findings::subject::Endpoint;
+use crate::findings::subject::{Endpoint, Host};
 use crate::findings::window::Few;
 use crate::http::head::Name;
 use crate::record::{Confidence, Transaction};
@@ -21,6 +21,7 @@ pub struct Url {
     with_origin: bool,
     without_origin: bool,
     lacking: Trail,
+    told: bool,
     shared_cache: bool,
 }
 
@@ -56,9 +57,10 @@ pub fn missing_vary(seen: &Seen<'_>, url: &mut Url, endpoint: &Endpoint, book: &
         url.lacking.add(seen.o.transaction, seen.now);
     }
     let depends = url.values.len() >= 2 || (url.with_origin && url.without_origin);
-    if !depends || url.lacking.count == 0 {
+    if !depends || url.lacking.count == 0 || (url.told && seen.said.varies) {
         return;
     }
+    url.told = true;
     let report = Report {
         rule: Rule::MissingVaryOrigin,
         severity: if url.shared_cache { Severity::High } else { Severity::Medium },
@@ -79,7 +81,7 @@ pub fn missing_vary(seen: &Seen<'_>, url: &mut Url, endpoint: &Endpoint, book: &
 }
 
 /// `vary_origin_unstable`
-pub fn vary_unstable(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Book) {
+pub fn vary_unstable(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book: &mut Book) {
     if seen.said.no_store || seen.said.allow_origin.is_none() || seen.wildcard() || seen.is_preflight() {
         return;
     }
@@ -97,12 +99,12 @@ pub fn vary_unstable(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Book) 
         rule: Rule::VaryOriginUnstable,
         severity: Severity::Medium,
         confidence: Confidence::Certain,
-        subject: &endpoint.label,
+        subject: &host.origin,
         fields: FIELDS,
         trail: None,
     };
     book.report(Source::Seen(seen), report, || {
-        "Vary: Origin is on some answers of this endpoint and not on others".to_owned()
+        format!("Vary: Origin is on some answers of {} and not on others", endpoint.label)
     });
 }
 

@@ -148,7 +148,10 @@ pub fn judge(
     }
     let with = seen.credentials_allowed();
     host.origins.plain_accepted |= plain;
-    remember(seen, host, book, with, is_host);
+    // a probe's origin is no third party; that it gets in is told by other rules
+    if kinds.is_empty() {
+        remember(seen, host, book, with, is_host);
+    }
     if foreign {
         reflected(seen, kinds, plain, with, host, endpoint, book);
         third_party_trust(seen, host, book, with);
@@ -535,7 +538,9 @@ fn settle_one(pending: &Pending, host: &Host, book: &mut Book, probes: &mut dyn 
             format!("{} is echoed, and nothing foreign was refused", past.origin)
         });
     }
-    if kinds.has(Kind::Subdomain) && *with && (prober || kinds.has(Kind::ForeignMarker)) {
+    let made_up = prober || kinds.has(Kind::ForeignMarker);
+    // where everything is echoed, a subdomain is no trust of its own
+    if kinds.has(Kind::Subdomain) && *with && made_up && !host.origins.plain_accepted {
         let report = Report {
             rule: Rule::SubdomainTrust,
             severity: Severity::Medium,

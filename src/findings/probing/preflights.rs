@@ -124,7 +124,8 @@ pub fn settle(prober: &mut Prober, past: &Past, subject: &str, own_scanner: bool
     let mut severity = Severity::Medium;
     // one odd method alone may be a mistake; a page whose preflights all fail asks in vain, too
     let single = !by_count && (odd < 2 || asked.forbidden == 0);
-    let in_vain = by_count && asked.consistent && odd == 0;
+    // what no page may ask for (TRACE, CONNECT, TRACK) a browser does not send, whatever its page wants
+    let in_vain = by_count && asked.consistent && asked.forbidden == 0;
     if single || in_vain {
         severity = lower(severity);
     }

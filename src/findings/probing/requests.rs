@@ -33,7 +33,9 @@ pub fn form_post(
     book: &mut Book,
 ) {
     let is_form = seen.asked.content_type.and_then(mime_essence).is_some_and(|essence| {
-        matches!(&*essence, "application/x-www-form-urlencoded" | "multipart/form-data" | "text/plain")
+        // without Sec-Fetch fields, text/plain is more likely a script's than a form's
+        let plain = seen.asked.fetch_mode.is_some() && essence == "text/plain";
+        plain || matches!(&*essence, "application/x-www-form-urlencoded" | "multipart/form-data")
     });
     let null = seen.origin() == "null";
     let foreign = (null && seen.asked.fetch_site != Some(b"same-origin")) || seen.cross_site();

@@ -104,6 +104,10 @@ fn preflight_sweep() {
         ["GET", "POST", "PUT", "PATCH", "DELETE"].iter().for_each(|m| forge(s, "/v1", m));
     });
     fires(Rule::PreflightSweep, Medium, |s| ["TRACE", "TRACK"].iter().for_each(|m| forge(s, "/v1", m)));
+    fires(Rule::PreflightSweep, Low, |s| {
+        // a page whose preflights all fail asks in vain
+        (0..20).for_each(|n| s.exchange(&format!("OPTIONS /v1/{n}"), &asking(APP, "same-site", "PUT", ""), 401, ""));
+    });
     silent(Rule::PreflightSweep, |s| {
         // a page load: all preflights first, then what they asked for
         let paths: Vec<String> = (0..30).map(|n| format!("/v1/{n}")).collect();
@@ -114,6 +118,7 @@ fn preflight_sweep() {
         for path in &paths {
             s.exchange(&format!("PUT {path}"), &from(APP, "same-site"), 200, &lets_in(APP));
         }
+        s.agent = SCANNER;
         (0..14).for_each(|n| forge(s, &format!("/v2/{n}"), "PUT"));
         s.wait(301);
         forge(s, "/v2/x", "PUT");
@@ -206,6 +211,8 @@ fn csrf_form_post() {
         s.exchange("POST /contact", &form("https://www.lure.test", ""), 200, "");
         let own = form(APP, COOKIE).replace("cross-site", "same-site");
         s.exchange("POST /account/email", &own, 303, "Location: /done");
+        let socket = "Origin: https://www.chat.test|Accept: text/html|Content-Type: text/plain|Cookie: (present)";
+        s.exchange("POST /xhr_send", socket, 204, "");
         s.exchange("POST /api", &with_cookie("https://www.lure.test", "cross-site"), 403, "");
     });
 }
