@@ -9,7 +9,7 @@ use crate::http::{HttpEvent, Mark};
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::packet::{Packet, SECOND, Time};
-use crate::record::Sink;
+use crate::record::{Checklist, Sink};
 use crate::stream::Streams;
 use listing::Listing;
 
@@ -118,6 +118,12 @@ impl Engine {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// How each target stands by the checklists now.
+    #[must_use]
+    pub fn checklists(&self) -> Vec<Checklist> {
+        self.correlator.findings().checklists()
     }
 
     fn hand_on(&mut self, sink: &mut impl Sink) {

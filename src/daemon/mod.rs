@@ -358,6 +358,7 @@ impl Capture {
         let interfaces = self.live.states().cloned().collect();
         self.published.publish(Snapshot { counters, tallies, interfaces });
         self.taps.recent.publish(&mut self.taps.waiting);
+        self.taps.recent.publish_checklists(|| self.engine.checklists());
     }
 
     /// Takes what the rings hold, settles everything, and publishes for the last time.

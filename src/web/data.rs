@@ -22,6 +22,9 @@ use crate::store::{LossCause, Table, counters_json, head_json, wall_clock};
 /// Refusals in one answer.
 const ROWS_MAX: u32 = 500;
 
+/// Targets whose checklists are in one answer.
+const CHECKLISTS_MAX: usize = 200;
+
 /// `?hours=24&target=…`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -236,6 +239,29 @@ pub async fn findings(State(pages): State<Arc<Pages>>, Query(asked): Query<Asked
     let since = asked.since();
     let rows = desk.ask(move |reader| reader.page_findings(&since)).await;
     answer(rows.map(|rows| json!({ "findings": to_json(&rows), "recent_only": false })))
+}
+
+/// `GET /api/checklists`: how each target of this run stands. Made for who asks, so the first answer waits a moment.
+pub async fn checklists(State(pages): State<Arc<Pages>>) -> Json<Value> {
+    let before = pages.recent.checklists();
+    for _ in 0..10 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        if !Arc::ptr_eq(&before, &pages.recent.checklists()) {
+            break;
+        }
+    }
+    let lists = pages.recent.checklists();
+    let targets = lists.iter().take(CHECKLISTS_MAX).map(|list| {
+        let items = list.items.iter().map(|item| {
+            let rules: Vec<_> = item.rules.iter().map(|rule| rule.id()).collect();
+            json!({
+                "list": item.list.id(), "id": item.id, "title": item.title, "state": item.state.id(), "rules": rules,
+                "relevant": item.relevant, "note": item.note,
+            })
+        });
+        json!({ "target_origin": list.target_origin, "items": items.collect::<Vec<_>>() })
+    });
+    Json(json!({ "targets": targets.collect::<Vec<_>>() }))
 }
 
 /// `GET /api/findings/F…`: one, with what it rests on.

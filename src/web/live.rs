@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Pages, data};
-use crate::record::{Finding, FindingId, Transaction};
+use crate::record::{Checklist, Finding, FindingId, Transaction};
 
 /// Refusals, and findings, that the ring holds: about 6 KB each at worst.
 const RECENT_MAX: usize = 200;
@@ -85,19 +86,39 @@ impl<T> Ring<T> {
 
 /// The ring that pages read.
 #[derive(Debug, Default)]
-pub struct Recent(Mutex<Waiting>);
+pub struct Recent {
+    place: Mutex<Waiting>,
+    checklists: Mutex<Arc<Vec<Checklist>>>,
+    /// A page shows checklists: they are made only for one that does.
+    wants_checklists: AtomicBool,
+}
 
 impl Recent {
+    /// Takes the checklists that `make` makes, where a page has asked for them since the last time.
+    pub fn publish_checklists(&self, make: impl FnOnce() -> Vec<Checklist>) {
+        if self.wants_checklists.swap(false, Ordering::Relaxed)
+            && let Ok(mut place) = self.checklists.try_lock()
+        {
+            *place = Arc::new(make());
+        }
+    }
+
+    /// The checklists as they were made last; asks for new ones.
+    pub(super) fn checklists(&self) -> Arc<Vec<Checklist>> {
+        self.wants_checklists.store(true, Ordering::Relaxed);
+        Arc::clone(&self.checklists.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes what waits, unless a page reads at this very moment: then it stays for the next time.
     pub fn publish(&self, waiting: &mut Waiting) {
-        if let Ok(mut place) = self.0.try_lock() {
+        if let Ok(mut place) = self.place.try_lock() {
             waiting.blocked.pour(&mut place.blocked);
             waiting.findings.pour(&mut place.findings);
         }
     }
 
     fn read(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The refusals, oldest first.

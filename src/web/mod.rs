@@ -111,6 +111,7 @@ fn router(pages: Arc<Pages>) -> Router {
         .route("/api/rejections", get(data::rejections))
         .route("/api/targets", get(data::targets))
         .route("/api/findings", get(data::findings))
+        .route("/api/checklists", get(data::checklists))
         .route("/api/findings/{id}", get(data::finding))
         .route("/api/transactions/{id}", get(data::transaction))
         .route("/api/live", get(live::live))

@@ -169,9 +169,10 @@ fn every_panel_has_data(oncall: &OnCall) {
             targets.flat_map(|(title, all)| all.iter().map(move |target| (title, target, target["instant"] == true)));
         for (title, target, instant) in targets.chain(annotations) {
             let mut expr = target["expr"].as_str().unwrap().to_string();
+            let (rate, range) = (format!("{}s", 600 / HURRY), format!("{}s", 3600 / HURRY));
             for (variable, value) in [
-                ("$__rate_interval", "10s"),
-                ("$__range", "60s"),
+                ("$__rate_interval", rate.as_str()),
+                ("$__range", range.as_str()),
                 ("$job", ".+"),
                 ("$instance", ".+"),
                 ("$target", ".+"),

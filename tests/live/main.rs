@@ -7,4 +7,5 @@ mod alerts;
 mod browser;
 mod daemon;
 mod net;
+mod page;
 mod robust;

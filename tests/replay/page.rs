@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::browsers::{Browser, Chromium, Firefox, Key};
+use super::browsers::{Browser, Chromium, Firefox, Key, PALE};
 use super::capture::Pcap;
 use super::{Folder, incident, ok, shown};
 
@@ -97,22 +97,6 @@ fn is_well_formed(browser: &mut impl Browser) {
     );
     assert_eq!(wrong, Value::Array(vec![]));
 }
-
-/// Texts whose contrast with what is behind them is below WCAG's AA (4.5).
-const PALE: &str = "(() => { const pale = [];
-    const parts = c => c.match(/[\\d.]+/g).map(Number);
-    const light = c => { const [r, g, b] = parts(c).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-                         return .2126 * r + .7152 * g + .0722 * b };
-    const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
-                          if ((parts(c)[3] ?? 1) > 0) return c } return 'rgb(255,255,255)' };
-    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (walk.nextNode()) { const e = walk.currentNode.parentElement;
-        if (!walk.currentNode.data.trim() || !e.getClientRects().length || e.closest('title,desc')) continue;
-        const style = getComputedStyle(e);
-        const a = light(e.closest('svg') ? style.fill : style.color), b = light(behind(e));
-        const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-        if (ratio < 4.5) pale.push(ratio.toFixed(2) + ' ' + walk.currentNode.data.slice(0, 40)) }
-    return pale })()";
 
 #[test]
 fn chromium_opens_the_incident_and_finds_nothing_to_complain_of() {

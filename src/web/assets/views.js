@@ -404,56 +404,27 @@ const transaction = {
 
 // --- checklists ------------------------------------------------------------------------------------------------------
 
-/** The guide's checklists (VERDICTS.md §8): each line fails by the findings of its rules. */
-const LISTS = [
-  ['Developers', [
-    ['No wildcard where users are authorised', ['wildcard_on_authorised', 'wildcard_with_acac']],
-    ['Vary: Origin on every answer that depends on it', ['missing_vary_origin', 'vary_origin_unstable']],
-    ['OPTIONS answered rightly on every route that needs it', ['preflight_needs_auth', 'preflight_no_route', 'preflight_redirected', 'preflight_failing']],
-    ['Credentials allowed only where needed', ['acac_not_needed', 'credentials_many_origins']],
-    ['Methods and headers named narrowly', ['methods_too_broad', 'headers_too_broad', 'authorization_under_wildcard']],
-    ['Refusals are logged', null],
-    ['Tested through the CDN', ['cdn_strips_headers', 'cached_acao_mismatch']],
-    ['Cross-site cookies can be returned', ['cookie_none_insecure', 'cookie_not_returnable', 'cookie_readable']],
-    ['Exact origins', ['origin_reflected_credentials', 'origin_reflected', 'emergency_mode', 'origin_match_flaw', 'null_origin_allowed', 'http_origin_trusted', 'dev_origin_in_production']],
-    ['Sec-Fetch headers used against cross-site writes', ['cross_site_write_accepted']],
-  ]],
-  ['Infrastructure', [
-    ['CDN neither strips nor mixes up CORS headers', ['cdn_strips_headers', 'cached_acao_mismatch']],
-    ['Load balancer lets OPTIONS pass', ['preflight_no_route', 'preflight_failing']],
-    ['Reverse proxy passes CORS headers through', ['duplicate_cors_headers', 'cors_missing_on_errors']],
-    ['The origin list survives a deployment', ['allow_lists_disagree']],
-  ]],
-];
-
-/** Answers that a target must have given before silence of a rule means anything. */
-const ENOUGH = 20;
+const states = { pass: ['pass', 'good'], fail: ['fail', 'bad'], not_seen: ['not seen', 'phase'] };
 
 const checklists = {
   title: 'Checklists',
   async draw({ known, query, ask }) {
-    const [found, seen] = await Promise.all([ask('/api/findings', { hours: query.hours ?? 24 }), ask('/api/targets', { hours: query.hours ?? 24 })]);
-    const hosts = seen.targets.filter((t) => t.allowed + t.blocked + t.undecided > 0).slice(0, 40);
-    const head = [h('div.bar-line', {}, h('h1', {}, 'Checklists'), hours(query, '#/checklists')),
-      h('p.dim', {}, `Judged from traffic: a line fails by findings, passes with none in at least ${ENOUGH} attempts, and is not seen otherwise.`)];
-    if (hosts.length === 0) return h('div', {}, head, empty('No cross-origin request in this time.'));
-    const chosen = hosts.find((t) => t.target_origin === query.target) ?? hosts[0];
-    const host = short(chosen.target_origin);
-    const about = (f) => f.subject.includes(host);
+    const [lists, found] = await Promise.all([ask('/api/checklists'), ask('/api/findings', { hours: 24 })]);
+    const head = [h('h1', {}, 'Checklists'), h('p.dim', {}, 'Judged from the traffic of this run: a line fails by what rules found, passes with enough answers and nothing wrong among them, and is not seen otherwise.')];
+    if (lists.targets.length === 0) return h('div', {}, head, empty('No cross-origin answer was seen yet.'), note(known));
+    const chosen = lists.targets.find((t) => t.target_origin === query.target) ?? lists.targets[0];
+    const fails = (t) => t.items.filter((item) => item.state === 'fail').length;
     const choose = h('select', {
-      id: 'target', 'aria-label': 'Target',
-      onchange: (event) => { location.hash = `#/checklists?${new URLSearchParams({ ...query, target: event.target.value })}`; },
-    }, hosts.map((t) => h('option', { value: t.target_origin, selected: t === chosen }, t.target_origin)));
-    const line = ([text, rules]) => {
-      const fails = rules ? found.findings.filter((f) => rules.includes(f.rule) && about(f)) : [];
-      const enough = chosen.allowed + chosen.blocked + chosen.undecided >= ENOUGH;
-      const state = !rules ? ['not seen', 'phase'] : fails.length ? ['fail', 'bad'] : enough ? ['pass', 'good'] : ['not seen', 'phase'];
-      return h('li', {}, badge(state[0], state[1]), h('span', {}, text,
-        !rules ? h('span.sub', {}, 'Not visible on the wire; this database is such a log.') : null,
-        fails.length ? h('span.sub', {}, fails.slice(0, 6).map((f, at) => [at ? ', ' : '', h('a.open', { href: `#/f/${encodeURIComponent(f.id)}` }, title(known, 'rules', f.rule))])) : null));
-    };
+      id: 'target', onchange: (event) => { location.hash = `#/checklists?${new URLSearchParams({ target: event.target.value })}`; },
+    }, lists.targets.map((t) => h('option', { value: t.target_origin, selected: t === chosen }, `${t.target_origin} (${fails(t)} of ${t.items.length} fail)`)));
+    const of = (rule) => found.findings.find((f) => f.rule === rule && f.subject.includes(short(chosen.target_origin)));
+    const line = (item) => h('li', {}, badge(...states[item.state]), h('span', {}, item.title,
+      item.note ? h('span.sub', {}, item.note) : null,
+      item.rules.length ? h('span.sub', {}, item.rules.map((rule, at) => [at ? ', ' : '', of(rule) ? h('a.open', { href: `#/f/${encodeURIComponent(of(rule).id)}` }, title(known, 'rules', rule)) : title(known, 'rules', rule)])) : null,
+      item.state === 'pass' ? h('span.sub', {}, plural(item.relevant, 'answer')) : null));
+    const section = (list, name) => h('section.side.card', {}, h('h2', {}, name), h('ul.check', {}, chosen.items.filter((item) => item.list === list).map(line)));
     return h('div', {}, head, h('p.row', {}, h('label', { for: 'target' }, 'Target'), choose),
-      h('div.sides', {}, LISTS.map(([name, lines]) => h('section.side.card', {}, h('h2', {}, name), h('ul.check', {}, lines.map(line))))));
+      h('div.sides', {}, section('developer', 'Developers'), section('infrastructure', 'Infrastructure')));
   },
 };
 
