@@ -54,6 +54,8 @@ if [ "$need" = test ]; then
     lacks tshark && want tshark wireshark-cli tshark wireshark "judges what is read from the wire"
     lacks sqlite3 && want sqlite3 sqlite sqlite sqlite "reads the database as other people do"
     lacks tcpreplay && want tcpreplay tcpreplay tcpreplay tcpreplay "sends captures through an interface"
+    lacks systemd-analyze && want systemd systemd - - "judges the service's unit"
+    lacks lintian && want lintian - - - "judges the Debian package"
     lacks zstd && want zstd zstd zstd zstd "packs captures"
 fi
 [ -n "$missing" ] || exit 0

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::config::ConfigArgs;
+use super::doctor::DoctorArgs;
+use super::manual::ManualArgs;
 use super::run::RunArgs;
 use crate::options::Scheme;
 
@@ -48,6 +50,11 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print a whole configuration file, or check one
     Config(ConfigArgs),
+    /// Tell on one screen whether `run` can do its work here, and what of the traffic it can judge
+    Doctor(DoctorArgs),
+    /// Write man pages and shell completions into a folder
+    #[command(hide = true)]
+    Manual(ManualArgs),
 }
 
 /// Colour in text output.

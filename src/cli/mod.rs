@@ -3,8 +3,10 @@
 pub mod args;
 pub mod compare;
 pub mod config;
+pub mod doctor;
 pub mod explain;
 pub mod inspect;
+pub mod manual;
 pub mod output;
 mod progress;
 pub mod replay;
@@ -44,6 +46,8 @@ pub fn run(cli: &Cli) -> Outcome {
     let outcome = match &cli.command {
         Command::Run(args) => Ok(run::run(args)),
         Command::Config(args) => config::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Manual(args) => manual::run(&args.folder),
         Command::Replay(args) => replay::run(args, cli.color),
         Command::Compare(args) => compare::run(args, cli.color),
         Command::Inspect(args) => inspect::run(args, cli.color),

@@ -116,8 +116,11 @@ fn keep_only(wanted: CapabilitySet) -> rustix::io::Result<CapabilitySet> {
     let now = rustix::thread::capabilities(None)?;
     let kept = now.permitted & wanted;
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
-    rustix::thread::set_capabilities(None, sets)?;
-    Ok(kept)
+    match rustix::thread::set_capabilities(None, sets) {
+        // A service manager may have refused the call after it had cut them down itself.
+        Err(_) if wanted.contains(now.permitted) => Ok(now.permitted),
+        done => done.map(|()| kept),
+    }
 }
 
 /// Where files may be written from now on.

@@ -243,3 +243,27 @@ fn the_service_manager_is_kept_informed() {
     corstap.stops_well();
     hears("STOPPING=1");
 }
+
+#[test]
+fn the_doctor_tells_on_one_screen_what_can_be_judged() {
+    let folder = Folder::new();
+    let host = Host::new();
+    let _load = crate::robust::load(&folder, &host);
+    let db = folder.file("doctor.db").display().to_string();
+    std::fs::write(folder.file("corstap.toml"), format!("[store]\ndb = \"{db}\"\n")).expect("the folder is writable");
+    let ask = |words: &[&str]| {
+        let mut command = host.command(env!("CARGO_BIN_EXE_corstap"));
+        command.args(["doctor", "--config"]).arg(folder.file("corstap.toml")).args(words);
+        let said = command.output().expect("the program under test");
+        (said.status.code(), String::from_utf8_lossy(&said.stdout).into_owned())
+    };
+    let (code, told) = ask(&["-i", "lo", "--seconds", "2"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.lines().count() <= 24 && told.contains("may be captured: Ethernet, no filter"), "{told}");
+    assert!(told.contains("HTTP messages can be judged; 0 % of TCP bytes are TLS"), "{told}");
+    assert!(told.contains("MiB free") && told.contains("doctor.db: will be made"), "{told}");
+
+    let (code, told) = ask(&["-i", "eth9", "--seconds", "1"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("WRONG  eth9: no such interface"), "{told}");
+}
