@@ -47,6 +47,13 @@ def caddy(body):
 ALL = ["a GET /items = {c}", "a PUT /items json = {c}", "a DELETE /items = {c}", "a POST /items json = {c}"]
 
 
+def varnish(sub):
+    return ("varnish", """vcl 4.1;
+backend default {{ .host = "127.0.0.1"; .port = "{port2}"; }}
+%s
+""" % sub)
+
+
 def all_are(cause):
     return [step.format(c=cause) for step in ALL]
 
@@ -105,7 +112,7 @@ CASES = [
     ("nginx_body_size", [nginx("client_max_body_size 1k; location / {{ " + PASS + "}}"), BEHIND % "good"], ["a POST /items json = -", "a POST /items json big = error_page_without_cors", "a PUT /items json big = error_page_without_cors"]),
     ("nginx_upstream_down", [nginx("location / {{ " + PASS + "}} location /other {{ proxy_pass http://127.0.0.1:9; }}"), BEHIND % "good"], ["a GET /items = -", "a GET /other = upstream_down", "a PUT /other json = upstream_down"]),
     ("nginx_limit", [nginx("location / {{ limit_req zone=z burst=3 nodelay; " + PASS + "}}"), BEHIND % "good"], ["a GET /items = -", "a GET /items = -", "a GET /items = -", "a GET /items = -", "a GET /items = rate_limited", "a GET /items = rate_limited"]),
-    ("nginx_cache", [nginx("location / {{ proxy_cache c; proxy_cache_valid 200 1m; add_header X-Cache $upstream_cache_status; " + PASS + "}}"), BEHIND % "reflects"], ["b GET /items = -", "a GET /items = cached_for_other_origin", "a GET /other = -", "b GET /other = cached_for_other_origin", "a GET /items = cached_for_other_origin"]),
+    ("nginx_cache", [nginx("location / {{ proxy_cache c; proxy_cache_key $uri; proxy_cache_valid 200 1m; add_header X-Cache $upstream_cache_status; " + PASS + "}}"), BEHIND % "reflects"], ["b GET /items = -", "a GET /items = cached_for_other_origin", "a GET /other = -", "b GET /other = cached_for_other_origin", "a GET /items = cached_for_other_origin"]),
     ("nginx_auth", [nginx("location / {{ auth_basic x; auth_basic_user_file /dev/null; " + PASS + "}}"), BEHIND % "good"], ["a PUT /items json = auth_before_cors", "a DELETE /items = auth_before_cors"]),
     ("nginx_redirect", [nginx("location / {{ " + PASS + "}} location = /other {{ return 301 https://$host$request_uri; }}"), BEHIND % "good"], ["a PUT /other json = preflight_redirected", "a GET /other = actual_redirect_without_cors", "a GET /items = -"]),
     ("haproxy_auth", [haproxy("http-request auth unless { req.cook(session) -m found }".replace("{", "{{").replace("}", "}}")), BEHIND % "good"], ["a PUT /items json = auth_before_cors", "a DELETE /items = auth_before_cors"]),
@@ -115,4 +122,31 @@ CASES = [
     ("caddy_auth", [caddy("basic_auth {{\n  x $2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG\n }}\n reverse_proxy 127.0.0.1:{port2}".replace("basic_auth", "basicauth")), BEHIND % "good"], ["a PUT /items json = auth_before_cors", "a DELETE /items = auth_before_cors"]),
     ("caddy_twice", [caddy("header Access-Control-Allow-Origin http://app.one.test:18901\n reverse_proxy 127.0.0.1:{port2}"), BEHIND % "good"], ["a GET /items = two_layers", "a PUT /items json = two_layers"]),
     ("caddy_down", [caddy("reverse_proxy 127.0.0.1:9")], ["a GET /items = upstream_down", "a PUT /items json = upstream_down"]),
+    # not looked at while the rules were written
+    ("koa_auth_first", [NODE], ["a GET /items = auth_before_cors", "a PUT /items json = auth_before_cors"]),
+    ("koa_after_router", [NODE], ["a PUT /items json = cors_after_router", "a GET /items = cors_after_router", "a GET /other = cors_after_router"]),
+    ("koa_other_origin", [NODE], ["a GET /items = -", "b GET /items = origin_not_listed", "b PUT /items json = origin_not_listed", "b GET /other = origin_not_listed"]),
+    ("koa_one_path", [NODE], ["a GET /items = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted"]),
+    ("koa_methods", [NODE], ["a GET /items = -", "a DELETE /items = method_not_listed"]),
+    ("hapi_other_origin", [NODE], ["b GET /items = -", "b PUT /items json = -", "a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed"]),
+    ("hapi_one_path", [NODE], ["a GET /items = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted"]),
+    ("hapi_no_credentials", [NODE], ["a GET /items cookie = credentials_not_allowed", "a PUT /items cookie json = credentials_not_allowed"]),
+    ("hapi_auth_first", [NODE], ["a GET /items = auth_before_cors", "a PUT /items json = auth_before_cors"]),
+    ("hapi_headers", [NODE], ["a GET /items h:x-trace-id = header_not_listed", "a POST /items json = -"]),
+    ("hono_auth_first", [NODE], ["a PUT /items json = auth_before_cors", "a GET /items = auth_before_cors"]),
+    ("hono_one_path", [NODE], ["a GET /items = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted"]),
+    ("hono_other_origin", [NODE], ["a GET /items = -", "b GET /items = origin_not_listed", "b PUT /items json = origin_not_listed"]),
+    ("hono_fixed_origin", [NODE], ["a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed"]),
+    ("hono_headers", [NODE], ["a GET /items h:x-trace-id = header_not_listed"]),
+    ("hono_star_credentials", [NODE], ["a GET /items = -", "a GET /items cookie = credentials_with_wildcard"]),
+    ("node_gets_only", [NODE], ["a GET /items = -", "a PUT /items json = cors_not_mounted", "a DELETE /items = cors_not_mounted"]),
+    ("node_errors_bare", [NODE], ["a PUT /items json = -", "a PUT /other json = error_page_without_cors", "a GET /other = error_page_without_cors"]),
+    ("node_options_only", [NODE], ["a PUT /items json = cors_after_router", "a GET /items = cors_after_router"]),
+    ("node_true_word", [NODE], ["a GET /items cookie = credentials_not_allowed", "a PUT /items cookie json = credentials_not_allowed"]),
+    ("node_list_semicolons", [NODE], ["a PUT /items json = config_value_malformed", "a DELETE /items = config_value_malformed"]),
+    ("node_pattern", [NODE], ["a GET /items = config_value_malformed", "a PUT /items json = config_value_malformed"]),
+    ("node_blocked_by_waf", [NODE], ["a GET /items = -", "a PUT /items json = auth_before_cors", "a DELETE /items = auth_before_cors"]),
+    ("node_options_limited", [NODE], ["a GET /items = -", "a PUT /items json = rate_limited"]),
+    ("varnish_cache", [varnish("sub vcl_recv {{ unset req.http.Cache-Control; unset req.http.Pragma; return (hash); }} sub vcl_hash {{ hash_data(regsub(req.url, \"[?].*\", \"\")); return (lookup); }}"), BEHIND % "reflects"], ["b GET /items = -", "a GET /items = cached_for_other_origin", "a GET /other = -", "b GET /other = cached_for_other_origin"]),
+    ("varnish_down", [varnish("sub vcl_recv {{ return (pass); }}")], ["a GET /items = upstream_down", "a PUT /items json = upstream_down"]),
 ]

@@ -3,7 +3,7 @@
 
 Starts each case's servers on loopback, lets headless Chromium do its steps, captures with dumpcap what goes over the recorded
 port, and writes OUT_DIR/stacks.pcap (all cases) and OUT_DIR/stacks.jsonl (a line for each step: what the browser did, and the
-mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy; node and Python packages are installed,
+mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd; node and Python packages are installed,
 at the versions of package.json and requirements.txt, into the folder that $STACKS names (default: target/stacks).
 """
 import http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess, sys, tempfile, threading, time
@@ -97,6 +97,7 @@ def start(server, name, port, folder):
         command = {
             "nginx": ["nginx", "-p", str(folder), "-c", str(config)],
             "haproxy": ["haproxy", "-q", "-f", str(config)],
+            "varnish": ["varnishd", "-F", "-a", f"127.0.0.1:{port}", "-f", str(config), "-n", str(folder / "v"), "-s", "malloc,16m"],
             "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)],
         }[program]
         listens = port
@@ -133,6 +134,7 @@ def main():
     install()
     pages = {name: Page(port) for name, (_, port) in PAGES.items()}
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="stacks-"))
+    scratch.chmod(0o755)  # nginx and varnish work as users of their own
     chromium = subprocess.Popen(
         ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={scratch}/profile",
          "--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-features=LocalNetworkAccessChecks",

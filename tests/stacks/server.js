@@ -1,4 +1,4 @@
-// node server.js MISTAKE PORT: Express or Fastify with one mistake of CAUSES.md made on purpose.
+// node server.js MISTAKE PORT: Express, Fastify, Koa, hapi, Hono or plain Node with one mistake of CAUSES.md made on purpose.
 const [mistake, port] = process.argv.slice(2);
 const A = 'http://app.one.test:18901';
 const B = 'http://app.two.test:18902';
@@ -60,4 +60,74 @@ async function fastify() {
   await app.listen({ port: Number(port), host: '127.0.0.1' });
 }
 
-mistake.startsWith('fastify_') ? fastify() : express();
+async function koa() {
+  const Koa = require('koa');
+  const Router = require('@koa/router');
+  const cors = require('@koa/cors');
+  const app = new Koa();
+  const routes = () => {
+    const router = new (Router.default || Router)();
+    for (const path of ['/items', '/other']) for (const method of ['get', 'post', 'put', 'delete']) router[method](path, ctx => { ctx.body = { ok: true }; });
+    app.use(router.routes());
+  };
+  const listed = { origin: ctx => [A].includes(ctx.get('origin')) ? ctx.get('origin') : '', credentials: true };
+  const auth = async (ctx, next) => { if (/session=1/.test(ctx.get('cookie'))) return next(); ctx.status = 401; ctx.body = { error: 'login' }; };
+  const cases = {
+    auth_first() { app.use(auth); app.use(cors(listed)); routes(); },
+    after_router() { routes(); app.use(cors({ origin: '*' })); },
+    other_origin() { app.use(cors(listed)); routes(); },
+    one_path() { app.use((ctx, next) => ctx.path === '/items' ? cors(listed)(ctx, next) : next()); routes(); },
+    methods() { app.use(cors({ ...listed, allowMethods: 'GET,POST' })); routes(); },
+  };
+  cases[mistake.slice('koa_'.length)]();
+  app.listen(port, '127.0.0.1');
+}
+
+async function hapi() {
+  const own = mistake.slice('hapi_'.length);
+  const server = require('@hapi/hapi').server({ port: Number(port), host: '127.0.0.1' });
+  const cors = { origin: own === 'other_origin' ? [B] : [A, B], credentials: own !== 'no_credentials' };
+  const method = ['GET', 'POST', 'PUT', 'DELETE'];
+  server.route({ method, path: '/items', options: { cors }, handler: () => ({ ok: true }) });
+  server.route({ method, path: '/other', handler: () => ({ ok: true }) });
+  if (own === 'auth_first') server.ext('onRequest', (request, h) => request.headers.cookie ? h.continue : h.response({ error: 'login' }).code(401).takeover());
+  await server.start();
+}
+
+function hono() {
+  const { Hono } = require('hono');
+  const { cors } = require('hono/cors');
+  const app = new Hono();
+  const listed = { origin: [A], credentials: true };
+  const routes = () => { for (const path of ['/items', '/other']) app.on(['GET', 'POST', 'PUT', 'DELETE'], path, c => c.json({ ok: true })); };
+  const cases = {
+    auth_first() { app.use('*', async (c, next) => /session=1/.test(c.req.header('cookie') || '') ? next() : c.json({ error: 'login' }, 401)); app.use('*', cors(listed)); routes(); },
+    one_path() { app.use('/items', cors(listed)); routes(); },
+    other_origin() { app.use('*', cors(listed)); routes(); },
+    fixed_origin() { app.use('*', cors({ origin: B })); routes(); },
+    headers() { app.use('*', cors({ ...listed, allowHeaders: ['content-type'] })); routes(); },
+    star_credentials() { app.use('*', cors()); routes(); },
+  };
+  cases[mistake.slice('hono_'.length)]();
+  require('@hono/node-server').serve({ fetch: app.fetch, port: Number(port), hostname: '127.0.0.1' });
+}
+
+/// Headers written by hand.
+function node() {
+  const own = mistake.slice('node_'.length);
+  require('http').createServer((req, res) => {
+    const path = req.url.split('?')[0];
+    const allow = { 'Access-Control-Allow-Origin': A, 'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE', 'Access-Control-Allow-Headers': 'Content-Type' };
+    const answer = (status, headers) => { res.writeHead(status, { 'Content-Type': 'application/json', ...headers }); res.end(req.method === 'OPTIONS' ? undefined : '{}'); };
+    if (own === 'gets_only') return req.method === 'OPTIONS' ? answer(405, { Allow: 'GET, POST, PUT' }) : answer(200, allow);
+    if (own === 'errors_bare') return req.method === 'OPTIONS' ? answer(204, allow) : path === '/items' ? answer(200, allow) : answer(422, {});
+    if (own === 'options_only') return req.method === 'OPTIONS' ? answer(204, allow) : answer(200, {});
+    if (own === 'true_word') return answer(200, { ...allow, 'Access-Control-Allow-Credentials': 'True' });
+    if (own === 'list_semicolons') return answer(200, { ...allow, 'Access-Control-Allow-Methods': 'GET; PUT; DELETE' });
+    if (own === 'pattern') return answer(200, { ...allow, 'Access-Control-Allow-Origin': 'http://*.one.test:18901' });
+    if (own === 'blocked_by_waf') return req.method === 'OPTIONS' ? answer(403, { 'Content-Type': 'text/html' }) : answer(200, allow);
+    if (own === 'options_limited') return req.method === 'OPTIONS' ? answer(429, { 'Retry-After': '1' }) : answer(200, allow);
+  }).listen(port, '127.0.0.1');
+}
+
+({ express, fastify, koa, hapi, hono, node })[mistake.split('_')[0]]();

@@ -139,6 +139,8 @@ pub(in crate::cors) struct EndpointMemory {
     pub(in crate::cors) actual_good: Last,
     /// A preflight passed.
     pub(in crate::cors) preflight_good: Last,
+    /// A 2xx that no cache gave was without it.
+    pub(in crate::cors) bare: Last,
     no_cors: Option<(ClientId, Time)>,
 }
 
@@ -205,6 +207,7 @@ impl Memory {
                 target.actual_good.on(now);
                 endpoint.actual_good.on(now);
             }
+            (false, false, 200..=299) if !super::is_hit(&response.head) => endpoint.bare.on(now),
             (false, true, 400..) => target.error_good.on(now),
             (true, false, 401 | 403 | 407) => target.preflight_needs_login.on(now),
             _ => {}

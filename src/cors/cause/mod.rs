@@ -171,6 +171,7 @@ impl Case<'_> {
         }
         match response.status {
             401 | 403 | 407 => self.refused(response, seen),
+            404 if self.is_fastify(seen) => (Cause::CorsNotMounted, Confidence::Probable),
             500..=599 => self.failed(seen),
             400..=499 if self.is_preflight() => self.no_route(response, seen),
             400..=499 => self.error_page(),
@@ -179,17 +180,18 @@ impl Case<'_> {
         }
     }
 
-    /// 503: nginx's limiter says so, and everybody who cannot reach the application.
+    /// 503: nginx's limiter says so, and every other edge that cannot reach the application.
     fn unavailable(&self, head: &Head, seen: Seen) -> Told {
-        let limited = head.has(Name::RetryAfter) || names_limit(head);
         match seen.edge {
+            _ if names_limit(head) => (Cause::RateLimited, Confidence::Probable),
             Some(Stack::Nginx) => {
                 let works =
                     self.endpoint.actual_good.is_recent(self.now) || self.endpoint.preflight_good.is_recent(self.now);
                 (Cause::RateLimited, if works { Confidence::Probable } else { Confidence::Possible })
             }
-            _ if limited => (Cause::RateLimited, Confidence::Probable),
+            // Varnish sends Retry-After with its own page
             Some(_) => (Cause::UpstreamDown, Confidence::Probable),
+            None if head.has(Name::RetryAfter) => (Cause::RateLimited, Confidence::Probable),
             None => (Cause::ErrorPageWithoutCors, Confidence::Possible),
         }
     }
@@ -216,6 +218,16 @@ impl Case<'_> {
 
     /// 401, 403, 407.
     fn refused(&self, response: &Response, seen: Seen) -> Told {
+        if self.is_preflight() && response.status == 403 {
+            // API Gateway has no OPTIONS method there; S3 has no rule that fits
+            let head = &response.head;
+            if head.first(Name::XAmznErrorType).is_some_and(|v| v.starts_with(b"MissingAuthenticationToken")) {
+                return (Cause::CorsNotMounted, Confidence::Probable);
+            }
+            if head.first(Name::Server) == Some(b"AmazonS3") {
+                return (Cause::OriginNotListed, Confidence::Probable);
+            }
+        }
         let stranger = !self.target.grants.has(self.origin_key, self.now);
         let others = if self.is_preflight() {
             self.target.grants.other_preflights(self.origin_key, self.now)
@@ -330,12 +342,12 @@ impl Case<'_> {
 
     /// An actual answered 2xx (or another final status) with nothing.
     fn bare_answer(&self, request: &Request, response: &Response, seen: Seen) -> Told {
-        let known = self.endpoint.grants.count(self.now) > 0;
-        if is_cacheable(request) && is_hit(&response.head) && known {
-            return (Cause::CachedForOtherOrigin, Confidence::Probable);
+        if is_cacheable(request) && is_hit(&response.head) && !self.endpoint.bare.is_recent(self.now) {
+            // not from the cache it has never been bare: who filled it sent no Origin, or another
+            let known = self.target.grants.count(self.now) > 0;
+            return (Cause::CachedForOtherOrigin, if known { Confidence::Probable } else { Confidence::Possible });
         }
-        let fastify =
-            seen.application == Some(Stack::Fastify) || self.target.servers.application == Some(Stack::Fastify);
+        let fastify = self.is_fastify(seen);
         let asked_here = self.endpoint.grants.preflights(self.origin_key, self.now) != 0;
         if self.preflight_passed() || asked_here {
             // Fastify's hooks know no order, but scopes: its preflights are answered everywhere
@@ -440,7 +452,7 @@ impl Case<'_> {
         let (asked, named) = (Origin::parse(self.origin), Origin::parse(value));
         let same = matches!((asked.parts(), named.parts()), (Some(a), Some(b)) if a == b);
         let path_added = value.strip_prefix(self.origin).is_some_and(|rest| rest.first() == Some(&b'/'));
-        if same || path_added || value.eq_ignore_ascii_case(self.origin) {
+        if same || path_added || value.eq_ignore_ascii_case(self.origin) || value.contains(&b'*') {
             return (Cause::ConfigValueMalformed, Confidence::Certain);
         }
         let Some(named) = named.parts() else {
@@ -476,6 +488,10 @@ impl Case<'_> {
     fn preflight_passed(&self) -> bool {
         let sent = self.transaction.preflight.as_ref().is_some_and(|p| p.leg.verdict == Verdict::Allowed);
         !self.is_preflight() && (sent || self.transaction.preflight_state == PreflightState::Cached)
+    }
+
+    fn is_fastify(&self, seen: Seen) -> bool {
+        seen.application == Some(Stack::Fastify) || self.target.servers.application == Some(Stack::Fastify)
     }
 
     fn asked_bit(&self) -> u8 {
@@ -642,7 +658,7 @@ fn is_cacheable(request: &Request) -> bool {
 }
 
 /// Evidence that a cache gave this answer.
-fn is_hit(head: &Head) -> bool {
+pub(super) fn is_hit(head: &Head) -> bool {
     let says_hit = |name: Name| {
         head.all(name).any(|v| v.windows(3).any(|w| w.eq_ignore_ascii_case(b"hit")) || v.eq_ignore_ascii_case(b"stale"))
     };

@@ -150,7 +150,8 @@ fn limiters_are_told_by_429_and_nginx_by_503() {
         &["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A", "GET /x |Origin: A → 503 |Server: nginx|body=<"],
         "rate_limited",
     );
-    // HAProxy's own page
+    // Varnish's own page says when to come again, HAProxy's nothing
+    check(&["GET /x |Origin: A → 503 |Server: Varnish|X-Varnish: 2|Retry-After: 5|body=<"], "upstream_down");
     check(&["GET /x |Origin: A → 503 |cache-control: no-cache|content-type: text/html|body=<"], "upstream_down");
 }
 
@@ -184,6 +185,8 @@ fn a_path_without_cors_beside_paths_with() {
     check(&["GET /y |Origin: A → 200 |Access-Control-Allow-Origin: A", "GET /x |Origin: A → 200"], "cors_not_mounted");
     check(&[&format!("{ASK_PUT} → 200 |Allow: GET,HEAD,OPTIONS")], "cors_not_mounted");
     check(&[&format!("{ASK_PUT} → 405 |Allow: GET")], "cors_not_mounted");
+    check(&[PUT_PASSES, "PUT /x |Origin: A → 404 |Keep-Alive: timeout=72"], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 403 |x-amzn-ErrorType: MissingAuthenticationTokenException")], "cors_not_mounted");
     // nginx: add_header in `if (OPTIONS)` drops the inherited origin
     check(
         &[
@@ -242,7 +245,9 @@ fn two_layers_lists_and_malformed_values() {
         &["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: http://a.test, http://b.test"],
         "config_value_malformed",
     );
-    for value in ["http://a.test/", "http://A.test", "http://a.test:80", "a.test", "\"*\"", "*.test", ""] {
+    for value in
+        ["http://a.test/", "http://A.test", "http://a.test:80", "a.test", "\"*\"", "*.test", "http://*.test", ""]
+    {
         check(&[&format!("GET /x |Origin: A → 200 |Access-Control-Allow-Origin: {value}")], "config_value_malformed");
     }
     check(&["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: http://www.a.test"], "origin_not_listed");
@@ -261,6 +266,10 @@ fn a_cache_serves_what_was_made_for_another_page() {
         &["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A", "GET /x |Origin: A → 200 |Age: 12"],
         "cached_for_other_origin",
     );
+    // a client without Origin filled it
+    check(&["GET /x |Origin: A → 200 |X-Cache: HIT"], "cached_for_other_origin");
+    // bare even where no cache answered
+    check(&["GET /x |Origin: A → 200 |X-Cache: MISS", "GET /x |Origin: A → 200 |X-Cache: HIT"], "cors_not_mounted");
     // without any sign of a cache: the one origin that is configured
     check(
         &[

@@ -1,0 +1,65 @@
+//! Real stacks with the mistakes of CAUSES.md made on purpose, as real Chromium met them: each refusal must name its mistake.
+//!
+//! `record.py` recorded tests/data/stacks; this replays it. What the browser refused, and whether, is the browser's own word.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Of the refusals: these must be told right, and no more told wrong (rather than `unknown`).
+const RIGHT_MIN: f64 = 0.95;
+const WRONG_MAX: f64 = 0.02;
+
+#[test]
+fn each_refusal_of_a_real_stack_names_the_mistake_that_was_made() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stacks");
+    let replay = Command::new(env!("CARGO_BIN_EXE_corstap"))
+        .args(["replay", "--format", "jsonl"])
+        .arg(folder.join("stacks.pcap.zst"))
+        .output()
+        .expect("corstap runs");
+    assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
+    // each step's request has a key of its own in its query
+    let mut told: BTreeMap<String, Value> = BTreeMap::new();
+    for line in String::from_utf8(replay.stdout).expect("UTF-8").lines() {
+        let record: Value = serde_json::from_str(line).expect("one object a line");
+        if record["type"] == "transaction" {
+            let key = record["path"].as_str().and_then(|p| p.split(['?', '=']).nth(1)).unwrap_or_default().to_owned();
+            // a redirect that is followed has several: the refused one counts
+            let kept = told.entry(key).or_insert(Value::Null);
+            if kept["verdict"] != "blocked" {
+                *kept = record;
+            }
+        }
+    }
+    let steps = fs::read_to_string(folder.join("stacks.jsonl")).expect("the steps");
+    let (mut refused, mut right, mut wrong, mut notes) = (0_u32, 0_u32, 0_u32, Vec::new());
+    for line in steps.lines() {
+        let step: Value = serde_json::from_str(line).expect("one object a line");
+        let said = &told[step["key"].as_str().expect("a key")];
+        let what = format!("{} {}: {} {}", step["case"], step["step"], said["verdict"], said["cause"]);
+        if step["browser"] != "refused" {
+            assert_ne!(said["verdict"], "blocked", "the browser allowed {what}");
+            continue;
+        }
+        let Some(made) = step["cause"].as_str() else { continue };
+        refused += 1;
+        match said["cause"].as_str() {
+            Some(cause) if made.split('|').any(|m| m == cause) => right += 1,
+            Some("unknown") | None => notes.push(format!("not told: {what}, made {made}")),
+            Some(_) => {
+                wrong += 1;
+                notes.push(format!("wrong: {what}, made {made}"));
+            }
+        }
+        assert!(said["verdict"] != "blocked" || !said["fix"].as_str().unwrap_or_default().is_empty(), "no fix: {what}");
+    }
+    let share = |n: u32| f64::from(n) / f64::from(refused.max(1));
+    println!("{refused} refusals: {right} right, {wrong} wrong\n{}", notes.join("\n"));
+    assert!(refused >= 190, "only {refused} refusals recorded");
+    assert!(share(right) >= RIGHT_MIN, "{right} of {refused} right\n{}", notes.join("\n"));
+    assert!(share(wrong) <= WRONG_MAX, "{wrong} of {refused} wrong\n{}", notes.join("\n"));
+}
