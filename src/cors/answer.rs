@@ -8,7 +8,7 @@ use super::browser;
 use super::cache::Lifetime;
 use super::check::{self, Asked, Failures, Reader};
 use super::classify::{Classified, path_and_query};
-use super::correlator::{Correlator, HostSeen, Timer};
+use super::correlator::{Awaited, Correlator, HostSeen, Timer};
 use super::fields;
 use super::jar::{self, Jar};
 use super::location::{Location, Next, resolve};
@@ -48,7 +48,37 @@ impl Correlator {
         match index {
             Some(index) if seen.kind == Kind::Preflight => self.on_preflight_answer(index, response, sink, counters),
             Some(index) => self.on_actual_answer(index, request, response, &seen, sink, counters),
+            None if seen.kind == Kind::Preflight && attempt.is_some() => {
+                if let Some(index) = attempt {
+                    self.on_late_preflight_answer(index, request, response);
+                }
+            }
             None => self.on_plain_answer(request, response, &seen, sink, counters),
+        }
+    }
+
+    /// An answer that waited behind a gap, while its request had already come on another connection.
+    fn on_late_preflight_answer(&mut self, index: u32, request: &Arc<Request>, response: &Arc<Response>) {
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let Some(ask) = attempt.ask.as_mut().filter(|a| a.request.id == request.id && a.response.is_none()) else {
+            return;
+        };
+        ask.response = Some(response.clone());
+        if response.head_state == HeadState::CutByCapture {
+            return;
+        }
+        attempt.note = None;
+        let reader = Reader::of(ask.seen.browser.family, &request.head, ask.seen.forwarded);
+        let origin = request.head.first(Name::Origin).unwrap_or_default();
+        let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
+        ask.omitted = check::judge_preflight(response, &asked, false, reader, false);
+        ask.included = check::judge_preflight(response, &asked, true, reader, false);
+        if !ask.omitted.is_empty() {
+            attempt.floor = attempt.floor.min(Confidence::Possible);
+            attempt.note = Some("the request was sent although its preflight fails");
+        } else if !ask.included.is_empty() && attempt.credentials == Credentials::Unknown {
+            attempt.credentials = Credentials::Omitted;
+            attempt.credentials_confidence = Confidence::Probable;
         }
     }
 
@@ -91,7 +121,7 @@ impl Correlator {
                 return;
             }
             HeadState::CutByCapture => {
-                self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+                self.await_unjudged(index, response.head_end.time, sink, counters);
                 return;
             }
         }
@@ -155,19 +185,15 @@ impl Correlator {
         if is_hop {
             // the hop's actual goes to the same URL
             let key = self.redirect_key(&ask_seen, &ask_request);
-            self.by_redirect.entry(key).or_default().push(index);
+            self.wait_for(Awaited::Hop, key, index, sink, counters);
             if let Some(attempt) = self.attempts.get_mut(index as usize)
                 && !included.is_empty()
             {
                 attempt.redirect_needs_omitted = included.first().copied();
             }
-        } else {
-            let pair = self.pair_key(&ask_seen, &ask_request, method.as_bytes());
-            self.by_pair.entry(pair).or_default().push(index);
-            if family == Family::Safari {
-                let evicted = self.bodies.insert(response.id, index).is_some();
-                self.hints_forgotten += u64::from(evicted);
-            }
+        } else if family == Family::Safari {
+            let evicted = self.bodies.insert(response.id, index).is_some();
+            self.hints_forgotten += u64::from(evicted);
         }
         self.start_timer(index, Timer::Silence, at);
     }
@@ -390,7 +416,7 @@ impl Correlator {
             if !mode_known && !crossed && seen.browser.family == Family::Safari {
                 // WebKit may send the next hop's preflight before it refuses: that tells the mode
                 attempt.doomed = true;
-                self.await_hop(index, request, response, seen, &next);
+                self.await_hop(index, request, response, seen, &next, sink, counters);
                 return;
             }
             let outcome = if !mode_known && !crossed {
@@ -403,17 +429,20 @@ impl Correlator {
             self.emit(index, &outcome, sink, counters);
             return;
         }
-        self.await_hop(index, request, response, seen, &next);
+        self.await_hop(index, request, response, seen, &next, sink, counters);
     }
 
     /// The next hop must come.
-    pub(super) fn await_hop(
+    #[allow(clippy::too_many_arguments)] // what came, where it leads, and where losses go
+    fn await_hop(
         &mut self,
         index: u32,
         request: &Request,
         response: &Response,
         seen: &Classified,
         next: &Next,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
     ) {
         let url = self.classifier.digest((&*next.origin, &next.path[..]));
         let in_view = self.hosts.peek(&self.classifier.digest(&*next.origin)).is_some();
@@ -428,7 +457,7 @@ impl Correlator {
         attempt.state = State::Hop { since: response.first.time };
         attempt.next_url = url;
         attempt.next_in_view = in_view;
-        self.by_redirect.entry(key).or_default().push(index);
+        self.wait_for(Awaited::Hop, key, index, sink, counters);
         self.start_timer(index, Timer::Silence, response.head_end.time);
     }
 
@@ -486,6 +515,9 @@ impl Correlator {
         self.observe(request, None, Some(why), &seen, index, at, sink, counters);
         let Some(index) = index else { return };
         match why {
+            NoAnswer::Lost | NoAnswer::Evicted if seen.kind == Kind::Preflight => {
+                self.await_unjudged(index, at, sink, counters);
+            }
             NoAnswer::Lost | NoAnswer::Evicted | NoAnswer::InputEnd => {
                 self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
             }
@@ -495,9 +527,20 @@ impl Correlator {
                 if let Some(attempt) = self.attempts.get_mut(index as usize) {
                     attempt.state = State::Retry { since: at, preflight: seen.kind == Kind::Preflight };
                 }
-                self.by_retry.entry(key).or_default().push(index);
+                self.wait_for(Awaited::Retry, key, index, sink, counters);
                 self.start_timer(index, Timer::Retry, at);
             }
+        }
+    }
+
+    /// A preflight's answer was lost: should its request follow, it has passed.
+    fn await_unjudged(&mut self, index: u32, at: Time, sink: &mut impl Sink, counters: &mut Counters) {
+        match self.attempts.get_mut(index as usize) {
+            Some(attempt) if attempt.hop_ask.is_none() => {
+                attempt.state = State::Actual;
+                self.start_timer(index, Timer::Silence, at);
+            }
+            _ => self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters),
         }
     }
 

@@ -11,7 +11,7 @@ use super::fields::{is_simple_method, requested_names};
 use super::origin::{Origin, printable};
 use crate::catalog::Reason;
 use crate::http::head::Name;
-use crate::http::{Request, Response};
+use crate::http::{HeadState, Request, Response};
 use crate::packet::Time;
 use crate::record::{
     Confidence, Credentials, Effect, Family, Hop, Leg, MissingPreflight, Phase, PreflightState, TransactionId, Verdict,
@@ -23,10 +23,19 @@ pub(super) struct Ask {
     pub(super) request: Arc<Request>,
     pub(super) seen: Arc<Classified>,
     pub(super) response: Option<Arc<Response>>,
+    /// The key under which its request looks for it.
+    pub(super) pair: u64,
     pub(super) method: Arc<str>,
     pub(super) names: Vec<String>,
     pub(super) omitted: Failures,
     pub(super) included: Failures,
+}
+
+impl Ask {
+    /// Its answer is known as far as it decides.
+    pub(super) fn is_judged(&self) -> bool {
+        self.response.as_ref().is_some_and(|r| r.head_state != HeadState::CutByCapture)
+    }
 }
 
 /// Where an attempt stands.
@@ -34,7 +43,7 @@ pub(super) struct Ask {
 pub(super) enum State {
     /// A preflight was sent.
     PreflightAnswer,
-    /// The preflight passes (at least without credentials): the actual must come.
+    /// The preflight passes (at least without credentials), or its answer was lost: the actual must come.
     Actual,
     /// The actual was sent.
     Answer,
@@ -140,8 +149,9 @@ pub(super) fn text(bytes: &[u8]) -> Arc<str> {
     printable(bytes).into()
 }
 
-pub(super) fn new_ask(request: &Arc<Request>, seen: &Arc<Classified>) -> Ask {
+pub(super) fn new_ask(request: &Arc<Request>, seen: &Arc<Classified>, pair: u64) -> Ask {
     Ask {
+        pair,
         request: request.clone(),
         seen: seen.clone(),
         response: None,

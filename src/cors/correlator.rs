@@ -318,6 +318,17 @@ pub(super) enum Timer {
     Answer,
 }
 
+/// What an attempt waits for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Awaited {
+    /// The request after its preflight.
+    Actual,
+    /// The next hop of a redirect.
+    Hop,
+    /// The same request again, on another connection.
+    Retry,
+}
+
 /// The next entry whose time has come and whose attempt still lives.
 fn pop_due(queue: &mut VecDeque<(Time, u32, u32)>, attempts: &Slab<Attempt>, now: Time) -> Option<(u32, Time)> {
     while let Some(&(deadline, index, generation)) = queue.front() {

@@ -10,7 +10,7 @@ use super::attempt::{
 use super::browser::max_age_ceiling_s;
 use super::cache::Known;
 use super::classify::{Classified, is_tool, path_and_query, redacted_path};
-use super::correlator::{Correlator, HostSeen, Timer};
+use super::correlator::{Awaited, Correlator, HostSeen, Timer};
 use super::fields::{self, UnsafeField};
 use super::origin::OriginKind;
 use crate::catalog::Reason;
@@ -32,6 +32,9 @@ pub(super) const T_AGAIN_NS: i64 = 3 * SECOND;
 const ELSEWHERE_MIN: u32 = 3;
 /// Requests in need of a preflight after which a client that never sent one is no browser (VERDICTS.md §6 e).
 const NEVER_ASKS_MIN: u32 = 20;
+/// Attempts that wait under one key (same client's address, origin, URL and method). Above it the oldest gives up:
+/// `corstap_state_forgotten_total{kind="waiting"}`.
+const ALIKE_MAX: usize = 256;
 
 impl Correlator {
     pub(super) fn on_request(&mut self, request: &Arc<Request>, sink: &mut impl Sink, counters: &mut Counters) {
@@ -76,7 +79,9 @@ impl Correlator {
                 let mut attempt = self.new_attempt(request, seen);
                 attempt.crossing = Some(seen.clone());
                 attempt.page_origin.clone_from(&seen.origin);
-                let ask = new_ask(request, seen);
+                let asked = request.head.first(Name::AcRequestMethod).unwrap_or_default();
+                let pair = self.pair_key(seen, request, asked);
+                let ask = new_ask(request, seen, pair);
                 attempt.method = ask.method.clone();
                 attempt.because = because_of_preflight(request, &ask);
                 attempt.preflight_state = PreflightState::Sent;
@@ -88,6 +93,7 @@ impl Correlator {
                 let (host, _) = self.hosts.get_or_insert_with(host, HostSeen::default);
                 host.preflights = host.preflights.saturating_add(1);
                 let index = self.insert(attempt, sink, counters);
+                self.wait_for(Awaited::Actual, pair, index, sink, counters);
                 self.start_timer(index, Timer::Answer, request.head_end.time);
                 Some(index)
             }
@@ -107,30 +113,25 @@ impl Correlator {
         sink: &mut impl Sink,
         counters: &mut Counters,
     ) -> u32 {
-        let pair = self.pair_key(seen, request, request.head.method());
-        if let Some(index) = self.take_paired(pair, request, seen) {
-            let shared = self.classifier.clients.is_shared(seen.address);
-            if let Some(attempt) = self.attempts.get_mut(index as usize) {
-                attempt.state = State::Answer;
-                attempt.request = Some((request.clone(), seen.clone()));
-                if let Some(ask) = &attempt.ask
-                    && !ask.included.is_empty()
-                {
-                    // it follows, so the preflight passed: that is so only without credentials (row 4)
-                    attempt.credentials = Credentials::Omitted;
-                    attempt.credentials_confidence = if shared { Confidence::Probable } else { Confidence::Certain };
-                }
-                if attempt.because.is_empty() {
-                    attempt.because = fields::because(request.head.method(), &seen.unsafe_fields);
-                }
-                name_values(&mut attempt.because, &seen.unsafe_fields);
-            }
-            if !is_safe_method(request.head.method()) {
-                let again = self.is_asked_again(seen, request);
-                if let Some(attempt) = self.attempts.get_mut(index as usize) {
-                    attempt.again = again;
-                }
-            }
+        let method = request.head.method();
+        let pair = self.pair_key(seen, request, method);
+        let needs = seen.needs_preflight(method);
+        if let Some(index) = self.take_paired(pair, request, seen, true) {
+            self.on_paired(index, request, seen);
+            return index;
+        }
+        let mut known = Known::Nothing;
+        if needs {
+            let key = self.cache_key(seen, request);
+            let names: Vec<&str> = seen.unsafe_fields.iter().map(|f| f.name.as_str()).collect();
+            known = self.cache.known(key, method, &names, seen.browser.family, request.first.time);
+        }
+        // it proves that its preflight was answered, though the answer was lost or waits behind a gap
+        if needs
+            && known != Known::Covered
+            && let Some(index) = self.take_paired(pair, request, seen, false)
+        {
+            self.on_paired(index, request, seen);
             return index;
         }
         let mut attempt = self.new_attempt(request, seen);
@@ -139,13 +140,10 @@ impl Correlator {
         attempt.state = State::Answer;
         attempt.request = Some((request.clone(), seen.clone()));
         attempt.because = fields::because(request.head.method(), &seen.unsafe_fields);
-        if seen.needs_preflight(request.head.method()) {
-            let key = self.cache_key(seen, request);
-            let names: Vec<&str> = seen.unsafe_fields.iter().map(|f| f.name.as_str()).collect();
+        if needs {
             if self.classifier.clients.is_shared(seen.address) {
                 attempt.floor = attempt.floor.min(Confidence::Probable); // whose cache entry?
             }
-            let known = self.cache.known(key, request.head.method(), &names, seen.browser.family, request.first.time);
             if known == Known::Covered {
                 attempt.preflight_state = PreflightState::Cached;
             } else {
@@ -171,6 +169,55 @@ impl Correlator {
             attempt.again = self.is_asked_again(seen, request);
         }
         self.insert(attempt, sink, counters)
+    }
+
+    /// The preflight has its request.
+    fn on_paired(&mut self, index: u32, request: &Arc<Request>, seen: &Arc<Classified>) {
+        let shared = self.classifier.clients.is_shared(seen.address);
+        let again = !is_safe_method(request.head.method()) && self.is_asked_again(seen, request);
+        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        attempt.state = State::Answer;
+        attempt.request = Some((request.clone(), seen.clone()));
+        attempt.again = again;
+        match &attempt.ask {
+            Some(ask) if !ask.is_judged() => {
+                attempt.floor = attempt.floor.min(Confidence::Probable);
+                attempt.note = Some("the preflight's answer was not captured; the request shows that it passed");
+            }
+            Some(ask) if !ask.included.is_empty() => {
+                // it follows, so the preflight passed: that is so only without credentials (row 4)
+                attempt.credentials = Credentials::Omitted;
+                attempt.credentials_confidence = if shared { Confidence::Probable } else { Confidence::Certain };
+            }
+            _ => {}
+        }
+        if attempt.because.is_empty() {
+            attempt.because = fields::because(request.head.method(), &seen.unsafe_fields);
+        }
+        name_values(&mut attempt.because, &seen.unsafe_fields);
+    }
+
+    /// Keeps an attempt where what it awaits will look for it. Of very many alike the oldest gives up, so that a look stays short.
+    pub(super) fn wait_for(
+        &mut self,
+        awaited: Awaited,
+        key: u64,
+        index: u32,
+        sink: &mut impl Sink,
+        counters: &mut Counters,
+    ) {
+        let map = match awaited {
+            Awaited::Actual => &mut self.by_pair,
+            Awaited::Hop => &mut self.by_redirect,
+            Awaited::Retry => &mut self.by_retry,
+        };
+        let slots = map.entry(key).or_default();
+        slots.push(index);
+        if slots.len() > ALIKE_MAX {
+            let oldest = slots.remove(0);
+            counters.forgotten.waiting += 1;
+            self.emit(oldest, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+        }
     }
 
     /// The likeliest cause of a missing preflight (VERDICTS.md §6).
@@ -295,26 +342,33 @@ impl Correlator {
         index
     }
 
-    pub(super) fn take_paired(&mut self, pair: u64, request: &Request, seen: &Classified) -> Option<u32> {
+    /// The preflight of this request, taken from those that wait. `judged`: one whose answer passes; else one whose answer is not known.
+    fn take_paired(&mut self, pair: u64, request: &Request, seen: &Classified, judged: bool) -> Option<u32> {
+        let waiting = self.by_pair.get_mut(&pair)?;
         // an identity that never preflights is perhaps another's, with a User-Agent or Accept-Language of the script's
         let may_be_another = self.classifier.clients.get(seen.client).is_none_or(|c| c.preflights == 0);
-        let waiting = self.by_pair.get_mut(&pair)?;
         let at = request.first.time;
         let attempts = &self.attempts;
         let needs = seen.needs_preflight(request.head.method());
         let fits = |index: u32, same_client: bool| {
             let Some(attempt) = attempts.get(index as usize) else { return false };
             let Some(ask) = &attempt.ask else { return false };
-            let Some(answer) = &ask.response else { return false };
+            let since = match &ask.response {
+                Some(answer) if judged && ask.is_judged() && attempt.state == State::Actual => answer.first.time,
+                _ if !judged && !ask.is_judged() && matches!(attempt.state, State::PreflightAnswer | State::Actual) => {
+                    ask.request.head_end.time
+                }
+                _ => return false,
+            };
             let sets_agent = ask.names.iter().any(|n| n == "user-agent");
             let may_be = if same_client {
                 attempt.seen.client == seen.client
             } else {
                 // a script set what else tells clients apart
-                may_be_another && (sets_agent || (needs && attempt.seen.agent == seen.agent))
+                judged && may_be_another && (sets_agent || (needs && attempt.seen.agent == seen.agent))
             };
             may_be
-                && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(answer.first.time))
+                && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(since))
                 && seen.unsafe_fields.iter().all(|f| f.name.starts_with('(') || ask.names.contains(&f.name))
         };
         let place = waiting
@@ -400,7 +454,7 @@ impl Correlator {
         }
         if is_preflight {
             attempt.crossing.get_or_insert_with(|| seen.clone());
-            attempt.hop_ask = Some(new_ask(request, seen));
+            attempt.hop_ask = Some(new_ask(request, seen, 0));
             attempt.state = State::PreflightAnswer;
             self.start_timer(index, Timer::Answer, request.head_end.time);
         } else {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Observation;
 use super::attempt::{Attempt, Outcome, State, effect_of, leg, one};
 use super::cause;
 use super::classify::{Classified, is_tool, path_and_query};
@@ -10,6 +9,7 @@ use super::correlator::{Correlator, drop_slot};
 use super::detail;
 use super::origin::printable;
 use super::pair::T_AGAIN_NS;
+use super::{ClientId, Observation};
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::http::head::Name;
@@ -25,26 +25,43 @@ const T_BODY_NS: i64 = SECOND;
 impl Correlator {
     /// The preflight passes, at least without credentials, and nothing follows.
     pub(super) fn settle_silence(&mut self, index: u32, heard: bool, sink: &mut impl Sink, counters: &mut Counters) {
-        let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
+        let Some(attempt) = self.attempts.get(index as usize) else { return };
         let Some(ask) = &attempt.ask else { return };
-        if ask.included.is_empty() || !heard || attempt.credentials == Credentials::Omitted {
+        let client = attempt.seen.client;
+        let answered = ask.request.first.time;
+        if !ask.is_judged() {
+            self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+            return;
+        }
+        let says_nothing = ask.included.is_empty() || !heard || attempt.credentials == Credentials::Omitted;
+        let reasons = ask.included.clone();
+        let shared = self.classifier.clients.is_shared(attempt.seen.address);
+        if says_nothing || self.lost_since(client, answered) {
             self.emit(index, &Outcome::undecided(Reason::ActualNotSeen), sink, counters);
             return;
         }
-        attempt.credentials = Credentials::Included;
-        attempt.credentials_confidence = Confidence::Probable;
-        let reasons = ask.included.clone();
-        let shared = self.classifier.clients.is_shared(attempt.seen.address);
+        if let Some(attempt) = self.attempts.get_mut(index as usize) {
+            attempt.credentials = Credentials::Included;
+            attempt.credentials_confidence = Confidence::Probable;
+        }
         let confidence = if shared { Confidence::Possible } else { Confidence::Probable };
         self.emit(index, &Outcome::blocked(Phase::Preflight, reasons, confidence), sink, counters);
     }
 
+    /// Packets of this client were lost since: silence says nothing.
+    fn lost_since(&mut self, client: ClientId, since: Time) -> bool {
+        self.classifier.clients.get(client).and_then(|c| c.lost_at).is_some_and(|lost| lost >= since)
+    }
+
     pub(super) fn settle_redirect(&mut self, index: u32, sink: &mut impl Sink, counters: &mut Counters) {
+        let Some(attempt) = self.attempts.get(index as usize) else { return };
+        let (client, began) = (attempt.seen.client, attempt.first.first.time);
+        let lost = self.lost_since(client, began);
         let Some(attempt) = self.attempts.get(index as usize) else { return };
         let outcome = if attempt.doomed {
             Outcome::undecided(Reason::ModeUnknown)
         } else if let Some(ask) = &attempt.hop_ask {
-            if ask.included.is_empty() {
+            if ask.included.is_empty() || lost {
                 Outcome::undecided(Reason::ActualNotSeen)
             } else {
                 Outcome::blocked(Phase::Preflight, ask.included.clone(), Confidence::Probable)
@@ -169,13 +186,10 @@ impl Correlator {
     /// Takes an attempt out of the tables.
     pub(super) fn take(&mut self, index: u32) -> Option<Attempt> {
         let attempt = self.attempts.try_remove(index as usize)?;
+        if let Some(ask) = attempt.ask.as_ref().filter(|_| attempt.request.is_none()) {
+            drop_slot(&mut self.by_pair, ask.pair, index);
+        }
         match attempt.state {
-            State::Actual => {
-                if let Some(ask) = &attempt.ask {
-                    let key = self.pair_key(&ask.seen, &ask.request, ask.method.as_bytes());
-                    drop_slot(&mut self.by_pair, key, index);
-                }
-            }
             State::Hop { .. } => {
                 let key = self.classifier.digest((attempt.seen.agent, attempt.next_url));
                 drop_slot(&mut self.by_redirect, key, index);
@@ -191,7 +205,7 @@ impl Correlator {
                     drop_slot(&mut self.by_retry, key, index);
                 }
             }
-            State::PreflightAnswer | State::Answer => {}
+            State::PreflightAnswer | State::Actual | State::Answer => {}
         }
         Some(attempt)
     }

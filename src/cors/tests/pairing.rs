@@ -214,3 +214,43 @@ fn a_transaction_tells_why_it_was_preflighted() {
     wire.exchange("OPTIONS /x", ASK, 403, "");
     assert_eq!(because(&wire), "method PUT, header content-type, header x-a");
 }
+
+/// The capture lost the preflight's answer, or has it only after the request: that the request came shows that the preflight passed.
+#[test]
+fn a_request_shows_that_its_preflight_passed() {
+    let lost = |wire: &mut Wire| {
+        let request = wire.request("OPTIONS /x", ASK_PUT);
+        let at = wire.mark();
+        wire.event(&HttpEvent::NoAnswer { request, why: NoAnswer::Lost, at });
+    };
+    let mut wire = Wire::new(CHROME);
+    lost(&mut wire);
+    wire.exchange("PUT /x", A, 500, "");
+    assert_eq!(wire.end(), ["PUT /x blocked actual missing_allow_origin probable sent"]);
+    // and nothing came
+    let mut wire = Wire::new(CHROME);
+    lost(&mut wire);
+    wire.silence(12);
+    assert_eq!(wire.end(), ["PUT /x undecided response_not_captured possible sent"]);
+    // the answer waits behind a gap of its connection
+    let mut wire = Wire::new(CHROME);
+    let ask = wire.request("OPTIONS /x", ASK_PUT);
+    wire.stream = 1;
+    let put = wire.request("PUT /x", A);
+    wire.answer(ask, 204, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT");
+    wire.answer(put, 200, "Access-Control-Allow-Origin: *");
+    assert_eq!(wire.end(), ["PUT /x allowed probable sent"]);
+}
+
+/// Silence says nothing where packets were lost.
+#[test]
+fn silence_after_a_loss_is_no_refusal() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT");
+    wire.stream = 1;
+    let request = wire.request("GET /y", A);
+    let at = wire.mark();
+    wire.event(&HttpEvent::NoAnswer { request, why: NoAnswer::Lost, at });
+    wire.silence(12);
+    assert!(wire.end().contains(&"PUT /x undecided actual_not_seen possible sent".to_owned()));
+}
