@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::catalog::Rule;
+use crate::findings::settings::Threshold;
 
 /// One option.
 #[derive(Debug, Clone, Copy)]
@@ -80,8 +81,9 @@ pub(super) const RULE_KEYS: &[Key] = &[
 ];
 
 /// The numbers that a rule compares with: name, default, meaning.
-pub(super) fn thresholds(_rule: Rule) -> impl Iterator<Item = (&'static str, f64, &'static str)> {
-    std::iter::empty()
+pub(super) fn thresholds(rule: Rule) -> impl Iterator<Item = (&'static str, f64, &'static str)> {
+    let of_rule = Threshold::ALL.iter().filter(move |threshold| threshold.1 == rule);
+    of_rule.map(|(_, _, name, default, help)| (*name, *default, help.trim()))
 }
 
 const HEAD: &str = "\

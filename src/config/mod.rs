@@ -348,13 +348,14 @@ mod tests {
     fn keys_of_the_contract_are_read() {
         let config = check(
             "[site]\nnames = [\"*.shop.test\"]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n\
-             [rules.origin_enumeration]\nenabled = false\nallow = [\"10.1.2.3\"]\n",
+             [rules.origin_enumeration]\nenabled = false\nallow = [\"10.1.2.3\"]\norigins_min = 9\n",
         )
         .unwrap();
         assert_eq!(config.site.names, ["*.shop.test"]);
         assert_eq!(config.site.trusted_proxies, [("10.0.0.0".parse().unwrap(), 8), ("::1".parse().unwrap(), 128)]);
         let rule = &config.rules["origin_enumeration"];
-        assert_eq!((rule.enabled, rule.allow.len()), (Some(false), 1));
+        let read = (rule.enabled, rule.allow.len(), rule.thresholds.get("origins_min").copied());
+        assert_eq!(read, (Some(false), 1, Some(9.0)));
     }
 
     #[test]
@@ -371,6 +372,10 @@ mod tests {
             (
                 "[rules.ws_hijack]\nenable = true",
                 "f:2: [rules.ws_hijack] enable: there is no such key; did you mean enabled?",
+            ),
+            (
+                "[rules.origin_enumeration]\norigin_min = 9",
+                "f:2: [rules.origin_enumeration] origin_min: there is no such key; did you mean origins_min?",
             ),
             (
                 "[rules.ws_hijack]\nenabled = 1",
@@ -411,6 +416,8 @@ mod tests {
         let uncomment = |line: &str| {
             if starts.iter().any(|s| line.starts_with(s)) { line[2..].to_string() } else { line.to_string() }
         };
+        let thresholds_all = Rule::ALL.iter().map(|rule| keys::thresholds(*rule).count()).sum::<usize>();
+        assert!(thresholds_all > 20);
         let all: Vec<String> = print().lines().map(uncomment).collect();
         let config = check(&all.join("\n")).unwrap();
         assert!(config.rules.values().all(|r| r.enabled == Some(true) && r.allow.is_empty()));
@@ -418,7 +425,7 @@ mod tests {
         assert_eq!(format!("{:?}", without_empty_rules(config)), default);
         assert_eq!(
             all.iter().filter(|l| !l.starts_with(['#', '[']) && !l.is_empty()).count(),
-            keys::KEYS.len() + 2 * Rule::ALL.len()
+            keys::KEYS.len() + 2 * Rule::ALL.len() + thresholds_all
         );
     }
 

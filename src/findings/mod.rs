@@ -12,7 +12,7 @@ mod facts;
 mod fixes;
 mod patterns;
 mod probing;
-mod settings;
+pub(crate) mod settings;
 mod subject;
 mod window;
 
@@ -39,7 +39,7 @@ use book::{Book, Past};
 use facts::Seen;
 use patterns::kinds_of;
 use probing::{Prober, requests, spying};
-use settings::Threshold;
+use settings::{Settings, Threshold};
 use subject::{Endpoint, Host, Login, PageOrigin, network_of, shape_of};
 use window::Few;
 
@@ -150,7 +150,9 @@ impl Findings {
     }
 
     /// Takes switches, allow-lists, thresholds and known names anew; what was seen stays.
-    pub fn configure(&mut self, _options: &EngineOptions) {}
+    pub fn configure(&mut self, options: &EngineOptions) {
+        self.book.settings = Settings::new(options);
+    }
 
     /// A request was answered (or will not be).
     pub fn on_observation(&mut self, o: &Observation<'_>, sink: &mut impl Sink, counters: &mut Counters) {
