@@ -21,8 +21,10 @@ use crate::record::{Confidence, Finding, FindingId, Sink, Transaction, Transacti
 
 /// A finding that goes on is told again after so long (VERDICTS.md §8).
 const TELL_NS: i64 = 3600 * SECOND;
-/// The quote of the latest transaction is renewed at most this often.
+/// The quote of the latest transaction is renewed at most this often, once there were so many.
 const QUOTE_NS: i64 = SECOND;
+/// See [`QUOTE_NS`].
+const QUOTED_ALWAYS: u64 = 64;
 /// Transactions kept from the beginning; as many from the end.
 const EVIDENCE: usize = 10;
 /// Endpoints of one host with a finding of their own; more are told as the host's.
@@ -414,7 +416,7 @@ fn update(
             open.late.push_back(id);
         }
     }
-    if worse || now.since(open.quoted) >= QUOTE_NS {
+    if worse || finding.count <= QUOTED_ALWAYS || now.since(open.quoted) >= QUOTE_NS {
         open.quoted = now;
         open.why = why();
         open.latest_quote = source.quote(fields);

@@ -595,7 +595,7 @@ impl Findings {
         }
         let well_used = page.uses >= 20 && page.addresses.len() >= 3;
         let serialised = page.serialised;
-        probing::origins::learn(seen, kinds, page_key, prober, book);
+        probing::origins::learn(seen, kinds, page.addresses.len() <= 1, page_key, prober, book);
         let pages = &self.pages;
         let mut own = |page: u64| pages.peek(&page).is_none_or(|p| p.addresses.len() <= 1);
         probing::origins::enumeration(seen, prober, &mut own, book);
@@ -667,8 +667,11 @@ impl Findings {
             self.probes_due.pop_front();
             let Some(host) = self.hosts.get(&key) else { continue };
             let probers = &self.probers;
-            let mut probes =
-                |client: u64, at: Time| probers.peek(&client).is_some_and(|p| probing::origins::is_prober(p, at));
+            let mut probes = |client: u64, at: Time, by_tool: bool| {
+                probers.peek(&client).is_some_and(|p| {
+                    probing::origins::is_prober(p, at) || (by_tool && probing::origins::has_tried(p, at))
+                })
+            };
             origins::settle(host, now, &mut self.book, &mut probes);
             if origins::waits(host) {
                 self.probes_due.push_back((due.plus(origins::PENDING_NS), key));

@@ -496,7 +496,7 @@ fn emergency_mode(seen: &Seen<'_>, host: &Host, book: &mut Book) {
 }
 
 /// Looks at accepted probes once it is known what else the client tried. `probes` tells whether a client is a prober.
-pub fn settle(host: &mut Host, now: Option<Time>, book: &mut Book, probes: &mut dyn FnMut(u64, Time) -> bool) {
+pub fn settle(host: &mut Host, now: Option<Time>, book: &mut Book, probes: &mut dyn FnMut(u64, Time, bool) -> bool) {
     while let Some(first) = host.origins.pending.first() {
         if now.is_some_and(|now| now.since(first.since) < PENDING_NS) {
             return;
@@ -512,9 +512,9 @@ pub fn waits(host: &Host) -> bool {
     !host.origins.pending.is_empty()
 }
 
-fn settle_one(pending: &Pending, host: &Host, book: &mut Book, probes: &mut dyn FnMut(u64, Time) -> bool) {
+fn settle_one(pending: &Pending, host: &Host, book: &mut Book, probes: &mut dyn FnMut(u64, Time, bool) -> bool) {
     let Pending { kinds, with_credentials: with, past, .. } = pending;
-    let prober = probes(pending.client, pending.since);
+    let prober = probes(pending.client, pending.since, pending.by_tool);
     let port_only = kinds.common(Kinds::FLAWS) == Kinds::default().with(Kind::Port);
     let is_probe = kinds.evidently_foreign() || prober || (pending.by_tool && !port_only);
     let source = Source::Past(past);

@@ -23,12 +23,13 @@ pub struct Sent {
 /// Patterns kept of one client.
 const SENT_MAX: usize = 64;
 
-/// Enters this request's origin. `origin` is its digest beside the target.
-pub fn learn(seen: &Seen<'_>, kinds: Kinds, origin: u64, prober: &mut Prober, book: &Book) {
+/// Enters this request's origin. `origin` is its digest beside the target; `alone`: nobody else sends it.
+pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, origin: u64, prober: &mut Prober, book: &Book) {
     if prober.origins.enter(origin, seen.now, TEN_MINUTES_NS) {
         prober.trail.add(seen.o.transaction, seen.now);
     }
-    if seen.accepted() && seen.origin() != &*seen.o.target.origin {
+    // that the target lets its own pages in says nothing
+    if seen.accepted() && (!kinds.is_empty() || (seen.cross_site() && alone)) {
         prober.accepted = Some(seen.now);
     }
     if !prober.agents.holds(book.digest(seen.asked.agent)) {
@@ -71,6 +72,12 @@ fn is_test(prober: &Prober, now: Time, least: usize) -> Option<Kinds> {
     let enough =
         if strong == 0 { marked == 1 && weak > 0 && marked + weak >= least } else { strong + weak + marked >= least };
     (enough && origins >= 2).then_some(kinds)
+}
+
+/// Whether this client has tried something that no page has for a name.
+#[must_use]
+pub fn has_tried(prober: &Prober, now: Time) -> bool {
+    prober.scanner || lately(prober, now).0.evidently_foreign()
 }
 
 /// Whether this client is known to probe.
