@@ -67,26 +67,100 @@ fn wrong(label: &Value, said: &[&Value]) -> Option<String> {
     (!right).then(|| format!("faults {faults:?}, changes {changes:?}"))
 }
 
+/// What was said of each labelled attempt, and what of it is wrong.
+fn mistakes(browser: &str, lines: &[Value], all_are_there: bool) -> (usize, Vec<String>) {
+    let mut said: BTreeMap<(&str, &str), Vec<&Value>> = BTreeMap::new();
+    for line in lines.iter().filter(|l| l["type"] == "exchange") {
+        said.entry((text(line, "path"), text(line, "origin"))).or_default().push(line);
+    }
+    let labels = std::fs::read_to_string(data(&format!("T4-{browser}.labels.jsonl"))).expect("labels");
+    let labels: Vec<Value> = labels.lines().map(|l| serde_json::from_str(l).expect("a label")).collect();
+    assert_eq!(labels.len(), 184);
+    let (mut judged, mut mistakes) = (0, Vec::new());
+    for label in &labels {
+        let Some(said) = said.get(&(text(label, "path"), text(label, "page_origin"))) else {
+            assert!(!all_are_there, "{} is not there", text(label, "path"));
+            continue;
+        };
+        judged += 1;
+        mistakes.extend(wrong(label, said).map(|why| format!("{label}: {why}")));
+    }
+    (judged, mistakes)
+}
+
 #[test]
 fn each_labelled_case_has_its_side_and_field_and_untouched_ones_none() {
     for browser in ["chromium", "firefox"] {
         let side = |side: &str| data(&format!("T4-{browser}-{side}.pcap.zst"));
         let lines = compare(&side("front"), &side("back"), &["--all"]);
-        let mut said: BTreeMap<(&str, &str), Vec<&Value>> = BTreeMap::new();
-        for line in lines.iter().filter(|l| l["type"] == "exchange") {
-            said.entry((text(line, "path"), text(line, "origin"))).or_default().push(line);
-        }
-        let labels = std::fs::read_to_string(data(&format!("T4-{browser}.labels.jsonl"))).expect("labels");
-        let labels: Vec<Value> = labels.lines().map(|l| serde_json::from_str(l).expect("a label")).collect();
-        assert_eq!(labels.len(), 184);
-        let mut mistakes = Vec::new();
-        for label in &labels {
-            let said = said.get(&(text(label, "path"), text(label, "page_origin"))).map_or(&[][..], Vec::as_slice);
-            assert!(!said.is_empty(), "{} is not there", text(label, "path"));
-            mistakes.extend(wrong(label, said).map(|why| format!("{label}: {why}")));
-        }
+        let (judged, mistakes) = mistakes(browser, &lines, true);
+        assert_eq!(judged, 184);
         assert!(mistakes.is_empty(), "{browser}: {} wrong:\n{}", mistakes.len(), mistakes.join("\n"));
     }
+}
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("corstap-compare-{name}-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&path));
+        std::fs::create_dir_all(&path).expect("a folder for the test");
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+#[test]
+fn a_database_in_front_explains_its_refusals() {
+    let folder = Folder::new("database");
+    let db = folder.0.join("front.db");
+    let front = data("T4-chromium-front.pcap.zst");
+    let replayed = Command::new(env!("CARGO_BIN_EXE_corstap"))
+        .args(["replay", "--format", "jsonl", "--db"])
+        .args([&db, &front])
+        .output()
+        .expect("corstap runs");
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    let lines = compare(&db, &data("T4-chromium-back.pcap.zst"), &["--all"]);
+    let (judged, mistakes) = mistakes("chromium", &lines, false);
+    assert!(judged >= 100, "{judged}");
+    assert!(mistakes.is_empty(), "{} of {judged} wrong:\n{}", mistakes.len(), mistakes.join("\n"));
+    // Of the server's side a database knows the refusals, and counts: nothing sure is said of what passed there.
+    let back = folder.0.join("back.db");
+    let replayed = Command::new(env!("CARGO_BIN_EXE_corstap"))
+        .args(["replay", "--format", "jsonl", "--db"])
+        .args([&back, &data("T4-chromium-back.pcap.zst")])
+        .output()
+        .expect("corstap runs");
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    let lines = compare(&front, &back, &[]);
+    let guessed = lines.iter().filter(|l| l["type"] == "difference" && l["back"].is_null() && l["what"] == "changed");
+    assert!(guessed.clone().count() > 0 && guessed.clone().all(|l| l["confidence"] == "possible"), "{lines:?}");
+}
+
+#[test]
+fn a_clock_that_is_minutes_off_changes_nothing() {
+    let folder = Folder::new("clock");
+    let packed = data("T4-firefox-back.pcap.zst");
+    let (plain, late) = (folder.0.join("plain.pcap"), folder.0.join("late.pcap"));
+    let run = |program: &str, args: &[&Path]| {
+        let done = Command::new(program).args(args).output().unwrap_or_else(|e| panic!("{program}: {e}"));
+        assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    run("zstd", &[Path::new("-qd"), &packed, Path::new("-o"), &plain]);
+    run("editcap", &[Path::new("-t"), Path::new("217.25"), &plain, &late]);
+    let lines = compare(&data("T4-firefox-front.pcap.zst"), &late, &["--all"]);
+    let (_, mistakes) = mistakes("firefox", &lines, true);
+    assert!(mistakes.is_empty(), "{} wrong:\n{}", mistakes.len(), mistakes.join("\n"));
+    let ahead_us = lines.last().expect("a summary")["clock_ahead_us"].as_i64().expect("a number");
+    assert!((217_200_000..217_400_000).contains(&ahead_us), "{ahead_us}");
 }
 
 #[test]

@@ -129,7 +129,9 @@ pub struct Reading {
 Examples:
   corstap replay incident.pcapng
   corstap replay monday/ tuesday/ --db week.db
-  corstap replay backend.pcap --scheme https --format jsonl | jq 'select(.verdict == \"blocked\")'")]
+  corstap replay backend.pcap --scheme https --format jsonl | jq 'select(.verdict == \"blocked\")'
+  corstap replay incident.pcapng --evidence evidence/    a small capture for each cause, secrets masked, for the ticket
+  corstap replay incident.pcapng --openmetrics past.om   the incident for Prometheus (docs/evidence.md)")]
 pub struct ReplayArgs {
     /// What to read.
     #[command(flatten)]

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::vantage::{Exchange, Vantage};
+use crate::cors::classify::path_and_query;
 use crate::http::head::{Head, Name};
 use crate::packet::{MILLISECOND, SECOND, Time};
 use crate::record::Confidence;
@@ -355,14 +356,17 @@ fn fits(front: &Exchange, back: &Exchange, pass: Pass) -> bool {
         Pass::Same => same_method && same_origin,
         Pass::OtherOrigin => same_method && !same_origin,
         Pass::HeadAsGet => !same_method && same(Name::Origin),
-        // the last segment is alike; one that is empty says nothing
-        Pass::Mapped => same_method && same_origin && !path_of(asked).ends_with(b"/"),
+        // a prefix was taken off or put before; a lone slash says nothing
+        Pass::Mapped => {
+            let (front, back) = (path_of(asked), path_of(sent));
+            let alike = front.ends_with(back) || back.ends_with(front);
+            same_method && same_origin && front != back && alike && front.len() > 1 && back.len() > 1
+        }
     }
 }
 
 fn path_of(head: &Head) -> &[u8] {
-    let target = head.target();
-    target.split(|b| *b == b'?').next().unwrap_or_default()
+    path_and_query(head.target()).split(|b| *b == b'?').next().unwrap_or_default()
 }
 
 /// How many signs say that this is the same request.

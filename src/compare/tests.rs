@@ -286,6 +286,21 @@ fn a_mapped_path_is_found_by_its_end() {
 }
 
 #[test]
+fn another_resource_of_the_same_last_name_is_no_mapped_path() {
+    check(
+        &[
+            "0 GET /users/1/photo; host: a; origin: http://a.test => 200",
+            "700 GET /x; host: a; origin: http://a.test => 200",
+        ],
+        &[
+            "1 GET /users/2/photo; host: a; origin: http://a.test => 200; ACAO: *",
+            "701 GET /x; host: a; origin: http://a.test => 200",
+        ],
+        &["box between access-control-allow-origin answered_itself between blocks probable", "behind origin"],
+    );
+}
+
+#[test]
 fn a_replaced_answer_is_told_by_its_status() {
     check(
         &["0 GET /a; origin: http://a.test => 504"],
