@@ -57,13 +57,15 @@ pub fn fix(cause: Cause, stack: Stack, edge: Option<Stack>, shown: &Shown<'_>, p
             text.push_str(if stack == Stack::Generic { "That is" } else { stack.entry().title });
             text.push_str(": ");
             text.push_str(&fill(line, shown));
+            text.push_str(kept(*setting));
             text.push('.');
         }
         // where the application's order is wrong, the proxy's lines do not help
         let line = edge.filter(|_| *setting != Setting::Order).and_then(|e| Some((e, e.setting(*setting)?)));
         if let Some((edge, line)) = line {
             // writing to a String does not fail
-            let _ = write!(text, " Where {} adds the headers: {}.", edge.entry().title, fill(line, shown));
+            let (title, line) = (edge.entry().title, fill(line, shown));
+            let _ = write!(text, " Where {title} adds the headers: {line}{}.", kept(*setting));
         }
     }
     for (told, sentence) in [
@@ -77,6 +79,14 @@ pub fn fix(cause: Cause, stack: Stack, edge: Option<Stack>, shown: &Shown<'_>, p
         }
     }
     text
+}
+
+/// Said beside lines that name only what is missing: whoever pasted them as they are would refuse what passes now.
+fn kept(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Methods | Setting::Headers => ", beside what is listed already",
+        _ => "",
+    }
 }
 
 /// The settings that mend a cause.
@@ -138,7 +148,7 @@ mod tests {
         let text = fix(Cause::HeaderNotListed, Stack::Go, None, &shown, PageSigns::default());
         assert!(text.starts_with("Add x-trace-id, x-tenant to the allowed headers"), "{text}");
         assert!(
-            text.ends_with("Go with rs/cors: cors.Options{AllowedHeaders: []string{\"x-trace-id\", \"x-tenant\"}}."),
+            text.ends_with("Go with rs/cors: cors.Options{AllowedHeaders: []string{\"x-trace-id\", \"x-tenant\"}}, beside what is listed already."),
             "{text}"
         );
     }

@@ -2,11 +2,11 @@
 
 use super::coverage::{connections_text, not_seen, packets_text};
 use super::incident::{Incident, counters, unsigned};
-use super::incident_text::{METHOD, RUNS_MAX, all_bars, origin, title, when, why};
+use super::incident_text::{METHOD, RUNS_MAX, all_bars, detail_lines, origin, title, when, why};
 use super::layout::{capital, clock, plural, span, step, thousands};
 use super::markup::Markup;
 use super::plots::{self, colour};
-use super::problem_text::{blocked_text, causes, client_of, clients_text, effect, effects_text, names, what_happened};
+use super::problem_text::{blocked_text, client_of, clients_text, effect, effects_text, names, what_happened};
 use super::problems::{Problem, clients_hit};
 use super::shown;
 use crate::record::{Finding, Phase};
@@ -155,7 +155,7 @@ fn timeline(m: &mut Markup, incident: &Incident) {
     }
     if names.len() > plots::COLOURS {
         m.raw("<li><svg class=\"key\" aria-hidden=\"true\" viewBox=\"0 0 10 10\"><rect class=\"cx\" width=\"10\" height=\"10\"/></svg>");
-        m.text(&format!("{} others", names.len() - plots::COLOURS)).raw("</li>");
+        m.text(&plural((names.len() - plots::COLOURS) as u64, "other")).raw("</li>");
     }
     m.raw("</ul>\n<p class=\"sub\">");
     m.text(&format!("A bar is {}. Times are UTC, as captured.", step(timeline.step_ns))).raw("</p>\n");
@@ -212,10 +212,17 @@ fn one_problem(m: &mut Markup, nth: usize, p: &Problem) {
     row("Who", &format!("{}, {}", clients_text(&p.clients), names(&p.families, |f| f.id().to_owned(), NAMES_MAX)));
     row("Pages", &names(&p.origins, |o| origin(o), NAMES_MAX));
     row("Endpoints", &names(&p.endpoints, |(method, path)| format!("{method} {path}"), NAMES_MAX));
-    row("Likeliest cause", &causes(p));
+    for (cause, n) in p.causes.largest_first() {
+        let often = if p.causes.keys() > 1 { format!(" ×{}", thousands(n)) } else { String::new() };
+        let sure = p.cause_confidence.map_or(String::new(), |c| format!(" ({c})"));
+        row("Likeliest cause", &format!("{}: {cause}{often}{sure}", cause.entry().title));
+    }
     row("Certainty", &names(&p.confidence, |c| c.id().to_owned(), NAMES_MAX));
     m.raw("</dl>\n");
-    for (cause, fix) in &p.fixes {
+    if p.is_probing() {
+        m.raw("<p>One client tried origins that this target does not know: refusing them was right, and no page's user was hit.</p>\n");
+    }
+    for (cause, fix) in p.fixes.iter().filter(|_| !p.is_probing()) {
         m.raw("<p class=\"fix\"><b>Fix</b>");
         if let Some(cause) = cause.filter(|_| p.fixes.len() > 1) {
             m.text(&format!(" for {cause}"));
@@ -284,14 +291,14 @@ fn one_finding(m: &mut Markup, f: &Finding) {
     m.raw(f.rule.entry().title).text(&format!(" · {} · {often} · {}", span(f.first_seen, f.last_seen), f.confidence));
     m.raw("</p>\n");
     if !f.detail.is_empty() {
-        m.raw("<p class=\"mono\">");
-        lines(m, &f.detail);
+        m.raw("<p class=\"mono lines\">");
+        lines(m, &detail_lines(&f.detail));
         m.raw("</p>\n");
     }
     m.raw("<p>").raw(f.rule.entry().why).raw("</p>\n");
     let fix = if f.fix.is_empty() { f.rule.entry().fix } else { &f.fix };
     m.raw("<p class=\"fix\"><b>Fix</b>: ");
-    lines(m, fix);
+    lines(m, &capital(fix));
     m.raw("</p>\n");
     if !f.evidence.is_empty() {
         let ids: Vec<String> = f.evidence.iter().map(ToString::to_string).collect();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::coverage::{connections_text, not_seen, packets_text};
 use super::finding_text::severity_paint;
 use super::incident::{Incident, counters, unsigned};
-use super::layout::{clock, day, duration, fit, pad, plural, span, step, thousands, wrap};
+use super::layout::{capital, clock, day, duration, fit, pad, plural, span, step, thousands, wrap};
 use super::problem_text::{INDENT, Words, blocked_text, client_of, effects_text, names, problem_head, problem_lines};
 use super::problems::{Problem, Timeline};
 use super::shown;
@@ -101,7 +101,7 @@ fn summary(incident: &Incident, screen: Screen) -> String {
     let refused = blocked_text(incident.blocked, incident.judged(), &incident.problems);
     line(&format!("Browsers refused {refused}."), style);
     if let Some(text) = effects_text(&incident.problems) {
-        line(&format!("{}.", super::layout::capital(&text)), Paint::red);
+        line(&format!("{}.", capital(&text)), Paint::red);
     }
     if incident.undecided > 0 {
         line(&format!("Of {} the wire does not tell.", thousands(incident.undecided)), Paint::yellow);
@@ -209,11 +209,14 @@ fn findings(findings: &[Finding], screen: Screen) -> String {
         let line = format!("{title} · {} · {often} · {}", span(f.first_seen, f.last_seen), f.confidence);
         out.push_str(&wrap(&line, 13, screen.width, 3));
         if f.severity >= Severity::Low {
-            let lines = f.detail.lines().map(|line| wrap(&shown(line), 13, screen.width, 4));
+            let detail = detail_lines(&f.detail);
+            let lines = detail.lines().map(|line| wrap(&shown(line), 13, screen.width, 4));
             out.extend(lines);
         }
         if f.severity >= Severity::Medium && !f.fix.is_empty() {
-            for line in wrap(&format!("fix: {}", shown(&f.fix.replace('\n', " "))), 13, screen.width, 4).lines() {
+            for line in
+                wrap(&format!("fix: {}", shown(&capital(&f.fix).replace('\n', " "))), 13, screen.width, 4).lines()
+            {
                 let _ = writeln!(out, "{}", paint.cyan(line));
             }
         }
@@ -251,6 +254,12 @@ pub fn why(check: &StoredCheck) -> String {
         parts.push(plural(unsigned(check.relevant), "relevant answer"));
     }
     shown(&parts.join("; "))
+}
+
+/// A finding's detail with its first and its latest case on lines of their own.
+#[must_use]
+pub fn detail_lines(detail: &str) -> String {
+    detail.replace(" first: ", "\nfirst: ").replace(" latest: ", "\nlatest: ")
 }
 
 /// Names with what passed, what was refused, and what stays open.

@@ -104,6 +104,33 @@ fn no_database_is_made_for_captures_that_cannot_be_read() {
 }
 
 #[test]
+fn a_report_needs_a_database_of_ours() {
+    let folder = Folder::new();
+    let missing = folder.path("missing.db");
+    let other =
+        folder.write("other.db", &b"no database, but a text that is long enough to be taken for one ".repeat(20));
+    for (path, told) in [(&missing, "missing.db: no such database"), (&other, "other.db: is not a corstap database")] {
+        for format in ["text", "html", "jsonl"] {
+            let ran = run(&["report", "--db", shown(path), "--format", format]);
+            assert_eq!((ran.status.code(), text(&ran.stdout)), (Some(2), String::new()));
+            assert!(text(&ran.stderr).contains(told), "{}", text(&ran.stderr));
+        }
+    }
+}
+
+#[test]
+fn a_report_on_nothing_says_so() {
+    let folder = Folder::new();
+    let (capture, db) = (folder.write("quiet.pcap", &Pcap::new().finish()), folder.path("quiet.db"));
+    ok(&["replay", shown(&capture), "--db", shown(&db)]);
+    for format in ["text", "html"] {
+        let report = ok(&["report", "--db", shown(&db), "--format", format]);
+        assert!(report.contains("No cross-origin request was seen"), "{report}");
+    }
+    assert_eq!(lines_of(&ok(&["report", "--db", shown(&db), "--format", "jsonl"]), "run").len(), 1);
+}
+
+#[test]
 fn a_configuration_with_an_unknown_key_is_refused() {
     let folder = Folder::new();
     let config = folder.write("corstap.toml", b"[site]\nname = [\"shop.test\"]\n");

@@ -13,15 +13,18 @@ fn report(capture: &[u8]) -> String {
 
 #[test]
 fn every_line_fits_and_nothing_but_the_colours_acts_on_a_terminal() {
-    let capture = incident();
-    for args in [&["replay", shown(&capture)][..], &["replay", shown(&capture), "-v"]] {
+    let folder = Folder::new();
+    let (capture, db) = (incident(), folder.path("a.db"));
+    ok(&["replay", shown(&capture), "--db", shown(&db)]);
+    for args in [&["replay", shown(&capture)][..], &["replay", shown(&capture), "-v"], &["report", "--db", shown(&db)]]
+    {
         let plain = ok(args);
         for line in plain.lines() {
             assert!(line.width() <= 120, "{} columns: {line}", line.width());
         }
         assert!(!plain.contains('\u{1b}'));
         let coloured = ok(&[args, &["--color", "always"]].concat());
-        assert!(coloured.contains("\u{1b}[1;31mBLOCKED\u{1b}[0m"));
+        assert!(coloured.contains("\u{1b}[1;31m"));
         let mut bare = coloured;
         for code in ["0", "1", "2", "31", "32", "33", "36", "1;31"] {
             bare = bare.replace(&format!("\u{1b}[{code}m"), "");
