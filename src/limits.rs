@@ -65,23 +65,27 @@ pub struct Limits {
     /// Requests in flight whose class is kept until their answer; of those above it an answer is judged alone:
     /// `corstap_state_forgotten_total{kind="waiting"}`.
     pub in_flight_max: u32,
-    /// Entries of the preflight cache model for one client (Firefox keeps 100 for all sites together).
+    /// Entries of the preflight cache model for one client (Firefox keeps 100 for all sites together):
+    /// `corstap_state_forgotten_total{kind="cache"}`.
     pub cache_entries_of_client_max: u32,
-    /// Slots that remember which cache entries were given up, 4 bytes each; a power of two.
+    /// Slots that remember which cache entries were given up, 4 bytes each; a power of two. Two entries in one slot only make
+    /// a verdict less sure: `corstap_state_forgotten_total{kind="cache"}` counts the entries.
     pub forgotten_slots: u32,
     /// Answers, cookies and connections remembered for later guesses, each: `corstap_state_forgotten_total{kind="hints"}`.
     pub hints_max: u32,
-    /// Hosts that audit rules keep state of: `corstap_state_forgotten_total{kind="endpoints"}`.
+    /// Hosts that audit rules keep state of: `corstap_state_forgotten_total{kind="hosts"}`.
     pub targets_max: u32,
     /// Endpoints that audit rules keep state of: `corstap_state_forgotten_total{kind="endpoints"}`.
     pub endpoints_max: u32,
     /// Keys (client × target) that probing rules keep state of: `corstap_state_forgotten_total{kind="probing"}`.
     pub probing_keys_max: u32,
-    /// URLs whose `Access-Control-Allow-Origin` values are remembered (VERDICTS.md §8).
+    /// URLs whose `Access-Control-Allow-Origin` values are remembered (VERDICTS.md §8):
+    /// `corstap_state_forgotten_total{kind="urls"}`.
     pub urls_max: u32,
-    /// Page origins × targets that rules keep count of.
+    /// Page origins × targets that rules keep count of: `corstap_state_forgotten_total{kind="origins"}`.
     pub origins_max: u32,
-    /// Findings that are kept up to date at once. Above it the one that rested longest is told a last time and forgotten.
+    /// Findings that are kept up to date at once. Above it the one that rested longest is told a last time and forgotten:
+    /// `corstap_state_forgotten_total{kind="findings"}`.
     pub findings_max: u32,
 }
 

@@ -77,7 +77,9 @@ fn full() -> (Recorder, Metrics) {
     recorder.on_transaction(&transaction(1, Verdict::Blocked));
     recorder.on_finding(&finding(0, 1, 1, &[]));
     // Any file that is there has a size; SQLite's second one is not there.
-    let metrics = metrics.with_database(Some(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))));
+    let metrics = metrics
+        .with_events(Some(Arc::default()))
+        .with_database(Some(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))));
     publish(&mut recorder, &metrics);
     (recorder, metrics)
 }
