@@ -1,7 +1,6 @@
 //! The thread that owns the connection: batches in, one transaction each, and again until it is in.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fmt::Write as _;
 use std::hash::BuildHasher as _;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
@@ -20,7 +19,7 @@ use super::{
     LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
 };
 use crate::packet::SECOND;
-use crate::record::{Checklist, Finding, Transaction, TransactionId, Verdict};
+use crate::record::{Checklist, Finding, FindingId, Transaction, TransactionId, Verdict};
 
 /// Live, a transaction holds at most this many records, so that a reader sees a rejection soon.
 const LIVE_BATCH_RECORDS: usize = 512;
@@ -45,7 +44,7 @@ const RETAIN_WAIT: Duration = Duration::from_mins(1);
 const RETAIN_AGAIN: Duration = Duration::from_millis(200);
 /// Texts are written anew this often, so that old ones end with the rows that cite them.
 const TEXTS_LIFE: Duration = Duration::from_hours(1);
-/// Rows of `finding_evidence` of one finding, over all runs.
+/// Rows of `finding_evidence` of one finding, over all runs, or nearly.
 const EVIDENCE_ROWS_MAX: i64 = 64;
 /// A replay waits this long for another process's lock.
 const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
@@ -85,7 +84,7 @@ struct Pending {
     totals: Option<Box<RunTotals>>,
 }
 
-#[derive(PartialEq, Eq, Hash, Clone)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Clone)]
 struct Endpoint {
     /// Hours since the Unix epoch.
     hour: i64,
@@ -386,10 +385,7 @@ impl Writer {
         let (rejections, evidence) = self.runtime.block_on(atomically(connection, async |connection| {
             insert_texts(connection, texts).await?;
             let rejections = insert_transactions(connection, &pending.transactions, run_id, words).await?;
-            let mut evidence = 0;
-            for finding in &pending.findings {
-                evidence += upsert_finding(connection, finding, run_id).await?;
-            }
+            let evidence = upsert_findings(connection, &pending.findings, run_id).await?;
             for checklist in &pending.checklists {
                 upsert_checklist(connection, checklist, run_id).await?;
             }
@@ -660,30 +656,103 @@ fn integer(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-const TRANSACTION_COLUMNS: usize = 26;
+/// Rows of one statement: each statement is handed to SQLite's thread and back, which costs more than a row.
+const STATEMENT_ROWS: usize = 32;
 
-/// A statement of several rows costs less than as many statements; few sizes, so that each is prepared once.
-fn many_rows(head: &str, columns: usize, rows: usize, tail: &str) -> String {
-    let row = format!("({})", vec!["?"; columns].join(","));
-    let mut sql = String::new();
-    write!(sql, "{head} VALUES {} {tail}", vec![row.as_str(); rows].join(","))
-        .expect("writing to a String does not fail");
-    sql
+/// An insertion, of many rows and of one: two sizes, so that each is prepared once.
+struct Insert {
+    many: String,
+    one: String,
 }
 
-fn transaction_insert(rows: usize) -> String {
-    many_rows(
-        "INSERT INTO transactions (id, time, client, forwarded_for, server, origin, target_origin, path, method, site, \
-         mode, credentials, preflight_state, verdict, confidence, phase, reason, cause, effect, browser, \
-         preflight_status, actual_status, blocked_after_effect, detail, run_id, evidence)",
-        TRANSACTION_COLUMNS,
-        rows,
+impl Insert {
+    /// `INSERT INTO table (columns) VALUES … tail`.
+    fn new(table: &str, columns: &str, tail: &str) -> Self {
+        let sql = |rows: usize| format!("INSERT INTO {table} ({columns}) VALUES {} {tail}", Self::rows(columns, rows));
+        Insert { many: sql(STATEMENT_ROWS), one: sql(1) }
+    }
+
+    /// `(?,?),(?,?)`: as many as there are columns, `rows` times.
+    fn rows(columns: &str, rows: usize) -> String {
+        let row = format!("({})", vec!["?"; columns.split(',').count()].join(","));
+        vec![row.as_str(); rows].join(",")
+    }
+
+    /// Inserts each item as one row. The number of rows changed.
+    async fn each<T>(
+        &'static self,
+        connection: &mut SqliteConnection,
+        items: &[T],
+        mut bind: impl for<'q> FnMut(Bound<'q>, &T) -> Bound<'q>,
+    ) -> Result<u64, sqlx::Error> {
+        let (chunks, rest) = items.as_chunks::<STATEMENT_ROWS>();
+        let mut changed = 0;
+        for chunk in chunks {
+            let query = chunk.iter().fold(sqlx::query(self.many.as_str()), &mut bind);
+            changed += query.execute(&mut *connection).await?.rows_affected();
+        }
+        for item in rest {
+            let query = bind(sqlx::query(self.one.as_str()), item);
+            changed += query.execute(&mut *connection).await?.rows_affected();
+        }
+        Ok(changed)
+    }
+}
+
+static TRANSACTIONS: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "transactions",
+        "id, time, client, forwarded_for, server, origin, target_origin, path, method, site, mode, credentials, \
+         preflight_state, verdict, confidence, phase, reason, cause, effect, browser, preflight_status, actual_status, \
+         blocked_after_effect, detail, run_id, evidence",
         "ON CONFLICT (time, id) DO NOTHING",
     )
-}
-
-static TRANSACTIONS_32: LazyLock<String> = LazyLock::new(|| transaction_insert(32));
-static TRANSACTIONS_1: LazyLock<String> = LazyLock::new(|| transaction_insert(1));
+});
+static TEXTS: LazyLock<Insert> = LazyLock::new(|| Insert::new("texts", "id, text, minute", ""));
+static FINDINGS: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "findings",
+        "id, rule, severity, confidence, subject, first_seen, last_seen, count, detail, fix, run_id, last_run_id, \
+         count_before",
+        "ON CONFLICT (id) DO UPDATE SET \
+         count = CASE WHEN last_run_id = excluded.last_run_id THEN max(count, count_before + excluded.count) \
+             WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen THEN count + excluded.count \
+             ELSE max(count, excluded.count) END, \
+         count_before = CASE WHEN last_run_id = excluded.last_run_id THEN count_before \
+             WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen THEN count \
+             ELSE count_before END, \
+         last_run_id = CASE WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen \
+             THEN excluded.last_run_id ELSE last_run_id END, \
+         severity = CASE WHEN excluded.last_seen >= last_seen THEN excluded.severity ELSE severity END, \
+         confidence = CASE WHEN excluded.last_seen >= last_seen THEN excluded.confidence ELSE confidence END, \
+         detail = CASE WHEN excluded.last_seen >= last_seen THEN excluded.detail ELSE detail END, \
+         fix = CASE WHEN excluded.last_seen >= last_seen THEN excluded.fix ELSE fix END, \
+         first_seen = min(first_seen, excluded.first_seen), \
+         last_seen = max(last_seen, excluded.last_seen)",
+    )
+});
+/// A statement's rows are chosen before any of them is in, so a finding may get a statement's rows more than the most.
+static EVIDENCE: LazyLock<Insert> = LazyLock::new(|| {
+    let columns = "finding_id, transaction_id";
+    let sql = |rows: usize| {
+        format!(
+            "INSERT INTO finding_evidence ({columns}) SELECT column1, column2 FROM (VALUES {}) \
+             WHERE (SELECT count(*) FROM finding_evidence WHERE finding_id = column1) < {EVIDENCE_ROWS_MAX} \
+             ON CONFLICT DO NOTHING",
+            Insert::rows(columns, rows)
+        )
+    };
+    Insert { many: sql(STATEMENT_ROWS), one: sql(1) }
+});
+static TRAFFIC: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "traffic",
+        "hour, origin, target_origin, method, path_shape, allowed, blocked, undecided, preflights",
+        "ON CONFLICT (hour, origin, target_origin, method, path_shape) DO UPDATE SET \
+         allowed = allowed + excluded.allowed, blocked = blocked + excluded.blocked, \
+         undecided = undecided + excluded.undecided, preflights = preflights + excluded.preflights",
+    )
+});
 
 /// The number of new rejections among them.
 async fn insert_transactions(
@@ -692,33 +761,14 @@ async fn insert_transactions(
     run_id: i64,
     words: &mut Words,
 ) -> Result<u64, sqlx::Error> {
-    let mut new = 0;
-    let (chunks, rest) = rows.as_chunks::<32>();
-    for chunk in chunks {
-        let mut query = sqlx::query(TRANSACTIONS_32.as_str());
-        for row in chunk {
-            query = bind_transaction(query, row, run_id, words);
-        }
-        new += query.execute(&mut *connection).await?.rows_affected();
-    }
-    for row in rest {
-        let query = bind_transaction(sqlx::query(TRANSACTIONS_1.as_str()), row, run_id, words);
-        new += query.execute(&mut *connection).await?.rows_affected();
-    }
+    let new = TRANSACTIONS.each(connection, rows, |query, row| bind_transaction(query, row, run_id, words)).await?;
     let cited = rows.iter().filter(|row| row.verdict != Verdict::Blocked.id()).count() as u64;
     Ok(new.saturating_sub(cited))
 }
 
 async fn insert_texts(connection: &mut SqliteConnection, texts: &[(i64, Arc<str>)]) -> Result<(), sqlx::Error> {
     let minute = wall_clock().0.div_euclid(60 * SECOND);
-    for (id, text) in texts {
-        sqlx::query("INSERT INTO texts (id, text, minute) VALUES (?, ?, ?)")
-            .bind(id)
-            .bind(Arc::clone(text))
-            .bind(minute)
-            .execute(&mut *connection)
-            .await?;
-    }
+    TEXTS.each(connection, texts, |query, (id, text)| query.bind(*id).bind(Arc::clone(text)).bind(minute)).await?;
     Ok(())
 }
 
@@ -764,60 +814,38 @@ impl Words {
     }
 }
 
-/// Enters or updates a finding. The number of new rows of evidence.
+/// Enters or updates findings. The number of new rows of evidence.
 ///
-/// Its count is this run's, on top of what earlier runs counted over other times; a run that sees again what an earlier
-/// one saw does not add to it.
-async fn upsert_finding(connection: &mut SqliteConnection, finding: &Finding, run_id: i64) -> Result<u64, sqlx::Error> {
-    let id = finding.id.to_string();
-    sqlx::query(
-        "INSERT INTO findings (id, rule, severity, confidence, subject, first_seen, last_seen, count, detail, fix, \
-         run_id, last_run_id, count_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) \
-         ON CONFLICT (id) DO UPDATE SET \
-         count = CASE WHEN last_run_id = excluded.last_run_id THEN max(count, count_before + excluded.count) \
-             WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen THEN count + excluded.count \
-             ELSE max(count, excluded.count) END, \
-         count_before = CASE WHEN last_run_id = excluded.last_run_id THEN count_before \
-             WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen THEN count \
-             ELSE count_before END, \
-         last_run_id = CASE WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen \
-             THEN excluded.last_run_id ELSE last_run_id END, \
-         severity = CASE WHEN excluded.last_seen >= last_seen THEN excluded.severity ELSE severity END, \
-         confidence = CASE WHEN excluded.last_seen >= last_seen THEN excluded.confidence ELSE confidence END, \
-         detail = CASE WHEN excluded.last_seen >= last_seen THEN excluded.detail ELSE detail END, \
-         fix = CASE WHEN excluded.last_seen >= last_seen THEN excluded.fix ELSE fix END, \
-         first_seen = min(first_seen, excluded.first_seen), \
-         last_seen = max(last_seen, excluded.last_seen)",
-    )
-    .bind(id.as_str())
-    .bind(finding.rule.id())
-    .bind(finding.severity.id())
-    .bind(finding.confidence.id())
-    .bind(finding.subject.as_str())
-    .bind(finding.first_seen.to_string())
-    .bind(finding.last_seen.to_string())
-    .bind(integer(finding.count))
-    .bind(finding.detail.as_str())
-    .bind(finding.fix.as_str())
-    .bind(run_id)
-    .bind(run_id)
-    .execute(&mut *connection)
-    .await?;
-    let mut new = 0;
-    for transaction in &finding.evidence {
-        new += sqlx::query(
-            "INSERT INTO finding_evidence (finding_id, transaction_id) SELECT ?1, ?2 \
-             WHERE (SELECT count(*) FROM finding_evidence WHERE finding_id = ?1) < ?3 \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(id.as_str())
-        .bind(transaction.to_string())
-        .bind(EVIDENCE_ROWS_MAX)
-        .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    }
-    Ok(new)
+/// A finding's count is this run's, on top of what earlier runs counted over other times; a run that sees again what an
+/// earlier one saw does not add to it.
+async fn upsert_findings(
+    connection: &mut SqliteConnection,
+    findings: &[Finding],
+    run_id: i64,
+) -> Result<u64, sqlx::Error> {
+    FINDINGS
+        .each(connection, findings, |query, finding| {
+            query
+                .bind(finding.id.to_string())
+                .bind(finding.rule.id())
+                .bind(finding.severity.id())
+                .bind(finding.confidence.id())
+                .bind(finding.subject.clone())
+                .bind(finding.first_seen.to_string())
+                .bind(finding.last_seen.to_string())
+                .bind(integer(finding.count))
+                .bind(finding.detail.clone())
+                .bind(finding.fix.clone())
+                .bind(run_id)
+                .bind(run_id)
+                .bind(0_i64)
+        })
+        .await?;
+    let evidence: Vec<(FindingId, TransactionId)> =
+        findings.iter().flat_map(|f| f.evidence.iter().map(|id| (f.id, *id))).collect();
+    EVIDENCE
+        .each(connection, &evidence, |query, (finding, id)| query.bind(finding.to_string()).bind(id.to_string()))
+        .await
 }
 
 /// What was told last of a target is what holds.
@@ -852,26 +880,23 @@ async fn upsert_rollup(
     connection: &mut SqliteConnection,
     rollup: &HashMap<Endpoint, Counts, RandomState>,
 ) -> Result<(), sqlx::Error> {
-    for (endpoint, counts) in rollup {
-        sqlx::query(
-            "INSERT INTO traffic (hour, origin, target_origin, method, path_shape, allowed, blocked, undecided, \
-             preflights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (hour, origin, target_origin, method, path_shape) DO UPDATE SET \
-             allowed = allowed + excluded.allowed, blocked = blocked + excluded.blocked, \
-             undecided = undecided + excluded.undecided, preflights = preflights + excluded.preflights",
-        )
-        .bind(rows::hour(endpoint.hour))
-        .bind(Arc::clone(&endpoint.origin))
-        .bind(Arc::clone(&endpoint.target_origin))
-        .bind(Arc::clone(&endpoint.method))
-        .bind(endpoint.path_shape.clone())
-        .bind(counts.allowed)
-        .bind(counts.blocked)
-        .bind(counts.undecided)
-        .bind(counts.preflights)
-        .execute(&mut *connection)
+    // In the table's order: neighbours share pages.
+    let mut rows: Vec<(&Endpoint, &Counts)> = rollup.iter().collect();
+    rows.sort_unstable_by_key(|(endpoint, _)| *endpoint);
+    TRAFFIC
+        .each(connection, &rows, |query, (endpoint, counts)| {
+            query
+                .bind(rows::hour(endpoint.hour))
+                .bind(Arc::clone(&endpoint.origin))
+                .bind(Arc::clone(&endpoint.target_origin))
+                .bind(Arc::clone(&endpoint.method))
+                .bind(endpoint.path_shape.clone())
+                .bind(counts.allowed)
+                .bind(counts.blocked)
+                .bind(counts.undecided)
+                .bind(counts.preflights)
+        })
         .await?;
-    }
     Ok(())
 }
 
