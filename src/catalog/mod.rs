@@ -8,6 +8,7 @@ pub mod fixes;
 pub mod reasons;
 pub mod rules;
 pub mod stacks;
+pub mod thresholds;
 
 use crate::record::words;
 use serde::Serialize;
@@ -15,8 +16,9 @@ use std::fmt;
 
 pub use causes::{CauseEntry, Side};
 pub use reasons::{ReasonEntry, ReasonKind, Wording};
-pub use rules::{RuleEntry, RuleKind, Threshold};
+pub use rules::{RuleEntry, RuleKind};
 pub use stacks::{Setting, StackEntry};
+pub use thresholds::Threshold;
 
 words! {
     /// Why a transaction was blocked, or why the wire cannot tell (VERDICTS.md §4).

@@ -22,17 +22,6 @@ impl RuleKind {
     }
 }
 
-/// A number in a rule's condition, which `[rules.ID]` of the configuration may set.
-#[derive(Debug, Clone, Copy)]
-pub struct Threshold {
-    /// The key; its last word tells the unit: `_min` and `_max` count, `_s` are seconds, `_share` is a part of 1.
-    pub key: &'static str,
-    /// The value unless set.
-    pub default: f64,
-    /// What it counts.
-    pub means: &'static str,
-}
-
 /// A rule's words.
 #[derive(Debug)]
 pub struct RuleEntry {
@@ -54,8 +43,6 @@ pub struct RuleEntry {
     pub counter: &'static str,
     /// What to change.
     pub fix: &'static str,
-    /// The numbers in the condition.
-    pub thresholds: &'static [Threshold],
 }
 
 impl Rule {
@@ -64,19 +51,7 @@ impl Rule {
     pub fn entry(self) -> &'static RuleEntry {
         &RULES[self as usize]
     }
-
-    /// The default of a threshold; none where the rule has no such number.
-    #[must_use]
-    pub fn threshold(self, key: &str) -> Option<f64> {
-        self.entry().thresholds.iter().find(|t| t.key == key).map(|t| t.default)
-    }
 }
-
-const fn at(key: &'static str, default: f64, means: &'static str) -> Threshold {
-    Threshold { key, default, means }
-}
-
-const WINDOW_10_MIN: Threshold = at("window_s", 600.0, "window in which they count");
 
 /// Every rule, in the order of [`Rule::ALL`].
 pub static RULES: &[RuleEntry] = &[
@@ -90,7 +65,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A page anywhere may read whatever a stolen token opens, and whatever the private network shows without one.",
         counter: "Cookies on public or s-maxage answers do not count: a parent domain's cookies reach every static file.",
         fix: "Answer the exact origin from an allow-list, with Vary: Origin.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::WildcardWithAcac,
@@ -102,7 +76,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Every browser refuses this pair for requests with credentials: somebody wanted them to work, and they do not.",
         counter: "",
         fix: "Pick one: the exact origin with credentials, or * without.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::OriginReflectedCredentials,
@@ -114,7 +87,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Any page that a logged-in user opens can read and change this user's data.",
         counter: "A foreign origin that was refused there means an allow-list.",
         fix: "Compare the origin with a list; never echo what was sent.",
-        thresholds: &[at("sites_min", 5.0, "foreign sites accepted, none refused")],
     },
     RuleEntry {
         rule: Rule::OriginReflected,
@@ -126,7 +98,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "What is reachable without credentials, such as a private network's services, is open to every page.",
         counter: "A foreign origin that was refused there means an allow-list.",
         fix: "Use an allow-list, or a static * where the data are public.",
-        thresholds: &[at("sites_min", 5.0, "foreign sites accepted, none refused")],
     },
     RuleEntry {
         rule: Rule::EmergencyMode,
@@ -138,11 +109,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "This is what is put in during an incident, and left on: the same-origin policy no longer protects the users.",
         counter: "Without an evidently foreign origin it needs many sites and none refused.",
         fix: "Remove the emergency setting now; answer the exact origins from an allow-list.",
-        thresholds: &[
-            at("sites_min", 2.0, "sites echoed, one of them evidently foreign"),
-            at("sites_without_foreign_min", 5.0, "sites echoed where none is evidently foreign and none refused"),
-            at("header_sets_min", 2.0, "different Access-Control-Request-Headers echoed"),
-        ],
     },
     RuleEntry {
         rule: Rule::NullOriginAllowed,
@@ -154,7 +120,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Any page can make a sandboxed frame whose origin is null.",
         counter: "",
         fix: "Refuse null.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::HttpOriginTrusted,
@@ -166,7 +131,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Whoever can change the http page on its way reads the https answers.",
         counter: "",
         fix: "List https origins only.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::OriginMatchFlaw,
@@ -178,7 +142,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Somebody can register or forge such an origin and read the answers.",
         counter: "",
         fix: "Compare whole origins; anchor regular expressions at both ends and escape their dots.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::SubdomainTrust,
@@ -190,7 +153,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "One forgotten or taken-over subdomain reads everything.",
         counter: "",
         fix: "List the hosts.",
-        thresholds: &[at("subdomains_min", 6.0, "subdomains of one site accepted")],
     },
     RuleEntry {
         rule: Rule::ThirdPartyTrust,
@@ -202,7 +164,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "That party's weaknesses become yours.",
         counter: "Origins named in [site] origins are known and wanted.",
         fix: "Review whether it needs credentials; narrow it to the endpoints that it uses.",
-        thresholds: &[at("transactions_min", 5.0, "transactions accepted")],
     },
     RuleEntry {
         rule: Rule::CredentialsManyOrigins,
@@ -214,7 +175,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Each of them may act as the user on every endpoint of the host.",
         counter: "",
         fix: "Split the list by endpoint.",
-        thresholds: &[at("origins_min", 10.0, "distinct origins accepted")],
     },
     RuleEntry {
         rule: Rule::DevOriginInProduction,
@@ -226,7 +186,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Anything that runs on such a machine or port reads production data.",
         counter: "",
         fix: "Keep one list per environment.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::MissingVaryOrigin,
@@ -238,7 +197,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A cache serves one page's answer to another, which the browser refuses; only sometimes, which makes it hard to find.",
         counter: "no-store and private answers do not count.",
         fix: "Send Vary: Origin always, also on answers without Access-Control-Allow-Origin.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::VaryOriginUnstable,
@@ -250,7 +208,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A cache keeps the one without, and serves it to everybody.",
         counter: "no-store answers, answers without Access-Control-Allow-Origin and answers with * do not count.",
         fix: "Append Origin to Vary; do not overwrite the field.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::CachedAcaoMismatch,
@@ -262,7 +219,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Who comes first decides who is refused, until the entry expires.",
         counter: "",
         fix: "Put Origin into the cache key (Vary: Origin), and purge.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::CdnStripsHeaders,
@@ -274,7 +230,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "The application is right and the browser refuses all the same.",
         counter: "",
         fix: "Mend the response-header and cache policy of what stands between the two taps.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::DuplicateCorsHeaders,
@@ -286,7 +241,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Browsers refuse two origins, even two equal ones.",
         counter: "",
         fix: "Let one layer own the header: the proxy replaces it, or only the application sets it.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::CorsMissingOnErrors,
@@ -298,7 +252,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "The page sees a CORS error in place of the real one; status and message are lost.",
         counter: "Answers to requests without Origin tell nothing.",
         fix: "Make CORS the outermost layer; nginx and Apache: always.",
-        thresholds: &[at("answers_min", 2.0, "error answers without the field")],
     },
     RuleEntry {
         rule: Rule::PreflightNeedsAuth,
@@ -310,7 +263,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Browsers never send credentials on a preflight, so it can never pass.",
         counter: "",
         fix: "Answer OPTIONS before the login check.",
-        thresholds: &[at("preflights_min", 2.0, "preflights so answered")],
     },
     RuleEntry {
         rule: Rule::PreflightNoRoute,
@@ -322,7 +274,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Every request of that endpoint that needs a preflight fails.",
         counter: "",
         fix: "Answer OPTIONS before the router, or give it a route.",
-        thresholds: &[at("preflights_min", 2.0, "preflights so answered")],
     },
     RuleEntry {
         rule: Rule::PreflightRedirected,
@@ -334,7 +285,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Browsers do not follow redirects of preflights.",
         counter: "",
         fix: "Call the final URL, or answer OPTIONS before the redirect.",
-        thresholds: &[at("preflights_min", 2.0, "preflights so answered")],
     },
     RuleEntry {
         rule: Rule::PreflightFailing,
@@ -346,7 +296,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A limiter, a crash or a down backend looks like a CORS error in the page.",
         counter: "",
         fix: "Answer OPTIONS before limiter and application.",
-        thresholds: &[at("preflights_min", 2.0, "preflights so answered")],
     },
     RuleEntry {
         rule: Rule::AllowListsDisagree,
@@ -358,7 +307,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Two layers answer, and one was not updated; the request takes effect although the page is told that it failed.",
         counter: "",
         fix: "Let the same policy answer both.",
-        thresholds: &[at("transactions_min", 2.0, "transactions that disagree")],
     },
     RuleEntry {
         rule: Rule::BlockedAfterEffect,
@@ -370,7 +318,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "The user sees an error and tries again: orders, payments and messages double.",
         counter: "",
         fix: "Mend the headers of the answer; make the call idempotent.",
-        thresholds: &[at("transactions_min", 1.0, "transactions so blocked")],
     },
     RuleEntry {
         rule: Rule::MethodsTooBroad,
@@ -382,10 +329,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Each method allowed is one that a trusted page, once taken over, can use.",
         counter: "",
         fix: "List the methods in use.",
-        thresholds: &[
-            at("actuals_min", 100.0, "actual requests seen before a method counts as unused"),
-            at("window_s", 86_400.0, "window in which they count"),
-        ],
     },
     RuleEntry {
         rule: Rule::HeadersTooBroad,
@@ -397,7 +340,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Headers that the application trusts can be set by other pages.",
         counter: "",
         fix: "List the headers in use.",
-        thresholds: &[at("header_sets_min", 3.0, "different sets echoed")],
     },
     RuleEntry {
         rule: Rule::AuthorizationUnderWildcard,
@@ -409,7 +351,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "The standard says that * does not cover Authorization: browsers still let it pass and warn that they will stop.",
         counter: "",
         fix: "List Authorization by name.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::AcacNotNeeded,
@@ -421,7 +362,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Rights that nobody needs help only an attacker.",
         counter: "Cookies that are sent elsewhere are not visible here.",
         fix: "Drop Access-Control-Allow-Credentials.",
-        thresholds: &[at("requests_min", 200.0, "requests without credentials")],
     },
     RuleEntry {
         rule: Rule::PreflightNotCached,
@@ -433,7 +373,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Each costs the user a round trip.",
         counter: "",
         fix: "Access-Control-Max-Age: 600 to 7200.",
-        thresholds: &[at("preflights_min", 20.0, "preflights of one client on one endpoint"), WINDOW_10_MIN],
     },
     RuleEntry {
         rule: Rule::MaxAgeTooLong,
@@ -445,7 +384,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "No browser honours more; above 7200 only Firefox does, and a wrong answer then lives as long.",
         counter: "",
         fix: "At most 7200.",
-        thresholds: &[at("max_age_s", 86_400.0, "longest lifetime in seconds")],
     },
     RuleEntry {
         rule: Rule::MaxAgeInvalid,
@@ -457,7 +395,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Browsers take 5 seconds or none.",
         counter: "",
         fix: "One number of seconds, at most 7200.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::CookieNoneInsecure,
@@ -469,7 +406,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Browsers drop the cookie.",
         counter: "",
         fix: "Add Secure.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::CookieNotReturnable,
@@ -481,7 +417,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "The next cross-site request goes without it: the login seems to be lost.",
         counter: "Navigations may set Lax cookies.",
         fix: "SameSite=None; Secure.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::CookieReadable,
@@ -493,7 +428,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "An injected script takes the session along.",
         counter: "",
         fix: "Add HttpOnly.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::CrossSiteWriteAccepted,
@@ -505,7 +439,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "CORS does not stop such requests: this is request forgery.",
         counter: "Origins to which the target itself sent the client within 30 minutes, and hosts that get only subresource requests, do not count.",
         fix: "Check Origin or Sec-Fetch-Site; demand a CSRF token.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::SimpleJsonPost,
@@ -517,7 +450,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Such a request needs no preflight, so any page can send it.",
         counter: "",
         fix: "Demand Content-Type: application/json.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::OpaqueMisuse,
@@ -529,7 +461,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "The answer of a no-cors request can never be read: it hides the error and mends nothing.",
         counter: "",
         fix: "Mend the server's headers; take no-cors out of the page.",
-        thresholds: &[at("after_s", 60.0, "seconds after the block")],
     },
     RuleEntry {
         rule: Rule::CorsHeaderInRequest,
@@ -541,7 +472,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "It does nothing but force a preflight that asks for it.",
         counter: "",
         fix: "Remove it in the page.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::AcaoSelfOnly,
@@ -553,7 +483,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A page of the same origin needs no permission; everybody else is refused.",
         counter: "",
         fix: "Name the page's origin.",
-        thresholds: &[at("responses_min", 20.0, "responses judged")],
     },
     RuleEntry {
         rule: Rule::PolicyUnsafe,
@@ -565,7 +494,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Other pages can embed or time what they may not read.",
         counter: "",
         fix: "same-site or same-origin.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::DeprecatedHeaders,
@@ -577,7 +505,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "No browser reads them.",
         counter: "",
         fix: "Remove them.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::PnaHeaderMissing,
@@ -589,7 +516,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Chromium 104 to 141 warned; later ones ask the user instead.",
         counter: "",
         fix: "None needed from Chromium 142 on.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::ClientIgnoresPreflight,
@@ -601,7 +527,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "No browser does that: a tool, an extension, a second client behind one address, or a proxy that changed the answer.",
         counter: "Another preflight of the same request that passed explains it.",
         fix: "Look at the client, and at what stands between it and this tap.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::HostConflict,
@@ -613,7 +538,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Two layers can take it for two targets.",
         counter: "",
         fix: "Look at the client and the proxies; refuse such requests.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::OriginEnumeration,
@@ -625,11 +549,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Somebody looks for an origin that the server trusts.",
         counter: "A proxy's or CDN's address without forwarding headers; many User-Agents.",
         fix: "See what was accepted; block the client if it is not yours.",
-        thresholds: &[
-            at("origins_min", 8.0, "distinct origins"),
-            at("unseen_min", 2.0, "of them never seen from others"),
-            WINDOW_10_MIN,
-        ],
     },
     RuleEntry {
         rule: Rule::OriginReflectionTest,
@@ -641,12 +560,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "This is how scanners look for a comparison of origins that can be fooled.",
         counter: "A page that is really served from that origin. null, subdomain, http and port count only beside another kind.",
         fix: "See what was accepted; compare whole origins.",
-        thresholds: &[
-            at("kinds_min", 2.0, "kinds of probe"),
-            at("real_uses_min", 20.0, "uses of an origin that make it a real page's"),
-            at("real_clients_min", 3.0, "clients that make it a real page's"),
-            WINDOW_10_MIN,
-        ],
     },
     RuleEntry {
         rule: Rule::ScannerUserAgent,
@@ -658,7 +571,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Somebody tests this server; is it you?",
         counter: "The operator's own scanners.",
         fix: "Name your own scanners in [site] scanners; block the others.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::PreflightSweep,
@@ -670,11 +582,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Somebody maps what the server would allow.",
         counter: "A page that loads, whose actual requests follow.",
         fix: "See what was asked and granted; list only the methods in use.",
-        thresholds: &[
-            at("questions_min", 15.0, "distinct pairs of path and method"),
-            at("methods_min", 5.0, "distinct methods on one path"),
-            at("window_s", 300.0, "window in which they count"),
-        ],
     },
     RuleEntry {
         rule: Rule::PreflightForged,
@@ -686,12 +593,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A script asks what a browser would be told.",
         counter: "Health monitors; a developer with curl.",
         fix: "Find out whose script it is.",
-        thresholds: &[
-            at("preflights_min", 3.0, "such preflights"),
-            at("signs_min", 2.0, "signs of a tool on each"),
-            at("developer_max", 5.0, "on one path, up to which a developer is assumed"),
-            WINDOW_10_MIN,
-        ],
     },
     RuleEntry {
         rule: Rule::CrossSiteWriteNoPreflight,
@@ -703,7 +604,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A forged client, or a browser whose protection is off.",
         counter: "Capture began too late, packets lost, preflights answered elsewhere; an extension's origin.",
         fix: "Check Origin on the server for every unsafe method.",
-        thresholds: &[at("requests_min", 2.0, "such requests"), WINDOW_10_MIN],
     },
     RuleEntry {
         rule: Rule::CsrfFormPost,
@@ -715,11 +615,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "This is how cross-site request forgery looks.",
         counter: "The target itself sent the client to that site shortly before (payment, single sign-on); the same path from many clients over a day.",
         fix: "Check Origin or Sec-Fetch-Site; CSRF token; SameSite=Lax cookies.",
-        thresholds: &[
-            at("sent_there_s", 1800.0, "seconds in which a redirect to that site explains it"),
-            at("regular_clients_min", 10.0, "clients on one path that make it regular"),
-            at("regular_s", 86_400.0, "seconds over which"),
-        ],
     },
     RuleEntry {
         rule: Rule::SecFetchInconsistent,
@@ -731,7 +626,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Scripts cannot set these: the client forges them.",
         counter: "Redirect chains; proxies that rewrite Host or drop headers.",
         fix: "Do not trust Sec-Fetch alone; look at the client.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::OriginNotSerialised,
@@ -743,7 +637,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A tool sent it.",
         counter: "Old web views.",
         fix: "Look at the client.",
-        thresholds: &[at("requests_min", 2.0, "such requests"), WINDOW_10_MIN],
     },
     RuleEntry {
         rule: Rule::DnsRebinding,
@@ -755,7 +648,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "The page's own origin then is the private server: CORS no longer protects it.",
         counter: "Split-horizon names, new virtual hosts. Without a list of names and without such a flip: nothing.",
         fix: "Check Host on the private server; refuse private addresses for public names in the resolver.",
-        thresholds: &[],
     },
     RuleEntry {
         rule: Rule::PrivateNetworkProbe,
@@ -767,11 +659,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "It looks for devices and services behind the firewall.",
         counter: "Known agents on one fixed port; printers.",
         fix: "Find the page; private services should check Origin and Host.",
-        thresholds: &[
-            at("targets_min", 3.0, "private hosts or ports"),
-            at("targets_high_min", 5.0, "from which on it is high"),
-            at("window_s", 120.0, "window in which they count"),
-        ],
     },
     RuleEntry {
         rule: Rule::XsLeakTiming,
@@ -783,7 +670,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Timing or size of answers tells what the page may not read.",
         counter: "Images, scripts, styles and fonts that are answered as such.",
         fix: "SameSite cookies; Cross-Origin-Resource-Policy; check Sec-Fetch-Site.",
-        thresholds: &[at("requests_min", 30.0, "such requests"), at("window_s", 60.0, "window in which they count")],
     },
     RuleEntry {
         rule: Rule::WsHijack,
@@ -795,11 +681,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "CORS does not apply to WebSockets: only the server's own check of Origin protects the session.",
         counter: "Embedded widgets on the known list; origins that this host's CORS accepts; the first hour of a capture.",
         fix: "Check Origin in the upgrade.",
-        thresholds: &[
-            at("regular_uses_min", 5.0, "uses that make an origin regular"),
-            at("regular_clients_min", 3.0, "clients that make it regular"),
-            at("settling_s", 3600.0, "seconds of capture before it can be high"),
-        ],
     },
     RuleEntry {
         rule: Rule::CachePoisonProbe,
@@ -811,7 +692,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "A poisoned entry refuses everybody, or trusts the attacker.",
         counter: "",
         fix: "Vary: Origin; leave unkeyed headers out of answers.",
-        thresholds: &[at("queries_min", 3.0, "cache-busting queries")],
     },
     RuleEntry {
         rule: Rule::InternalCorsHarvest,
@@ -823,7 +703,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "Data leave the private network through a user's browser.",
         counter: "Known portals.",
         fix: "Take the origin off the internal allow-lists.",
-        thresholds: &[at("hosts_min", 3.0, "private hosts read"), WINDOW_10_MIN],
     },
     RuleEntry {
         rule: Rule::CredentialTarget,
@@ -835,7 +714,6 @@ pub static RULES: &[RuleEntry] = &[
         why: "This is a live exploit, not a probe.",
         counter: "A tester's session.",
         fix: "Refuse the origin now; end the user's sessions; look at what was read.",
-        thresholds: &[],
     },
 ];
 

@@ -233,8 +233,8 @@ impl Page {
         self.told("why", entry.why);
         self.told("not when", entry.counter);
         self.told("fix", entry.fix);
-        for threshold in entry.thresholds {
-            self.told("threshold", &format!("{} = {}  {}", threshold.key, threshold.default, threshold.means));
+        for (name, default, means) in rule.thresholds() {
+            self.told("threshold", &format!("{name} = {default}  {means}"));
         }
         self.told("switch", &format!("[rules.{}] enabled = false, allow = [\"…\"]", rule.id()));
     }
@@ -281,10 +281,9 @@ pub fn object(entry: Entry) -> Value {
         }
         Entry::Rule(rule) => {
             let words = rule.entry();
-            let thresholds: Vec<Value> = words
-                .thresholds
-                .iter()
-                .map(|t| json!({ "key": t.key, "default": t.default, "means": t.means }))
+            let thresholds: Vec<Value> = rule
+                .thresholds()
+                .map(|(name, default, means)| json!({ "key": name, "default": default, "means": means }))
                 .collect();
             json!({
                 "kind": words.kind.id(), "severity": words.severity.id(), "severity_note": words.severity_note,

@@ -96,9 +96,8 @@ fn write_rule(out: &mut String, rule: Rule) {
         let _ = writeln!(out, "- Not when: {}", words.counter);
     }
     let _ = writeln!(out, "- Fix: {}", words.fix);
-    for threshold in words.thresholds {
-        let _ =
-            writeln!(out, "- `[rules.{}] {} = {}`: {}.", rule.id(), threshold.key, threshold.default, threshold.means);
+    for (name, default, means) in rule.thresholds() {
+        let _ = writeln!(out, "- `[rules.{}] {name} = {default}`: {means}.", rule.id());
     }
 }
 
