@@ -1,10 +1,11 @@
 //! `corstap run`: flags, environment and configuration file to what the daemon is told.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::args::SchemeArg;
 use super::{Outcome, tell};
@@ -81,13 +82,7 @@ pub struct RunArgs {
 /// Runs the daemon. What goes wrong is told on standard error here.
 #[must_use]
 pub fn run(args: &RunArgs) -> Outcome {
-    let level = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+    log();
     let begin = options(args).map_err(|e| e.to_string()).and_then(|options| {
         if options.live.interfaces.is_empty() {
             return Err("no interface to capture on: -i IFACE, CORSTAP_INTERFACES, or [capture] interfaces".into());
@@ -100,6 +95,41 @@ pub fn run(args: &RunArgs) -> Outcome {
             Outcome::Unusable
         }
         Ok(begin) => daemon(begin, || options(args)),
+    }
+}
+
+/// Warnings and errors on standard error: for journald with their priority (sd-daemon(3)) and without a time of their own.
+fn log() {
+    let level = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let format = tracing_subscriber::fmt().with_env_filter(level).with_target(false);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        format.with_writer(Journal).with_ansi(false).without_time().with_level(false).init();
+    } else {
+        format.with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+    }
+}
+
+/// Standard error, each line with its priority before it.
+struct Journal;
+
+impl<'a> MakeWriter<'a> for Journal {
+    type Writer = std::io::Stderr;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        std::io::stderr()
+    }
+
+    fn make_writer_for(&'a self, about: &tracing::Metadata<'_>) -> Self::Writer {
+        let mut stderr = std::io::stderr();
+        let priority = match *about.level() {
+            tracing::Level::ERROR => 3,
+            tracing::Level::WARN => 4,
+            tracing::Level::INFO => 6,
+            tracing::Level::DEBUG | tracing::Level::TRACE => 7,
+        };
+        // Nobody is left to tell when that is gone.
+        drop(write!(stderr, "<{priority}>"));
+        stderr
     }
 }
 

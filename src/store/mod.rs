@@ -46,6 +46,10 @@ const REJECTION_ROOM: usize = QUEUE_RECORDS_MAX - 512;
 /// How long an operation waits for another process's lock before it is retried from above.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
+/// Where SQLite keeps what it needs for a moment (the journal of a large statement, a large sort): the daemon may write
+/// nowhere but beside the database (Landlock), and SQLite would look for a place in /var/tmp.
+const TEMP_STORE: &str = "memory";
+
 /// The schema, oldest step first. A step that was ever released is never edited.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "records", include_str!("../../migrations/0001_records.sql")),
@@ -532,6 +536,7 @@ async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
         .busy_timeout(BUSY_WAIT)
         .foreign_keys(true)
         .pragma("journal_size_limit", "67108864")
+        .pragma("temp_store", TEMP_STORE)
         .disable_statement_logging();
     let mut connection = options.connect().await.map_err(sqlite)?;
     migrator().run_direct(None, &mut connection, false).await.map_err(|e| match e {
@@ -573,6 +578,7 @@ async fn open_to_read(path: &Path, shown: &str) -> Result<SqliteConnection, Open
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
+        .pragma("temp_store", TEMP_STORE)
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging();
     let mut connection = options.connect().await.map_err(sqlite)?;

@@ -390,6 +390,20 @@ fn change(folder: &Folder, sql: &'static str) {
     });
 }
 
+/// With Landlock on, a delete of thousands of rows failed with "unable to open database file": its journal was to be in /var/tmp.
+#[test]
+fn nothing_is_written_but_beside_the_database() {
+    let folder = Folder::new();
+    record(&folder, &[], &[]);
+    let memory = "2";
+    assert_eq!(folder.ask("PRAGMA temp_store"), memory);
+    let writing = runtime().unwrap().block_on(async {
+        let mut connection = connect(&folder.db()).await.unwrap();
+        sqlx::query("PRAGMA temp_store").fetch_one(&mut connection).await.unwrap().get::<i64, _>(0)
+    });
+    assert_eq!(writing.to_string(), memory);
+}
+
 #[test]
 fn a_damaged_file_is_set_aside_and_a_new_one_begins() {
     let folder = Folder::new();

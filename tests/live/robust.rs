@@ -109,13 +109,19 @@ fn a_full_disk_is_sat_out() {
     let disk = Disk::new(folder.file("disk"), "32m");
     let db = folder.file("disk/live.db");
     let _load = load(&folder, &host);
-    let mut corstap = Daemon::start(&folder, &host, &["-i", "lo", "--db", &db.display().to_string()]);
+    let shown = db.display().to_string();
+    let words = ["-i", "lo", "--db", &shown];
+    let mut corstap = Daemon::start_with(&folder, &host, &words, |command| {
+        command.env("JOURNAL_STREAM", "8:1");
+    });
     within(Duration::from_secs(10), "it records", || sql(&db, "SELECT count(*) > 0 FROM rejections") == ["1"]);
     let filler = folder.file("disk/filler");
     let filled = Command::new("dd").args(["if=/dev/zero", "bs=4k"]).arg(format!("of={}", filler.display())).output();
     assert!(!filled.expect("dd").status.success(), "the disk is full");
     sits_out(&host, &db, "disk full", || std::fs::remove_file(&filler).expect("the filler was made above"));
     corstap.stops_well();
+    // For journald, with its priority.
+    assert!(corstap.said().contains("\n<4>"), "{}", corstap.said());
     is_whole(&db);
     drop(disk);
 }

@@ -35,7 +35,7 @@ for n in $(seq 100); do
     ip netns exec "$right" curl -sf http://127.0.0.1:2677/readyz >/dev/null && break
     sleep 0.1
 done
-ip netns exec "$left" tcpreplay -q -i soak0 --loop 0 --pps 3400 "$work/strangers.pcap" >/dev/null 2>&1 &
+ip netns exec "$left" tcpreplay -q -i soak0 --loop 0 --pps 5000 "$work/strangers.pcap" >/dev/null 2>&1 &
 pids="$pids $!"
 sum() { awk -v name="$1" 'index($1, name) == 1 { total += $2 } END { printf "%d", total }' "$work/scrape"; }
 echo "minute series rss_kib db_kib packets lost rejections transactions overflow deleted"

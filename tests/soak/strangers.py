@@ -12,8 +12,11 @@ N = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
 UA = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 
 
-def frame(source, sport, dest, dport, seq, ack, payload):
-    tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 5 << 4, 0x18, 65535, 0, 0) + payload
+PUSH, FIN = 0x18, 0x11
+
+
+def frame(source, sport, dest, dport, seq, ack, flags, payload):
+    tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 5 << 4, flags, 65535, 0, 0) + payload
     ip = struct.pack(">BBHHHBBHII", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0, source, dest)
     total = sum(struct.unpack(">10H", ip))
     total = (total & 0xFFFF) + (total >> 16)
@@ -37,5 +40,8 @@ with open(sys.argv[1], "wb") as out:
         allow = ["", "Access-Control-Allow-Origin: http://other.test\r\n", f"Access-Control-Allow-Origin: http://app{n}.origin{n}.test\r\n"][n % 3]
         answer = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{allow}Content-Length: 2\r\n\r\n{{}}".encode()
         us = n * 600
-        write(us, frame(client, sport, server, 80, 1000, 5000, request))
-        write(us + 100, frame(server, 80, client, sport, 5000, 1000 + len(request), answer))
+        asked, answered = 1000 + len(request), 5001 + len(answer)
+        write(us, frame(client, sport, server, 80, 1000, 5000, PUSH, request))
+        write(us + 100, frame(server, 80, client, sport, 5000, asked, PUSH | FIN, answer))
+        # Closed, so that the same packets a minute later are another connection.
+        write(us + 200, frame(client, sport, server, 80, asked, answered, FIN, b""))
