@@ -6,6 +6,7 @@ use super::pairs::{Behind, says_hit};
 use super::vantage::{Exchange, Vantage};
 use super::{Change, Compared, Impact, Part, Side, Source, Way, What};
 use crate::catalog::Reason;
+use crate::cors::browser::browser_of;
 use crate::cors::check::{Asked, Reader, judge_actual, judge_preflight};
 use crate::cors::fields::{list_items, quoted, requested_names};
 use crate::http::Response;
@@ -97,8 +98,9 @@ fn judge(front: &Exchange, answer: Option<&Response>) -> Judgement {
     if judged.is_some_and(|j| j.verdict == Verdict::NotCors) {
         return PASSES;
     }
-    let family = judged.map_or(Family::Unknown, |j| j.family);
-    let reader = Reader::of(family, request, judged.is_some_and(|j| j.forwarded));
+    let mut browser = browser_of(request);
+    browser.family = judged.map_or(Family::Unknown, |j| j.family);
+    let reader = Reader::of(&browser, request, judged.is_some_and(|j| j.forwarded));
     let names = requested_names(request);
     let check = |included: bool| {
         let failures = match request.first(Name::AcRequestMethod) {

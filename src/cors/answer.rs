@@ -68,7 +68,7 @@ impl Correlator {
             return;
         }
         attempt.note = None;
-        let reader = Reader::of(ask.seen.browser.family, &request.head, ask.seen.forwarded);
+        let reader = Reader::of(&ask.seen.browser, &request.head, ask.seen.forwarded);
         let origin = request.head.first(Name::Origin).unwrap_or_default();
         let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
         ask.omitted = check::judge_preflight(response, &asked, false, reader, false);
@@ -127,7 +127,7 @@ impl Correlator {
         }
         let origin = ask.request.head.first(Name::Origin).unwrap_or_default();
         let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
-        let reader = Reader::of(family, &ask.request.head, ask.seen.forwarded);
+        let reader = Reader::of(&ask.seen.browser, &ask.request.head, ask.seen.forwarded);
         let home = is_hop && attempt.page_origin.as_ref().is_some_and(|page| *page.text == *ask.seen.target.origin);
         let hangs =
             family == Family::Firefox && ask.seen.forwarded && check::hangs_on_front_protocol(&response.head, origin);
@@ -261,7 +261,7 @@ impl Correlator {
         if family == Family::Firefox && seen.forwarded && check::hangs_on_front_protocol(&response.head, origin) {
             return Some(Outcome::undecided(Reason::FamilyUnknown));
         }
-        let reader = Reader::of(family, &request.head, seen.forwarded);
+        let reader = Reader::of(&seen.browser, &request.head, seen.forwarded);
         let mut omitted = check::judge_actual(&response.head, origin, false, reader);
         let mut included = check::judge_actual(&response.head, origin, true, reader);
         let mut confidence = Confidence::Certain;

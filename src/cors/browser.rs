@@ -112,6 +112,15 @@ pub fn sends_fetch_metadata(browser: &Browser) -> bool {
     }
 }
 
+/// The Firefox that was measured against real captures; what is its own is not assumed of earlier ones.
+const FIREFOX_MEASURED: u32 = 153;
+
+/// Whether this version has one message for every `Access-Control-Allow-Origin` that is not the origin: a list, junk, an empty value.
+#[must_use]
+pub fn says_mismatch_of_all(browser: &Browser) -> bool {
+    browser.family == Family::Firefox && browser.version.parse().is_ok_and(|version: u32| version >= FIREFOX_MEASURED)
+}
+
 /// Whether this version puts `Sec-Fetch-Storage-Access` on every cross-site request that includes credentials, so that its absence
 /// says that they were left out: Chromium since 133; Firefox as measured in 153 (earlier ones were not), there on preflights, too.
 #[must_use]
@@ -119,7 +128,7 @@ pub fn tells_storage_access(browser: &Browser, preflight: bool) -> bool {
     let version: u32 = browser.version.parse().unwrap_or(0);
     match browser.family {
         Family::Chromium => version >= 133 && !preflight,
-        Family::Firefox => version >= 153,
+        Family::Firefox => version >= FIREFOX_MEASURED,
         Family::Safari | Family::Other | Family::Unknown => false,
     }
 }

@@ -5,8 +5,9 @@ use smallvec::SmallVec;
 use crate::catalog::Reason;
 use crate::http::Response;
 use crate::http::head::{Head, Name, Spelling};
-use crate::record::Family;
+use crate::record::{Browser, Family};
 
+use super::browser;
 use super::fields::{is_simple_method, token_list};
 use super::origin::split_host_port;
 
@@ -20,21 +21,27 @@ pub struct Reader {
     pub family: Family,
     /// A front hands names on in lower case, whatever the server wrote: its other leg speaks HTTP/2, which has no capitals.
     pub lower_names: bool,
+    /// It says "does not match" of a list and of junk, too ([`browser::says_mismatch_of_all`]).
+    pub says_mismatch: bool,
 }
 
 impl Reader {
     /// Who reads the answer to this request. A proxy that received names in lower case (`user-agent`) sends them so, too.
     #[must_use]
-    pub fn of(family: Family, request: &Head, forwarded: bool) -> Self {
+    pub fn of(browser: &Browser, request: &Head, forwarded: bool) -> Self {
         let lower =
             |name| request.fields().iter().find(|f| f.name == name).is_some_and(|f| f.spelling == Spelling::Lower);
-        Reader { family, lower_names: forwarded && lower(Name::UserAgent) }
+        Reader {
+            family: browser.family,
+            lower_names: forwarded && lower(Name::UserAgent),
+            says_mismatch: browser::says_mismatch_of_all(browser),
+        }
     }
 
     /// The same leg, another browser.
     #[must_use]
     pub fn as_family(self, family: Family) -> Self {
-        Reader { family, ..self }
+        Reader { family, says_mismatch: false, ..self }
     }
 }
 
@@ -53,7 +60,7 @@ pub fn allow_origin_as_said(head: &Head, origin: &[u8], included: bool, reader: 
         }
         _ => false,
     };
-    if reader.family == Family::Firefox && inexact {
+    if reader.says_mismatch && inexact {
         return [Reason::AllowOriginMismatch, reason].into_iter().collect();
     }
     std::iter::once(reason).collect()
@@ -266,7 +273,8 @@ mod tests {
         use Reason::{AllowOriginMismatch as Mismatch, InvalidAllowOrigin as Invalid, MultipleAllowOrigin as Multiple};
         const USUAL: &str = "Access-Control-Allow-Origin";
         const LOWER: &str = "access-control-allow-origin";
-        let firefox = Reader { family: Family::Firefox, lower_names: false };
+        let firefox = Reader { family: Family::Firefox, lower_names: false, says_mismatch: true };
+        let unmeasured = Reader { says_mismatch: false, ..firefox };
         let behind_h2 = Reader { lower_names: true, ..firefox };
         let (a, b) = ("http://a.test", "http://b.test");
         for (fields, reader, said) in [
@@ -274,6 +282,7 @@ mod tests {
             (&[(USUAL, "a.test")], firefox, &[Mismatch, Invalid]),
             (&[(USUAL, b)], firefox, &[Mismatch]),
             (&[(USUAL, "http://a.test, http://b.test")], firefox, &[Mismatch, Multiple]),
+            (&[(USUAL, "http://a.test, http://b.test")], unmeasured, &[Multiple]),
             (&[(USUAL, a), (USUAL, b)], firefox, &[Multiple]),
             (&[(LOWER, a), (LOWER, b)], firefox, &[Mismatch, Multiple]),
             (&[(USUAL, a), (USUAL, b)], behind_h2, &[Mismatch, Multiple]),

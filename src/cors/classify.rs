@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use super::browser::{is_browser, is_health_checker, sends_fetch_metadata};
+use super::browser::{is_browser, sends_fetch_metadata};
 use super::client::Clients;
 use super::fields::{self, UnsafeField, is_simple_method, is_token, trim};
 use super::origin::{
@@ -156,9 +156,9 @@ impl Classifier {
         let trusted = self.trust.trusts(request.peer.ip());
         let via = if trusted { forwarded_client(head, &self.trust) } else { None };
         let address = via.unwrap_or_else(|| request.client.ip());
-        let (client, agent, browser) = {
+        let (client, agent, browser, health_checker) = {
             let client = self.clients.of(address, head, request.first.time, forgotten);
-            (client.id, client.agent, client.browser.clone())
+            (client.id, client.agent, client.browser.clone(), client.health_checker)
         };
         let origin = head.first(Name::Origin).map(|bytes| self.origin(bytes));
         let fetch = FetchMetadata::of(head);
@@ -183,7 +183,7 @@ impl Classifier {
             host_conflict,
         };
         relate(&mut seen, head, &fetch);
-        decide_kind(&mut seen, request, &fetch);
+        decide_kind(&mut seen, request, &fetch, health_checker);
         if seen.kind == Kind::Actual {
             seen.unsafe_fields = fields::unsafe_fields(head);
         }
@@ -505,23 +505,19 @@ fn relate(seen: &mut Classified, head: &Head, fetch: &FetchMetadata<'_>) {
 }
 
 /// VERDICTS.md §2, the decision list.
-fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'_>) {
+fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'_>, health_checker: bool) {
     let head = &request.head;
     let method = head.method();
     let one_origin = head.count(Name::Origin) == 1;
     if method == b"OPTIONS" {
         let asked = head.first(Name::AcRequestMethod);
-        if one_origin
-            && head.count(Name::AcRequestMethod) == 1
-            && asked.is_some_and(is_token)
-            && !is_health_checker(head)
-        {
+        if one_origin && head.count(Name::AcRequestMethod) == 1 && asked.is_some_and(is_token) && !health_checker {
             seen.kind = Kind::Preflight;
             seen.mode = Mode::Cors;
             return;
         }
         let script = fetch.mode == Some(b"cors") || (is_browser(seen.browser.family) && one_origin && asked.is_none());
-        if !script || head.target() == b"*" || is_health_checker(head) {
+        if !script || head.target() == b"*" || health_checker {
             seen.kind = Kind::PlainOptions;
             return;
         }

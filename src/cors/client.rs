@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::ClientId;
-use super::browser::browser_of;
+use super::browser::{browser_of, is_health_checker};
 use crate::http::head::{Head, Name};
 use crate::lru::Lru;
 use crate::packet::{SECOND, Time};
@@ -27,6 +27,8 @@ pub struct Client {
     pub id: ClientId,
     /// Its program.
     pub browser: Browser,
+    /// A health checker: its OPTIONS are no preflights.
+    pub health_checker: bool,
     /// First request.
     pub first_seen: Time,
     /// Last request.
@@ -137,6 +139,7 @@ impl Clients {
         let (client, _) = self.by_id.get_or_insert_with(id, || Client {
             id,
             browser: browser_of(head),
+            health_checker: is_health_checker(head),
             first_seen: at,
             last_seen: at,
             agent: words,

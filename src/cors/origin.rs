@@ -2,6 +2,7 @@
 //!
 //! The check itself never uses these forms: it compares bytes (Fetch § CORS check, step 5).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -75,6 +76,15 @@ pub fn printable(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// The same without a copy where nothing needs escaping, as nearly always.
+#[must_use]
+pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => text.into(),
+        _ => printable(bytes).into(),
+    }
 }
 
 /// The default port of a scheme; 0 where it has none.

@@ -7,7 +7,7 @@ use super::cause;
 use super::classify::{Classified, is_tool, path_and_query};
 use super::correlator::{Correlator, drop_slot};
 use super::detail;
-use super::origin::printable;
+use super::origin::shown;
 use super::pair::T_AGAIN_NS;
 use super::{ClientId, Observation};
 use crate::catalog::Reason;
@@ -123,7 +123,7 @@ impl Correlator {
         let transaction = attempt.map_or_else(|| self.transaction_id(request), |a| a.id);
         let target = path_and_query(request.head.target());
         let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
-        let path = printable(target.get(..end).unwrap_or_default());
+        let path = shown(target.get(..end).unwrap_or_default());
         let credentials = if request.head.has(Name::Cookie) || request.head.has(Name::SecFetchStorageAccess) {
             Credentials::Included
         } else {
