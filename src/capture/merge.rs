@@ -270,6 +270,14 @@ impl Feed {
         &self.files
     }
 
+    /// Unpacked bytes read of all files until now, for a progress bar.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        let open = self.current.iter().chain(self.waiting.values()).map(|open| open.reader.offset());
+        let ended = self.files.iter().map(|file| file.bytes);
+        open.chain(ended).sum()
+    }
+
     /// The interfaces of all files; a packet's [`crate::packet::InterfaceId`] is its place here.
     #[must_use]
     pub fn interfaces(&self) -> &[Interface] {

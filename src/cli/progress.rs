@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::capture::file::Packing;
-use crate::capture::merge::FileReport;
+use crate::capture::merge::{Feed, FileReport};
 use crate::report::layout::thousands;
 
 /// Packets between two looks at the clock.
@@ -36,12 +36,12 @@ impl Progress {
     }
 
     /// Draws how far it is, where [`Progress::on_packet`] said so.
-    pub fn draw(&mut self, files: &[FileReport]) {
+    pub fn draw(&mut self, feed: &Feed) {
         if self.begin.elapsed() < QUIET {
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| bar(files));
-        bar.set_position(files.iter().map(|f| f.bytes).sum());
+        let bar = self.bar.get_or_insert_with(|| bar(feed.files()));
+        bar.set_position(feed.bytes_read());
         bar.set_message(format!("{} packets", thousands(self.packets)));
     }
 

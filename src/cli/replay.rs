@@ -163,7 +163,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
             break;
         }
         if progress.on_packet() {
-            progress.draw(feed.files());
+            progress.draw(&feed);
         }
     }
     engine.finish(&mut records);
