@@ -29,6 +29,10 @@ pub const STEP_NS: i64 = 15 * SECOND;
 /// A silence is sampled for so long, until nothing can change any more (a finding is active for an hour); then the series
 /// pause, as those of a tap that nobody scrapes.
 const SILENCE_NS_MAX: i64 = 75 * 60 * SECOND;
+/// After so much silence no timer of the engine is left, and what findings are active is looked at less often.
+const SETTLED_NS: i64 = 120 * SECOND;
+/// Steps from one such look to the next.
+const QUIET_STEPS: Step = 20;
 /// Samples written. Of more, every second (third …) step is left out.
 const SAMPLES_MAX: u64 = 4_000_000;
 /// Changes kept in memory, 16 bytes each. Beyond it values stay as they are, and [`Incident::cut`] tells.
@@ -100,11 +104,12 @@ impl Incident {
         if next > step {
             return None;
         }
-        if next.saturating_mul(STEP_NS) > self.last_packet.0.saturating_add(SILENCE_NS_MAX) && next < step {
-            self.next = Some(step);
-            return Some(time_of(step));
-        }
-        Some(time_of(next))
+        let silence = next.saturating_mul(STEP_NS).saturating_sub(self.last_packet.0);
+        Some(time_of(match silence {
+            SILENCE_NS_MAX.. => step,
+            SETTLED_NS.. => next.saturating_add(QUIET_STEPS - 1).min(step),
+            _ => next,
+        }))
     }
 
     /// Takes a packet, for the counts of its interface.
@@ -143,8 +148,9 @@ impl Incident {
         self.first.get_or_insert(step);
         self.next = Some(step + 1);
         match self.sampled.last_mut() {
-            Some((_, last)) if *last + 1 == step => *last = step,
             Some((_, last)) if *last >= step => {}
+            // steps between two looks at a silence have the values of the first
+            Some((_, last)) if step - *last <= QUIET_STEPS => *last = step,
             _ => self.sampled.push((step, step)),
         }
         self.published.publish(Snapshot {
@@ -323,6 +329,81 @@ fn escape(text: &mut String, value: &str) {
             '"' => text.push_str("\\\""),
             '\n' => text.push_str("\\n"),
             c => text.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps at which it looks, and those that it writes, for packets at these seconds.
+    fn steps(packets: &[i64]) -> (usize, Vec<i64>) {
+        let mut incident = Incident::new(&SiteOptions::default(), "test");
+        let (mut looks, mut counters) = (0, Counters::default());
+        for second in packets {
+            let time = Time(second * SECOND);
+            while let Some(at) = incident.due(time) {
+                assert!(at <= time);
+                incident.sample(at, &counters);
+                looks += 1;
+            }
+            counters.segments += 1;
+            incident.last_packet = time;
+        }
+        incident.finish(&counters);
+        let mut text = Vec::new();
+        incident.write(&mut text).expect("a Vec takes all");
+        let text = String::from_utf8(text).expect("UTF-8");
+        let times = text.lines().filter(|l| l.starts_with("corstap_segments_total{"));
+        (looks, times.map(|l| l.rsplit(' ').next().expect("a time").parse().expect("seconds")).collect())
+    }
+
+    #[test]
+    fn a_sample_before_the_first_packet_each_step_and_one_after_the_last() {
+        assert_eq!(steps(&[100]).1, [90, 105]);
+        assert_eq!(steps(&[100, 104, 105, 151]).1, [90, 105, 120, 135, 150, 165]);
+        assert_eq!(steps(&[]).1, [0_i64; 0]);
+    }
+
+    #[test]
+    fn a_quiet_hour_is_written_and_a_quiet_year_pauses() {
+        let (looks, hour) = steps(&[0, 3600]);
+        assert!(looks < 40, "{looks}");
+        assert_eq!(hour, (0..=241).map(|n| n * 15).collect::<Vec<_>>());
+        let (looks, year) = steps(&[0, 365 * 86_400]);
+        assert!(looks < 50, "{looks}");
+        assert!(year.len() < 330, "{}", year.len());
+        assert_eq!(year.last(), Some(&(365 * 86_400 + 15)));
+    }
+
+    #[test]
+    fn a_counter_that_appears_later_was_zero_before() {
+        let mut incident = Incident::new(&SiteOptions::default(), "a\"b");
+        incident.due(Time(0));
+        incident.sample(Time(0), &Counters::default());
+        let mut family = MetricFamily::default();
+        family.set_name("corstap_late_total".to_owned());
+        family.set_field_type(MetricType::COUNTER);
+        incident.put(2, &family, "{x=\"1\"}".to_owned(), 3.0);
+        incident.sampled = vec![(0, 2)];
+        let mut text = Vec::new();
+        incident.write(&mut text).expect("a Vec takes all");
+        let text = String::from_utf8(text).expect("UTF-8");
+        assert!(text.contains("corstap_late_total{x=\"1\"} 0 15\ncorstap_late_total{x=\"1\"} 3 30\n"), "{text}");
+        assert!(text.contains("instance=\"a\\\"b\""), "{text}");
+    }
+
+    #[test]
+    fn times_at_the_ends_of_the_range_end() {
+        for time in [i64::MIN, -1, i64::MAX] {
+            let mut incident = Incident::new(&SiteOptions::default(), "test");
+            while let Some(at) = incident.due(Time(time)) {
+                incident.sample(at, &Counters::default());
+            }
+            incident.last_packet = Time(time);
+            incident.finish(&Counters::default());
+            incident.write(&mut Vec::new()).expect("a Vec takes all");
         }
     }
 }

@@ -126,7 +126,7 @@ impl Prometheus {
             .spawn()
             .expect("prometheus starts");
         let prometheus = Prometheus { child, address };
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while prometheus.get("/-/ready").is_none_or(|(status, _)| status != 200) {
             assert!(Instant::now() < until, "prometheus is not ready");
             std::thread::sleep(Duration::from_millis(100));
