@@ -46,10 +46,12 @@ pub(super) fn fill(transaction: &mut Transaction, memory: &Memory, client: Clien
         Some(Phase::Actual) | None => transaction.actual.as_ref(),
     };
     let origin = leg.and_then(|l| l.request.head.first(Name::Origin)).unwrap_or(b"null");
+    let named = leg.and_then(|l| l.response.as_ref()).and_then(|r| r.head.first(Name::AcAllowOrigin));
     let case = Case {
         transaction,
         leg,
         origin,
+        named_key: memory.origin(named.unwrap_or_default()),
         origin_key: memory.origin(origin),
         target: memory.target(&transaction.target_origin).unwrap_or(&nothing_of_target),
         endpoint: memory.endpoint(&transaction.target_origin, path).unwrap_or(&nothing_of_endpoint),
@@ -75,6 +77,8 @@ struct Case<'a> {
     /// `Origin` as that leg sent it.
     origin: &'a [u8],
     origin_key: u64,
+    /// The origin that the answer names.
+    named_key: u64,
     target: &'a TargetMemory,
     endpoint: &'a EndpointMemory,
     now: Time,
@@ -469,14 +473,17 @@ impl Case<'_> {
         }
         if is_cacheable(request) && !own && !self.is_preflight() {
             let hit = is_hit(head);
-            // each page gets its own value here, but for this answer
-            let varies =
-                self.endpoint.grants.has(self.origin_key, self.now) || self.endpoint.grants.count(self.now) >= 2;
-            if hit || (varies && !varies_by_origin(head)) {
-                return (
-                    Cause::CachedForOtherOrigin,
-                    if hit && varies { Confidence::Certain } else { Confidence::Probable },
-                );
+            // each page gets its own value here, but for this answer, which has another page's
+            let grants = &self.endpoint.grants;
+            let varies = grants.has(self.origin_key, self.now) || grants.count(self.now) >= 2;
+            let other_page = grants.has(self.named_key, self.now);
+            if hit || (varies && other_page && !varies_by_origin(head)) {
+                let sure = match (hit, varies) {
+                    (true, true) => Confidence::Certain,
+                    (true, false) => Confidence::Probable,
+                    (false, _) => Confidence::Possible,
+                };
+                return (Cause::CachedForOtherOrigin, sure);
             }
         }
         (Cause::OriginNotListed, Confidence::Probable)

@@ -270,6 +270,17 @@ fn a_cache_serves_what_was_made_for_another_page() {
     check(&["GET /x |Origin: A → 200 |X-Cache: HIT"], "cached_for_other_origin");
     // bare even where no cache answered
     check(&["GET /x |Origin: A → 200 |X-Cache: MISS", "GET /x |Origin: A → 200 |X-Cache: HIT"], "cors_not_mounted");
+    // nothing says hit, but each page had its own value before, and this is the other's
+    let own = [
+        "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A",
+        "GET /x |Origin: B → 200 |Access-Control-Allow-Origin: B",
+    ];
+    check(&[own[0], own[1], "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: B"], "cached_for_other_origin");
+    // nor is a value that no page had from a cache
+    check(
+        &[own[0], own[1], "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: http://c.test"],
+        "origin_not_listed",
+    );
     // without any sign of a cache: the one origin that is configured
     check(
         &[
