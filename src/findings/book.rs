@@ -8,7 +8,6 @@ use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 
 use super::facts::Seen;
-use super::fixes::fix_of;
 use super::settings::Settings;
 use crate::catalog::{Rule, Severity};
 use crate::cors::stable_hash;
@@ -275,7 +274,7 @@ impl Book {
             last_seen: now,
             count,
             detail: String::new(),
-            fix: fix_of(rule).to_owned(),
+            fix: rule.entry().fix.to_owned(),
             evidence,
         };
         let open = Open {

@@ -9,7 +9,6 @@ mod audit;
 mod book;
 mod checklist;
 mod facts;
-mod fixes;
 mod patterns;
 mod probing;
 pub(crate) mod settings;
@@ -17,6 +16,7 @@ mod subject;
 mod window;
 
 #[cfg(test)]
+#[allow(clippy::needless_for_each, clippy::semicolon_if_nothing_returned)] // a case is a line
 mod tests;
 
 use std::collections::VecDeque;
