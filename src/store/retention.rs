@@ -25,8 +25,9 @@ const SLICE_ROWS: i64 = 5000;
 const SIZE_SLICE_ROWS: i64 = 1000;
 /// Free pages given back at once.
 const VACUUM_PAGES: u32 = 4000;
-/// Texts are cited by rows that came up to this much later: the writer forgets what it wrote after an hour.
-const TEXT_LIFE_MINUTES: i64 = 120;
+/// Texts are cited by rows that came up to this much later: the writer forgets what it wrote after five minutes. Strangers who
+/// send heads of their own make the file larger than it may be by what they send in this time.
+const TEXT_LIFE_MINUTES: i64 = 10;
 const DAY: i64 = 86_400 * SECOND;
 
 /// What one slice did.

@@ -43,7 +43,7 @@ const SEEN_KEYS_MAX: usize = 262_144;
 const RETAIN_WAIT: Duration = Duration::from_mins(1);
 const RETAIN_AGAIN: Duration = Duration::from_millis(200);
 /// Texts are written anew this often, so that old ones end with the rows that cite them.
-const TEXTS_LIFE: Duration = Duration::from_hours(1);
+const TEXTS_LIFE: Duration = Duration::from_mins(5);
 /// Rows of `finding_evidence` of one finding, over all runs, or nearly.
 const EVIDENCE_ROWS_MAX: i64 = 64;
 /// A replay waits this long for another process's lock.
