@@ -20,6 +20,7 @@ end() {
     rm -rf "$work"
 }
 trap end EXIT
+trap 'exit 1' INT TERM
 for ns in "$left" "$right"; do
     ip netns add "$ns"
     ip -n "$ns" link set lo up
