@@ -126,6 +126,12 @@ impl Engine {
         self.correlator.findings().checklists()
     }
 
+    /// Bytes that heads and data before its turn hold now, as charged against their caps.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.streams.held_bytes()
+    }
+
     fn hand_on(&mut self, sink: &mut impl Sink) {
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {

@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
 use crate::record::{Finding, Message, MessageRecord, Sink, Transaction};
+use crate::report::coverage::{connections_text, packets_text};
 use crate::report::jsonl::JsonLines;
 use crate::report::messages;
 use crate::report::text::Paint;
@@ -177,6 +178,11 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
         if let Some(error) = &input.error {
             tell(&format!("error: {}: {error}", input.path));
         }
+    }
+    let is_text = args.reading.format == Format::Text && outcome_of(&summary) == Outcome::Done;
+    if is_text && listed > 0 {
+        let c = &summary.counters;
+        tell(&format!("{}; {}", packets_text(c, summary.packets_lost), connections_text(c)));
     }
     if listed == 0 && args.reading.format == Format::Text && outcome_of(&summary) == Outcome::Done {
         let seen = summary.counters.requests + summary.counters.responses;

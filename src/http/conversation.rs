@@ -465,8 +465,12 @@ impl Conversation {
 
     /// After a gap, midway, or behind bytes that are no HTTP: looks at the beginning of each segment.
     fn seek(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
-        let is_server = self.client == Some(side.other());
-        if begins_for_sure(piece.bytes) && (!is_server || self.pairing.may_begin(piece.seq)) {
+        let may_begin = match self.client {
+            Some(client) if client == side => self.pairing.may_request_begin(piece.ack),
+            Some(_) => self.pairing.may_answer_begin(piece.seq),
+            None => self.may_first_begin(side, piece),
+        };
+        if may_begin && begins_for_sure(piece.bytes) {
             self.readers[index(side)].state = State::Start;
             return self.start(side, piece, cx);
         }
@@ -479,6 +483,15 @@ impl Conversation {
         }
         self.looked(side, piece.bytes.len(), cx);
         piece.bytes.len()
+    }
+
+    /// Whether the first message of all may begin here. Joined midway, it may; behind a gap only what the peer answered.
+    fn may_first_begin(&self, side: Side, piece: Piece<'_>) -> bool {
+        let peer = &self.readers[index(side.other())];
+        match (self.readers[index(side)].early_gap, peer.first) {
+            (Some(_), Some(first)) => !piece.bytes.starts_with(b"HTTP/1.") && piece.ack != Some(first),
+            _ => true,
+        }
     }
 
     /// Counts bytes without HTTP; names the connection when there were enough.
@@ -587,7 +600,7 @@ impl Conversation {
             self.pairing.on_client_midway();
         }
         if self.readers[from].early_gap.take().is_some() {
-            self.pairing.on_client_gap();
+            self.pairing.on_client_gap(false);
         }
         if let Some(until) = self.readers[to].early_gap.take() {
             self.pairing.on_server_gap(until);
@@ -823,6 +836,7 @@ impl Conversation {
             self.release(None, side, cx);
         }
         let reader = &mut self.readers[index(side)];
+        let in_head = matches!(reader.state, State::Head(_));
         match &mut reader.state {
             State::Nothing => return,
             State::Body(open, body) => {
@@ -858,7 +872,7 @@ impl Conversation {
         reader.after_gap = true;
         reader.state = State::Lost { looked: 0 };
         match self.client {
-            Some(client) if client == side => self.pairing.on_client_gap(),
+            Some(client) if client == side => self.pairing.on_client_gap(in_head),
             Some(_) => self.pairing.on_server_gap(until),
             None => reader.early_gap = Some(until),
         }
@@ -959,7 +973,7 @@ impl Conversation {
         self.cut_head(side, HeadState::CutByCapture, BodyState::CutByCapture, at, cx);
         self.readers[index(side)].after_gap = true;
         match self.client {
-            Some(client) if client == side => self.pairing.on_client_gap(),
+            Some(client) if client == side => self.pairing.on_client_gap(true),
             Some(_) => self.pairing.on_server_gap(cx.read_to[index(side)].unwrap_or_default()),
             None => self.readers[index(side)].early_gap = cx.read_to[index(side)],
         }

@@ -259,7 +259,7 @@ pub struct Head {
     bytes: Box<[u8]>,
     method_len: u32,
     target_len: u32,
-    fields: SmallVec<[Field; 12]>,
+    fields: Box<[Field]>,
     /// Digests of the names in `Cookie`, under this process's key; at most 32.
     pub cookie_names: SmallVec<[u64; 2]>,
     /// The `Set-Cookie` fields; at most 32.
@@ -298,6 +298,15 @@ impl Head {
     pub fn value_of(&self, field: &Field) -> &[u8] {
         let at = field.value_at as usize;
         self.bytes.get(at..at + field.value_len as usize).unwrap_or_default()
+    }
+
+    /// A field's value as it may be shown: the digests of this process mean nothing to a reader, and differ in the next.
+    #[must_use]
+    pub fn shown_of(&self, field: &Field) -> &[u8] {
+        match field.name {
+            Name::Traceparent | Name::XRequestId => b"(present)",
+            _ => self.value_of(field),
+        }
     }
 
     /// The values of each field of that name, in order.
@@ -341,8 +350,15 @@ impl Head {
 /// Builds a [`Head`]: start line first, then fields in order.
 #[derive(Debug, Default)]
 pub struct HeadBuilder {
-    bytes: Vec<u8>,
+    scratch: Scratch,
     head: Head,
+}
+
+/// Where heads are built: kept from one to the next, so that each is allocated once and exactly.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    bytes: Vec<u8>,
+    fields: Vec<Field>,
 }
 
 impl HeadBuilder {
@@ -355,10 +371,17 @@ impl HeadBuilder {
     /// Begins a request's head.
     #[must_use]
     pub fn request(method: &[u8], target: &[u8]) -> Self {
-        let mut built = Self::default();
-        built.bytes.reserve(method.len() + target.len() + 512);
-        built.bytes.extend_from_slice(method);
-        built.bytes.extend_from_slice(target);
+        Self::request_in(Scratch::default(), method, target)
+    }
+
+    pub(super) fn response_in(scratch: Scratch) -> Self {
+        HeadBuilder { scratch, head: Head::default() }
+    }
+
+    pub(super) fn request_in(scratch: Scratch, method: &[u8], target: &[u8]) -> Self {
+        let mut built = Self::response_in(scratch);
+        built.scratch.bytes.extend_from_slice(method);
+        built.scratch.bytes.extend_from_slice(target);
         built.head.method_len = u32::try_from(method.len()).unwrap_or(u32::MAX);
         built.head.target_len = u32::try_from(target.len()).unwrap_or(u32::MAX);
         built
@@ -368,11 +391,12 @@ impl HeadBuilder {
     /// for something that must not or need not be kept.
     pub fn field(&mut self, name_as_sent: &[u8], name: Name, value: &[u8], withheld: bool) {
         let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let name_at = at(self.bytes.len());
-        self.bytes.extend_from_slice(name_as_sent);
-        let value_at = at(self.bytes.len());
-        self.bytes.extend_from_slice(value);
-        self.head.fields.push(Field {
+        let Scratch { bytes, fields } = &mut self.scratch;
+        let name_at = at(bytes.len());
+        bytes.extend_from_slice(name_as_sent);
+        let value_at = at(bytes.len());
+        bytes.extend_from_slice(value);
+        fields.push(Field {
             name,
             spelling: spelling(name_as_sent),
             withheld,
@@ -399,9 +423,17 @@ impl HeadBuilder {
 
     /// The head.
     #[must_use]
-    pub fn finish(mut self) -> Head {
-        self.head.bytes = self.bytes.into_boxed_slice();
-        self.head
+    pub fn finish(self) -> Head {
+        self.finish_in().0
+    }
+
+    pub(super) fn finish_in(self) -> (Head, Scratch) {
+        let HeadBuilder { mut scratch, mut head } = self;
+        head.bytes = Box::from(scratch.bytes.as_slice());
+        head.fields = Box::from(scratch.fields.as_slice());
+        scratch.bytes.clear();
+        scratch.fields.clear();
+        (head, scratch)
     }
 }
 

@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 
 use super::grammar::{Fields, is_token, trim_blanks};
-use super::head::{Head, HeadBuilder, Name, SameSite, SetCookie};
+use super::head::{Head, HeadBuilder, Name, SameSite, Scratch, SetCookie};
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 
@@ -23,6 +23,7 @@ pub struct Keep {
     key: RandomState,
     all_headers: bool,
     fields_max: usize,
+    scratch: Scratch,
 }
 
 /// A head as kept, and what did not fit.
@@ -44,26 +45,29 @@ impl Keep {
             key: RandomState::default(),
             all_headers: options.all_headers,
             fields_max: usize::from(limits.fields_max),
+            scratch: Scratch::default(),
         }
     }
 
     /// A request's head, from its first line's parts and the bytes after that line.
     #[must_use]
-    pub fn request(&self, method: &[u8], target: &[u8], fields: &[u8]) -> Kept {
+    pub fn request(&mut self, method: &[u8], target: &[u8], fields: &[u8]) -> Kept {
         let fits = target.len() <= KEPT_BYTES_MAX;
         let target = target.get(..KEPT_BYTES_MAX).unwrap_or(target);
-        let mut kept = self.fields(HeadBuilder::request(method, target), method.len() + target.len(), false, fields);
+        let built = HeadBuilder::request_in(std::mem::take(&mut self.scratch), method, target);
+        let mut kept = self.fields(built, method.len() + target.len(), false, fields);
         kept.too_long |= !fits;
         kept
     }
 
     /// A response's head, from the bytes after its status line.
     #[must_use]
-    pub fn response(&self, fields: &[u8]) -> Kept {
-        self.fields(HeadBuilder::response(), 0, true, fields)
+    pub fn response(&mut self, fields: &[u8]) -> Kept {
+        let built = HeadBuilder::response_in(std::mem::take(&mut self.scratch));
+        self.fields(built, 0, true, fields)
     }
 
-    fn fields(&self, mut built: HeadBuilder, mut bytes: usize, is_response: bool, fields: &[u8]) -> Kept {
+    fn fields(&mut self, mut built: HeadBuilder, mut bytes: usize, is_response: bool, fields: &[u8]) -> Kept {
         let (mut known, mut others) = (0, 0);
         let (mut too_many, mut too_long) = (false, false);
         for (sent, value) in Fields::new(fields) {
@@ -87,7 +91,9 @@ impl Keep {
             bytes += size;
             self.field(&mut built, name_as_sent, name, &value);
         }
-        Kept { head: built.finish(), too_many, too_long }
+        let (head, scratch) = built.finish_in();
+        self.scratch = scratch;
+        Kept { head, too_many, too_long }
     }
 
     fn keeps_value(&self, name: Name, name_as_sent: &[u8]) -> bool {
@@ -284,7 +290,7 @@ mod tests {
 
     #[test]
     fn unknown_names_do_not_take_the_room_of_known_ones() {
-        let keep = Keep::new(&Limits { fields_max: 8, ..Limits::default() }, &EngineOptions::default());
+        let mut keep = Keep::new(&Limits { fields_max: 8, ..Limits::default() }, &EngineOptions::default());
         let many = "X-Other: v\r\n".repeat(9);
         let kept = keep.response(format!("{many}Vary: a\r\n\r\n").as_bytes());
         assert!(!kept.too_many && kept.head.has(Name::Vary));
@@ -295,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_blank_before_the_colon_hides_a_field_from_browsers_alone() {
-        let keep = Keep::new(&Limits::default(), &EngineOptions::default());
+        let mut keep = Keep::new(&Limits::default(), &EngineOptions::default());
         assert!(keep.request(b"GET", b"/", b"Host : a\r\n\r\n").head.has(Name::Host));
         assert!(!keep.response(b"Vary : a\r\n\r\n").head.has(Name::Vary));
     }

@@ -1,8 +1,9 @@
 //! Which request a response answers.
 //!
 //! While no byte is lost that is the oldest one waiting. After a gap, TCP's acknowledgments tell: a request carries the place in the
-//! server's stream that its client had received when sending it, and its answer cannot begin before. Where requests overlap
-//! (pipelining) and bytes are lost, nothing tells, and nothing is paired: a wrong pair would be a wrong verdict.
+//! server's stream that its client had received when sending it, and its answer cannot begin before. Where requests were seen to
+//! overlap (pipelining) and bytes are lost, nothing tells, and nothing is paired: a wrong pair would be a wrong verdict. Browsers do
+//! not pipeline; a pair that rests on that is doubtful.
 
 use std::sync::Arc;
 
@@ -16,8 +17,20 @@ struct Waiting {
     request: Arc<Request>,
     /// Place in the server's stream up to which the client had received.
     acked: Option<u32>,
-    /// Bytes of the client were lost just before it: another request may hide there.
-    after_gap: bool,
+    after: Gap,
+}
+
+/// Bytes of the client that were lost since its last request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Gap {
+    #[default]
+    None,
+    /// It was joined midway.
+    Midway,
+    /// The rest of a head, at least.
+    InHead,
+    /// A request, at least.
+    Between,
 }
 
 /// What to make of a response.
@@ -37,8 +50,12 @@ pub struct Pairing {
     waiting: SmallVec<[Waiting; 1]>,
     /// Place up to which the client's last segment with data acknowledged.
     client_acked: Option<u32>,
+    /// Some data of the client was seen.
+    client_seen: bool,
     /// Bytes of the client were lost since its last request.
-    client_gap: bool,
+    client_gap: Gap,
+    /// Since then a response was seen, or lost, that may answer what was lost.
+    answered_gap: bool,
     /// What the client had acknowledged before them, if it was seen.
     acked_before_gap: Option<u32>,
     /// Bytes of the server were lost up to this place.
@@ -78,6 +95,7 @@ impl Pairing {
 
     /// The client sent data that acknowledges so much.
     pub fn on_client_data(&mut self, acked: Option<u32>) {
+        self.client_seen = true;
         if acked.is_some() {
             self.client_acked = acked;
         }
@@ -90,14 +108,18 @@ impl Pairing {
 
     /// The client's stream was joined midway.
     pub fn on_client_midway(&mut self) {
-        self.client_gap = true;
+        self.client_gap = Gap::Midway;
     }
 
-    /// Bytes of the client that may have held a request were lost.
-    pub fn on_client_gap(&mut self) {
-        if !self.client_gap {
-            self.client_gap = true;
-            self.acked_before_gap = self.client_acked;
+    /// Bytes of the client that may have held a request were lost; before them it was inside a head.
+    pub fn on_client_gap(&mut self, in_head: bool) {
+        self.client_seen = true;
+        if self.client_gap != Gap::Between {
+            if self.client_gap != Gap::InHead {
+                self.acked_before_gap = self.client_acked;
+                self.answered_gap = false;
+            }
+            self.client_gap = if in_head { Gap::InHead } else { Gap::Between };
         }
         self.broken |= self.pipelined;
     }
@@ -105,6 +127,7 @@ impl Pairing {
     /// Bytes of the server that may have held a response were lost, up to this place.
     pub fn on_server_gap(&mut self, until: u32) {
         self.server_gap = Some(until);
+        self.answered_gap = true;
         self.broken |= self.pipelined;
     }
 
@@ -119,11 +142,11 @@ impl Pairing {
     ) -> Option<Arc<Request>> {
         let unanswered = in_answer || !self.waiting.is_empty();
         // All that the client had received was read, and its request before this one was not answered by that.
-        if unanswered && acked.zip(server_at).is_some_and(|(a, s)| !is_behind(a, s)) {
+        if unanswered && self.server_gap.is_none() && acked.zip(server_at).is_some_and(|(a, s)| !is_behind(a, s)) {
             self.pipelined = true;
         }
-        let after_gap = std::mem::take(&mut self.client_gap);
-        if after_gap {
+        let after = std::mem::take(&mut self.client_gap);
+        if after != Gap::None {
             let before = self.acked_before_gap.take();
             // Nothing came from the server between: what was lost still waits for its answer, so this is pipelining.
             if before.zip(acked).is_some_and(|(b, a)| !is_behind(a, b)) {
@@ -131,13 +154,13 @@ impl Pairing {
             }
             self.broken |= self.pipelined;
         }
-        if self.pipelined && self.waiting.iter().any(|w| w.after_gap) {
+        if self.pipelined && self.waiting.iter().any(|w| w.after != Gap::None) {
             self.broken = true;
         }
         if self.broken {
             return Some(request);
         }
-        self.waiting.push(Waiting { request, acked, after_gap });
+        self.waiting.push(Waiting { request, acked, after });
         None
     }
 
@@ -154,7 +177,7 @@ impl Pairing {
             return answered;
         }
         if let Some(gap) = gap {
-            answered.doubtful = self.client_gap;
+            answered.doubtful = self.client_gap != Gap::None;
             while let [first, second, ..] = self.waiting.as_slice() {
                 // Sent once the client had what lies before: the first one's answer was there, and is lost.
                 let later = second.acked.zip(first.acked).is_some_and(|(s, f)| is_behind(s, f));
@@ -176,21 +199,48 @@ impl Pairing {
                 return answered;
             }
         }
-        match self.waiting.first() {
+        let Some(first) = self.waiting.first() else {
+            answered.doubtful = self.client_gap != Gap::None || gap.is_some();
+            self.answered_gap = true;
+            return answered;
+        };
+        match first.after {
+            Gap::None | Gap::Midway => {}
             // It began before its request was sent: it answers one that was lost.
-            Some(w) if w.after_gap && w.acked.is_some_and(|a| is_behind(a, at)) => answered.doubtful = true,
-            Some(_) => answered.request = Some(self.waiting.remove(0).request),
-            None => answered.doubtful = self.client_gap || gap.is_some(),
+            Gap::InHead | Gap::Between if first.acked.is_some_and(|a| is_behind(a, at)) => {
+                self.answered_gap = true;
+                answered.doubtful = true;
+                return answered;
+            }
+            Gap::InHead => answered.doubtful = true,
+            Gap::Between if self.answered_gap => answered.doubtful = true,
+            // What was lost still waited for its answer when this request was sent: this may be that.
+            Gap::Between => {
+                self.broken = true;
+                answered.doubtful = true;
+                answered.lost.extend(self.take_all());
+                return answered;
+            }
         }
+        answered.request = Some(self.waiting.remove(0).request);
         answered
     }
 
-    /// Whether a response may begin here after a gap: where some request's client had received all before, or before that.
+    /// Whether a response may begin here after a gap: where some request's client had received all before. Text in a body that looks
+    /// like a response begins elsewhere.
     #[must_use]
-    pub fn may_begin(&self, at: u32) -> bool {
-        let Some(first) = self.waiting.first() else { return true };
-        let Some(acked) = first.acked else { return true };
-        self.broken || is_behind(acked, at) || self.waiting.iter().any(|w| w.acked.is_none_or(|a| a == at))
+    pub fn may_answer_begin(&self, at: u32) -> bool {
+        self.broken || !self.client_seen || self.waiting.iter().any(|w| w.acked.is_none_or(|a| a == at))
+    }
+
+    /// Whether a request may begin after a gap in a segment that acknowledges so much: where something came from the server since
+    /// the gap, unless requests do not wait for that. What looks like one in the same breath is text in a body.
+    #[must_use]
+    pub fn may_request_begin(&self, acked: Option<u32>) -> bool {
+        let Some(before) = self.acked_before_gap.filter(|_| self.client_gap != Gap::None && !self.pipelined) else {
+            return true;
+        };
+        acked.is_none_or(|acked| is_behind(acked, before))
     }
 }
 
@@ -251,7 +301,7 @@ mod tests {
         p.on_request(request(0), Some(0), Some(0), false);
         p.on_request(request(1), Some(100), Some(0), false);
         p.on_server_gap(100);
-        assert!(p.may_begin(100) && !p.may_begin(50));
+        assert!(p.may_answer_begin(100) && !p.may_answer_begin(150));
         check(&p.on_response(100), Some(1), &[0]);
     }
 
@@ -261,10 +311,20 @@ mod tests {
         p.on_request(request(0), Some(0), Some(0), false);
         check(&p.on_response(0), Some(0), &[]);
         p.on_client_data(Some(0));
-        p.on_client_gap();
+        p.on_client_gap(false);
         p.on_request(request(2), Some(200), Some(100), false);
         check(&p.on_response(100), None, &[]);
         check(&p.on_response(200), Some(2), &[]);
+    }
+
+    #[test]
+    fn a_lost_request_without_an_answer_of_its_own_takes_no_other() {
+        let mut p = one_by_one();
+        p.on_request(request(0), Some(0), Some(0), false);
+        check(&p.on_response(0), Some(0), &[]);
+        p.on_client_gap(false);
+        p.on_request(request(2), Some(100), Some(100), false);
+        check(&p.on_response(100), None, &[2]);
     }
 
     #[test]
@@ -280,7 +340,7 @@ mod tests {
     #[test]
     fn a_gap_before_anything_was_answered_hides_a_pipelined_request() {
         let mut p = one_by_one();
-        p.on_client_gap();
+        p.on_client_gap(false);
         assert!(p.on_request(request(1), Some(0), Some(0), false).is_some());
         check(&p.on_response(0), None, &[]);
     }

@@ -23,7 +23,30 @@ pub enum Look {
 
 /// Twelve bytes that begin a version 2 header (PROXY protocol § 2.2).
 pub const PROXY_V2: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
-const METHODS: [&[u8]; 9] = [b"GET", b"POST", b"OPTIONS", b"HEAD", b"PUT", b"DELETE", b"PATCH", b"CONNECT", b"TRACE"];
+/// Methods by which a request is known where nothing says that one must begin. None is another's end: behind a gap `PUT` may stand for
+/// itself alone, and the rest of a name for nothing.
+const METHODS: [&[u8]; 20] = [
+    b"GET",
+    b"POST",
+    b"OPTIONS",
+    b"HEAD",
+    b"PUT",
+    b"DELETE",
+    b"PATCH",
+    b"CONNECT",
+    b"TRACE",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"REPORT",
+    b"PURGE",
+    b"QUERY",
+    b"NOTIFY",
+    b"UNLOCK",
+    b"M-SEARCH",
+];
 
 /// Bytes of a first line that does not end yet and may still be one.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -80,7 +103,12 @@ pub fn begins_for_sure(bytes: &[u8]) -> bool {
         let field = |rest: &[u8]| {
             split_line(rest).is_none_or(|(line, _)| line.is_empty() || Fields::new(rest).next().is_some_and(is_field))
         };
-        return start_line(line).is_some() && field(rest);
+        let is_known = match start_line(line) {
+            Some(StartLine::Request { method, .. }) => METHODS.contains(&method),
+            Some(StartLine::Response { .. }) => true,
+            None => false,
+        };
+        return is_known && field(rest);
     }
     // A first line longer than its packet: only of a method that everybody knows.
     METHODS.iter().any(|method| {
@@ -140,6 +168,7 @@ mod tests {
         assert!(!begins_for_sure(b"HTTP/1.1 204 No Con"));
         assert!(!begins_for_sure(b"GET / HTTP/1.1\r\nnot a field\r\n"));
         assert!(!begins_for_sure(b"\r\nGET / HTTP/1.1\r\n"));
+        assert!(!begins_for_sure(b"ET / HTTP/1.1\r\nHost: a\r\n\r\n"));
         let long = format!("GET /{}", "a".repeat(1000));
         assert!(begins_for_sure(long.as_bytes()));
         assert!(!begins_for_sure(long.replace("GET", "GOT").as_bytes()));

@@ -211,7 +211,7 @@ impl JsonLines {
                 known => self.quoted_word(known.text()),
             }
             self.text.push(',');
-            self.wire(head.value_of(field));
+            self.wire(head.shown_of(field));
             self.text.push(']');
         }
         self.text.push(']');

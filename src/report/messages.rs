@@ -72,7 +72,7 @@ pub fn fields(head: &Head, all: bool) -> Vec<(String, String)> {
     head.fields()
         .iter()
         .filter(|f| all || f.name != Name::Other)
-        .map(|f| (shown_bytes(head.name_of(f)), shown_bytes(head.value_of(f))))
+        .map(|f| (shown_bytes(head.name_of(f)), shown_bytes(head.shown_of(f))))
         .collect()
 }
 

@@ -137,6 +137,15 @@ impl Table {
         self.flows.try_remove(at as usize)
     }
 
+    /// Every connection, oldest first; none stays.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Flow> {
+        let order = self.by_age();
+        self.index.clear();
+        self.lists = [List { oldest: NONE, newest: NONE }; CLASSES];
+        let mut flows = std::mem::take(&mut self.flows);
+        order.into_iter().filter_map(move |at| flows.try_remove(at as usize))
+    }
+
     /// Puts a connection at the end of a class's list.
     pub fn set_class(&mut self, at: u32, class: Class, now: Time) {
         self.unlink(at);
@@ -164,8 +173,7 @@ impl Table {
         (at != NONE).then_some(at)
     }
 
-    /// Every connection, oldest first.
-    pub fn by_age(&self) -> Vec<u32> {
+    fn by_age(&self) -> Vec<u32> {
         let mut all: Vec<(u64, u32)> =
             self.flows.iter().map(|(at, flow)| (flow.id, u32::try_from(at).unwrap_or(NONE))).collect();
         all.sort_unstable();

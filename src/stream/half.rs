@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use crate::http::Mark;
 use crate::http::conversation::Close;
+use crate::packet::Time;
 
 /// What a held segment costs beside its bytes.
 pub(super) const PIECE_BYTES: u32 = 96;
@@ -153,6 +154,12 @@ impl Late {
         stored.bytes += cost;
     }
 
+    /// Since when what is next has waited.
+    pub fn since(&self) -> Option<Time> {
+        let end = self.end.map(|(_, _, at)| at.time);
+        self.pieces.front().map(|p| p.at.time).or(end)
+    }
+
     /// Takes the first piece out; returns it and what it was charged.
     pub fn pop(&mut self) -> Option<(Piece, u32)> {
         let piece = self.pieces.pop_front()?;
@@ -165,7 +172,7 @@ impl Late {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Order, Time};
+    use crate::packet::Order;
 
     const AT: Mark = Mark { time: Time(0), order: Order(0) };
 

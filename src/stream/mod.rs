@@ -229,7 +229,7 @@ impl Streams {
         }
         for _ in 0..self.late.len() {
             let Some(wait) = self.late.pop_front_if(|w| w.since.0 <= due) else { break };
-            self.on_late_long(&wait, false, at, out, counters);
+            self.on_late_long(&wait, Time(due), false, at, out, counters);
         }
         for (class, idle_ns) in self.idle_limits() {
             while let Some(slot) = self.table.oldest_since(class, at.time, idle_ns) {
@@ -247,8 +247,10 @@ impl Streams {
 
     /// Ends every connection, oldest first.
     pub fn finish(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
-        for slot in self.table.by_age() {
-            self.close(slot, NoAnswer::InputEnd, at, out, counters);
+        for mut flow in self.table.take_all() {
+            let mut work =
+                Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };
+            flow.end(NoAnswer::InputEnd, at, &mut work);
         }
         counters.streams_now = 0;
     }
@@ -263,6 +265,12 @@ impl Streams {
             Some(entered.plus(idle_ns))
         });
         held.chain(idle).min()
+    }
+
+    /// Bytes that heads and data before its turn hold now, as charged.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.late_bytes + self.shared.head_bytes
     }
 
     fn idle_limits(&self) -> [(Class, i64); flow::CLASSES] {
@@ -290,16 +298,24 @@ impl Streams {
     }
 
     /// Data has waited for its turn for long enough, or must make room (`now`).
-    fn on_late_long(&mut self, wait: &Wait, now: bool, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+    fn on_late_long(
+        &mut self,
+        wait: &Wait,
+        due: Time,
+        now: bool,
+        at: Mark,
+        out: &mut Vec<HttpEvent>,
+        counters: &mut Counters,
+    ) {
         let Some(flow) = self.table.get(wait.slot).filter(|f| f.id == wait.id) else { return };
         let mut work = Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };
         let class = flow.class;
-        flow.on_late_long(wait.side, now, at, &mut work);
+        flow.on_late_long(wait.side, due, now, at, &mut work);
         let holds = work.holds;
-        let waits = flow.halves[index(wait.side)].late.is_some();
+        let waits = flow.halves[index(wait.side)].late.as_ref().map(|l| l.since().unwrap_or(at.time));
         let now_class = flow.class_now();
-        if waits {
-            self.late.push_back(Wait { since: at.time, ..*wait });
+        if let Some(since) = waits {
+            self.late.push_back(Wait { since, ..*wait });
         }
         if holds {
             self.on_hold(wait.slot, at.time);
@@ -315,7 +331,7 @@ impl Streams {
                 return;
             }
             let Some(wait) = self.late.pop_front() else { return };
-            self.on_late_long(&wait, true, at, out, counters);
+            self.on_late_long(&wait, at.time, true, at, out, counters);
         }
     }
 
@@ -516,7 +532,7 @@ impl Flow {
         if late.bytes > limits.out_of_order_bytes_max {
             self.drain(side, false, work);
             if self.halves[index(side)].late.as_ref().is_some_and(|l| l.bytes > limits.out_of_order_bytes_max) {
-                self.give_up_next(side, GapCause::Cap, arrived.at, work);
+                self.give_up_next(side, GapCause::Cap, true, arrived.at, work);
             }
         }
     }
@@ -601,7 +617,7 @@ impl Flow {
         if let Some(talk) = &mut self.talk {
             talk.on_close(side, how, at, &mut work.context(stream, key, read_to));
         }
-        self.forget_talk_if_over();
+        self.forget_talk_if_over(work);
     }
 
     /// Hands bytes on that are next, and the cut behind them.
@@ -621,7 +637,7 @@ impl Flow {
         if cut > 0 {
             self.gap(side, cut, GapCause::SnapLength, piece.at, work);
         }
-        self.forget_talk_if_over();
+        self.forget_talk_if_over(work);
     }
 
     fn ensure_talk(&mut self) {
@@ -633,7 +649,7 @@ impl Flow {
     }
 
     /// Once nothing more is read the conversation is given back: packets are counted only.
-    fn forget_talk_if_over(&mut self) {
+    fn forget_talk_if_over(&mut self, work: &mut Work<'_>) {
         if let Some(talk) = &self.talk
             && talk.is_over()
         {
@@ -642,6 +658,10 @@ impl Flow {
                 return;
             }
             self.talk = None;
+            for half in &mut self.halves {
+                let late = half.late.take();
+                *work.late_bytes -= late.map_or(0, |l| u64::from(l.bytes));
+            }
         }
     }
 
@@ -739,8 +759,9 @@ impl Flow {
         }
     }
 
-    /// Gives up the hole that this direction's late data waits for, and hands on what lies behind it.
-    fn give_up_next(&mut self, side: Side, cause: GapCause, at: Mark, work: &mut Work<'_>) {
+    /// Gives up the hole that this direction's late data waits for, and hands on what lies behind it; `force` does not wait for the
+    /// peer's bytes.
+    fn give_up_next(&mut self, side: Side, cause: GapCause, force: bool, at: Mark, work: &mut Work<'_>) {
         let half = &self.halves[index(side)];
         let Some(late) = &half.late else { return };
         let until = match (late.pieces.front(), late.end) {
@@ -752,7 +773,7 @@ impl Flow {
         if missing > 0 {
             self.gap(side, missing.unsigned_abs(), cause, at, work);
         }
-        self.drain(side, true, work);
+        self.drain(side, force, work);
     }
 
     /// Gives up holes until this direction stands at `until` or behind.
@@ -776,34 +797,50 @@ impl Flow {
         }
     }
 
-    fn on_late_long(&mut self, side: Side, now: bool, at: Mark, work: &mut Work<'_>) {
-        let half = &self.halves[index(side)];
-        let Some(late) = &half.late else { return };
-        let is_one_sided = !self.halves[index(side.other())].seen;
-        let (until, ack, is_reset) = match (late.pieces.front(), late.end) {
-            (Some(front), _) => (front.seq, front.ack, false),
-            (None, Some((seq, how, _))) => (seq, None, how == Close::Reset),
-            (None, None) => return,
-        };
-        let cause = if now { GapCause::Cap } else { GapCause::Lost };
-        if distance(until, half.next) <= 0 {
-            // It waits for the peer's bytes.
-            if let Some(ack) = ack
-                && self.is_held_back(side, Some(ack))
-            {
-                self.give_up_until(side.other(), ack, cause, at, work);
+    /// Gives up what data captured until `due` waits for; with `now`, whatever waits longest.
+    fn on_late_long(&mut self, side: Side, due: Time, now: bool, at: Mark, work: &mut Work<'_>) {
+        loop {
+            let half = &self.halves[index(side)];
+            let Some(late) = &half.late else { return };
+            let (until, ack, since, is_reset) = match (late.pieces.front(), late.end) {
+                (Some(front), _) => (front.seq, front.ack, front.at.time, false),
+                (None, Some((seq, how, at))) => (seq, None, at.time, how == Close::Reset),
+                (None, None) => return,
+            };
+            if since > due && !now {
+                return;
             }
-            self.drain(side, now, work);
-        } else if now || is_one_sided || is_reset || half.is_acked && distance(half.acked, until) >= 0 {
-            self.give_up_next(side, cause, at, work);
+            let is_one_sided = !self.halves[index(side.other())].seen;
+            let cause = if now { GapCause::Cap } else { GapCause::Lost };
+            let before = self.read_to();
+            if distance(until, half.next) <= 0 {
+                // It waits for the peer's bytes.
+                if let Some(ack) = ack
+                    && self.is_held_back(side, Some(ack))
+                {
+                    self.give_up_until(side.other(), ack, cause, at, work);
+                }
+                self.drain(side, now, work);
+            } else if now || is_one_sided || is_reset || half.is_acked && distance(half.acked, until) >= 0 {
+                self.give_up_next(side, cause, now, at, work);
+            }
+            self.drain_both(side, work);
+            if now || before == self.read_to() {
+                return;
+            }
         }
-        self.drain_both(side, work);
     }
 
     /// Hands on all that is held, whatever is missing.
     fn flush(&mut self, side: Side, at: Mark, work: &mut Work<'_>) {
-        while self.halves[index(side)].late.is_some() {
-            self.give_up_next(side, GapCause::End, at, work);
+        while let Some(late) = &self.halves[index(side)].late {
+            let ack = late.pieces.front().and_then(|p| p.ack);
+            if let Some(ack) = ack
+                && self.is_held_back(side, Some(ack))
+            {
+                self.give_up_until(side.other(), ack, GapCause::End, at, work);
+            }
+            self.give_up_next(side, GapCause::End, false, at, work);
         }
     }
 

@@ -309,7 +309,7 @@ fn a_lost_response_does_not_give_its_place_to_the_next() {
 fn a_lost_request_leaves_its_response_alone() {
     check(
         &["lose c GET /a HTTP/1.1||", OK_5, "wait 3", GET_B, NONE],
-        &["< 200 alone (pairing)", "= 5 Whole", "> GET /b (after gap)", "< 204 to GET /b"],
+        &["< 200 alone (pairing)", "= 5 Whole", "> GET /b (after gap)", "< 204 to GET /b (pairing)"],
     );
 }
 
@@ -322,7 +322,7 @@ fn a_lost_part_of_a_head_cuts_it_and_its_response_is_its_own() {
             "= 0 CutByCapture",
             "< 204 to GET /a",
             "> GET /b (after gap)",
-            "< 204 to GET /b",
+            "< 204 to GET /b (pairing)",
         ],
     );
 }
@@ -395,7 +395,7 @@ fn a_head_cut_by_the_snap_length() {
             "= 0 CutByCapture",
             "< 204 to GET /a",
             "> GET /b (after gap)",
-            "< 204 to GET /b",
+            "< 204 to GET /b (pairing)",
         ],
     );
     assert_eq!((counters.gaps.snap_length, counters.gap_bytes), (1, 12));

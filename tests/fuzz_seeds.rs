@@ -1,0 +1,177 @@
+//! The fuzz targets (tests/fuzz) run for a moment on each of their seeds and on changes of it, the same each time.
+
+mod support;
+
+use std::path::PathBuf;
+
+use corstap::capture::merge::{Feed, FeedOptions};
+
+/// Changes of one seed; `CORSTAP_FUZZ_CHANGES` says otherwise.
+const CHANGES: u64 = 12;
+
+/// xorshift64*: the same changes on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let value = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
+        usize::try_from(value).expect("32 bits") % sides.max(1)
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus")
+}
+
+fn captures() -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = std::fs::read_dir(folder())
+        .expect("the corpus")
+        .map(|e| e.expect("an entry").path())
+        .filter(|p| p.extension().is_some_and(|e| e == "pcap" || e == "pcapng"))
+        .collect();
+    all.sort();
+    assert!(all.len() > 100);
+    all
+}
+
+fn with_changes(seeds: &[Vec<u8>], target: fn(&[u8])) {
+    assert!(!seeds.is_empty());
+    let changes = std::env::var("CORSTAP_FUZZ_CHANGES").ok().and_then(|n| n.parse().ok()).unwrap_or(CHANGES);
+    let mut dice = Dice(0x5EED ^ (changes << 32));
+    for seed in seeds {
+        target(seed);
+        for _ in 0..changes {
+            let mut bytes = seed.clone();
+            for _ in 0..=dice.throw(8) {
+                let at = dice.throw(bytes.len());
+                match dice.throw(6) {
+                    0 => bytes.truncate(at),
+                    1 => bytes.extend_from_within(at..),
+                    2 => {
+                        let other = &seeds[dice.throw(seeds.len())];
+                        bytes.truncate(at);
+                        bytes.extend_from_slice(&other[dice.throw(other.len() + 1).min(other.len())..]);
+                    }
+                    3 if !bytes.is_empty() => {
+                        bytes.remove(at);
+                    }
+                    4 => bytes.insert(at, [0, 0xff, b'\n', b'\r', b' ', b':', b'0'][dice.throw(7)]),
+                    _ => {
+                        if let Some(b) = bytes.get_mut(at) {
+                            *b ^= 1 << dice.throw(8);
+                        }
+                    }
+                }
+                bytes.truncate(100_000);
+            }
+            target(&bytes);
+        }
+    }
+}
+
+/// The frames of each capture, at most 40.
+fn frames() -> Vec<(PathBuf, Vec<(u16, Vec<u8>)>)> {
+    captures()
+        .into_iter()
+        .map(|path| {
+            let mut feed = Feed::open(std::slice::from_ref(&path), FeedOptions::default());
+            let mut frames = Vec::new();
+            while let Some(packet) = feed.next() {
+                if frames.len() < 40 {
+                    frames.push((packet.link.0, packet.bytes.to_vec()));
+                }
+            }
+            (path, frames)
+        })
+        .collect()
+}
+
+#[test]
+fn frames_of_any_kind() {
+    let seeds: Vec<Vec<u8>> = frames()
+        .into_iter()
+        .flat_map(|(_, frames)| frames.into_iter().take(4))
+        .map(|(link, bytes)| [&[u8::try_from(link % 12).unwrap_or(0), 0][..], &bytes].concat())
+        .collect();
+    with_changes(&seeds, support::frame);
+}
+
+#[test]
+fn capture_files_of_any_kind() {
+    let seeds: Vec<Vec<u8>> =
+        captures().iter().map(|p| std::fs::read(p).expect("a capture")).filter(|b| b.len() < 20_000).collect();
+    with_changes(&seeds, support::capture_file);
+}
+
+#[test]
+fn conversations() {
+    let said = |who: u8, text: &str| {
+        let bytes = text.replace('|', "\r\n").into_bytes();
+        [&[who, u8::try_from(bytes.len()).expect("short")][..], &bytes].concat()
+    };
+    let ask = "GET /a HTTP/1.1|Host: b.test|Origin: http://a.test||";
+    let answers = [
+        "HTTP/1.1 200 OK|Content-Length: 5||hello",
+        "HTTP/1.1 200 OK|Transfer-Encoding: chunked||5;x|hello|0|T: u||",
+        "HTTP/1.1 101 Switching Protocols|Upgrade: websocket||",
+        "HTTP/1.0 403 No||<html>",
+        "HTTP/1.1 100 Continue||HTTP/1.1 204 No Content||",
+    ];
+    let mut seeds = Vec::new();
+    for answer in answers {
+        for how in [0, 2, 4, 8, 128] {
+            let mut bytes = [said(64, ""), said(65, "")].concat();
+            for who in [0, how, 1, 1 | how, 0, 1, 16, 17, 32] {
+                bytes.extend(said(who, if who & 1 == 1 { answer } else { ask }));
+            }
+            seeds.push(bytes);
+        }
+    }
+    seeds.push(said(0, "PROXY TCP4 192.0.2.7 10.0.0.1 56324 443|CONNECT b.test:80 HTTP/1.1||"));
+    for _ in 0..20 {
+        with_changes(&seeds, support::conversation);
+    }
+}
+
+#[test]
+fn field_values() {
+    let seeds: Vec<Vec<u8>> = [
+        "http://app.one.test:18001",
+        "null",
+        "https://xn--bcher-kva.example",
+        "http://[2001:db8::1]:8080",
+        "//b.test/x?y#z",
+        "../a/./b",
+        "text/plain; charset=\"utf-8\"",
+        "x-a, x-b,, \"q\"",
+        "bytes=0-",
+        "*",
+    ]
+    .iter()
+    .map(|s| s.as_bytes().to_vec())
+    .collect();
+    for _ in 0..20 {
+        with_changes(&seeds, support::field_values);
+    }
+}
+
+#[test]
+fn the_whole_engine() {
+    let seeds: Vec<Vec<u8>> = frames()
+        .into_iter()
+        .map(|(_, frames)| {
+            let mut bytes = Vec::new();
+            for (_, mut frame) in frames.into_iter().filter(|(link, _)| *link == 1) {
+                frame.resize(frame.len().min(2040).next_multiple_of(8), 0);
+                bytes.extend([10, u8::try_from(frame.len() / 8).expect("at most 255")]);
+                bytes.extend(frame);
+            }
+            bytes
+        })
+        .filter(|b| !b.is_empty())
+        .collect();
+    with_changes(&seeds, support::engine);
+}
