@@ -600,7 +600,9 @@ impl Findings {
         let mut own = |page: u64| pages.peek(&page).is_none_or(|p| p.addresses.len() <= 1);
         probing::origins::enumeration(seen, prober, &mut own, book);
         probing::origins::reflection_test(seen, kinds, prober, well_used, book);
-        probing::origins::scanner_user_agent(seen, book);
+        if prober.scanner {
+            probing::origins::scanner_user_agent(seen, book);
+        }
         probing::origins::not_serialised(seen, serialised, prober, book);
         probing::origins::credential_target(seen, kinds, prober, book);
     }

@@ -498,7 +498,9 @@ fn headers_too_broad() {
     });
     fires(Rule::HeadersTooBroad, Low, |s| ["x-a", "x-b", "x-a,x-b"].iter().for_each(|n| echo(s, n)));
     silent(Rule::HeadersTooBroad, |s| {
-        ["x-a", "x-b", "x-a"].iter().for_each(|n| echo(s, n));
+        for name in ["x-a", "x-b", "x-a"] {
+            echo(s, name);
+        }
         ask(s, APP, "PUT", "x-c", 204, &format!("{}|Access-Control-Allow-Headers: x-a,x-b,x-c", passes(APP, "PUT")));
     });
 }
@@ -709,7 +711,7 @@ fn deprecated_headers() {
     let old = "Access-Control-Allow-External: true";
     fires(Rule::DeprecatedHeaders, Info, |s| s.get("/", &from(APP, "same-site"), old));
     silent(Rule::DeprecatedHeaders, |s| {
-        s.get("/", &from(APP, "same-site"), "Access-Control-Allow-Private-Network: true")
+        s.get("/", &from(APP, "same-site"), "Access-Control-Allow-Private-Network: true");
     });
 }
 

@@ -101,7 +101,9 @@ fn preflight_sweep() {
     });
     fires(Rule::PreflightSweep, Medium, |s| {
         s.agent = SCANNER;
-        ["GET", "POST", "PUT", "PATCH", "DELETE"].iter().for_each(|m| forge(s, "/v1", m));
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            forge(s, "/v1", method);
+        }
     });
     fires(Rule::PreflightSweep, Medium, |s| ["TRACE", "TRACK"].iter().for_each(|m| forge(s, "/v1", m)));
     fires(Rule::PreflightSweep, Low, |s| {
@@ -129,7 +131,9 @@ fn preflight_sweep() {
 fn preflight_forged() {
     fires(Rule::PreflightForged, Low, |s| {
         s.agent = SCANNER;
-        ["/a", "/b", "/c"].iter().for_each(|path| forge(s, path, "PUT"));
+        for path in ["/a", "/b", "/c"] {
+            forge(s, path, "PUT");
+        }
     });
     fires(Rule::PreflightForged, Info, |s| {
         s.agent = "curl/8.5.0";
@@ -266,11 +270,15 @@ fn sec_fetch_inconsistent() {
 #[test]
 fn origin_not_serialised() {
     fires(Rule::OriginNotSerialised, Low, |s| {
-        ["https://shop.test/", "https://a.test, https://b.test"].iter().for_each(|o| probe(s, o, ""));
+        for origin in ["https://shop.test/", "https://a.test, https://b.test"] {
+            probe(s, origin, "");
+        }
     });
     silent(Rule::OriginNotSerialised, |s| {
         probe(s, "https://a.test:443", "");
-        ["https://a.test", "null", "https://[::1]:8443", "http://a.test:81"].iter().for_each(|o| probe(s, o, ""));
+        for origin in ["https://a.test", "null", "https://[::1]:8443", "http://a.test:81"] {
+            probe(s, origin, "");
+        }
     });
 }
 
@@ -426,7 +434,7 @@ fn cache_poison_probe() {
     fires(Rule::CachePoisonProbe, Medium, |s| {
         s.agent = SCANNER;
         (0..3).for_each(|n| {
-            s.get(&format!("/me?cb={n}"), "Origin: https://evil.com", &format!("{public}|X-Cache: MISS"))
+            s.get(&format!("/me?cb={n}"), "Origin: https://evil.com", &format!("{public}|X-Cache: MISS"));
         });
     });
     silent(Rule::CachePoisonProbe, |s| {
@@ -455,7 +463,9 @@ fn internal_cors_harvest() {
     silent(Rule::InternalCorsHarvest, |s| {
         hosts[..2].iter().for_each(|host| read(s, "http://www.lure.test", host));
         s.exchange("GET /", "Host: git.lan|Origin: http://www.lure.test|Referer: http://www.lure.test/", 200, "");
-        hosts.iter().for_each(|host| read(s, "http://portal.corp", host));
+        for host in hosts {
+            read(s, "http://portal.corp", host);
+        }
     });
 }
 
