@@ -72,8 +72,11 @@ fn with_changes(seeds: &[Vec<u8>], target: fn(&[u8])) {
     }
 }
 
+/// Frames with their link types.
+type Frames = Vec<(u16, Vec<u8>)>;
+
 /// The frames of each capture, at most 40.
-fn frames() -> Vec<(PathBuf, Vec<(u16, Vec<u8>)>)> {
+fn frames() -> Vec<(PathBuf, Frames)> {
     captures()
         .into_iter()
         .map(|path| {
