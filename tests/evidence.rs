@@ -195,7 +195,7 @@ const SYN: u8 = 2;
 const ACK: u8 = 16;
 
 /// An Ethernet frame with a TCP segment between 192.0.2.1:5000 and 192.0.2.2:80.
-fn frame(from_client: bool, flags: u8, seq: u32, payload: &[u8]) -> Vec<u8> {
+fn frame(from_client: bool, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(40 + payload.len()).expect("small");
     let (source, target) = if from_client { (1, 2) } else { (2, 1) };
     let (source_port, target_port) = if from_client { (5000_u16, 80_u16) } else { (80, 5000) };
@@ -204,7 +204,8 @@ fn frame(from_client: bool, flags: u8, seq: u32, payload: &[u8]) -> Vec<u8> {
     bytes.extend(source_port.to_be_bytes());
     bytes.extend(target_port.to_be_bytes());
     bytes.extend(seq.to_be_bytes());
-    bytes.extend([0, 0, 0, 1, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    bytes.extend(ack.to_be_bytes());
+    bytes.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
     bytes.extend(payload);
     bytes
 }
@@ -236,7 +237,10 @@ fn a_secret_that_spans_packets_is_masked_in_each() {
         let mut writer = Writer::new("test");
         let interface = writer.interface(LinkType(1), None);
         for (n, (client, flags, seq, piece)) in (0_i64..).zip(pieces) {
-            let bytes = frame(client, flags, seq, piece);
+            // The answer comes once the whole request has arrived.
+            let request_bytes = if client || flags & SYN != 0 { 0 } else { request.len() };
+            let ack = start.wrapping_add(u32::try_from(request_bytes).expect("small"));
+            let bytes = frame(client, flags, seq, ack, piece);
             let length = u32::try_from(bytes.len()).expect("small");
             writer.packet(interface, Time(1_700_000_000_000_000_000 + n * 1_000_000), &bytes, length, &[]);
         }
