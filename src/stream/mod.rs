@@ -531,9 +531,7 @@ impl Flow {
         work.counters.conflicting_overlaps += u64::from(stored.conflict);
         if late.bytes > limits.out_of_order_bytes_max {
             self.drain(side, false, work);
-            if self.halves[index(side)].late.as_ref().is_some_and(|l| l.bytes > limits.out_of_order_bytes_max) {
-                self.give_up_next(side, GapCause::Cap, true, arrived.at, work);
-            }
+            self.give_up_late_above(side, limits.out_of_order_bytes_max, GapCause::Cap, arrived.at, work);
         }
     }
 
@@ -833,15 +831,27 @@ impl Flow {
 
     /// Hands on all that is held, whatever is missing.
     fn flush(&mut self, side: Side, at: Mark, work: &mut Work<'_>) {
-        while let Some(late) = &self.halves[index(side)].late {
-            let ack = late.pieces.front().and_then(|p| p.ack);
-            if let Some(ack) = ack
-                && self.is_held_back(side, Some(ack))
-            {
-                self.give_up_until(side.other(), ack, GapCause::End, at, work);
-            }
-            self.give_up_next(side, GapCause::End, false, at, work);
+        while self.halves[index(side)].late.is_some() {
+            self.give_up_step(side, GapCause::End, at, work);
         }
+    }
+
+    /// Gives up holes until no more than `bytes_max` wait behind them.
+    fn give_up_late_above(&mut self, side: Side, bytes_max: u32, cause: GapCause, at: Mark, work: &mut Work<'_>) {
+        while self.halves[index(side)].late.as_ref().is_some_and(|late| late.bytes > bytes_max) {
+            self.give_up_step(side, cause, at, work);
+        }
+    }
+
+    /// Gives up the next hole; before it those of the peer that what lies behind it answers, or answers overtake requests.
+    fn give_up_step(&mut self, side: Side, cause: GapCause, at: Mark, work: &mut Work<'_>) {
+        let front = self.halves[index(side)].late.as_ref().and_then(|late| late.pieces.front());
+        if let Some(ack) = front.and_then(|piece| piece.ack)
+            && self.is_held_back(side, Some(ack))
+        {
+            self.give_up_until(side.other(), ack, cause, at, work);
+        }
+        self.give_up_next(side, cause, false, at, work);
     }
 
     /// Nothing more will be seen of this connection.
