@@ -97,6 +97,16 @@ fn the_report_names_each_finding() {
 }
 
 #[test]
+fn the_emergency_ends_with_the_repair() {
+    let jsonl = ok(&["replay", shown(&incident()), "--format", "jsonl"]);
+    let findings = lines_of(&jsonl, "finding");
+    let emergency = findings.iter().find(|f| f["rule"] == "emergency_mode").expect("it is found");
+    let (first, last) = (emergency["time"].as_str().expect("a time"), emergency["last_seen"].as_str().expect("a time"));
+    // nginx echoed from 08:47:10 until the release of 08:52:08; what its own pages were allowed later is no sign of it
+    assert!(first.starts_with("2026-11-23T08:47:1") && last < "2026-11-23T08:52:09", "{emergency}");
+}
+
+#[test]
 fn the_partner_who_did_nothing_wrong_is_accused_of_nothing() {
     let jsonl = ok(&["replay", shown(&incident()), "--format", "jsonl"]);
     for finding in lines_of(&jsonl, "finding") {

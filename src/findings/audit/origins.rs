@@ -174,6 +174,8 @@ pub fn judge(
             past: Past::of(seen, CHECK),
         });
     }
+    // What the page's own calls are allowed, then and after the repair, is no sign of it.
+    let mut shows_emergency = false;
     if seen.is_preflight() && with {
         let echoed = seen.said.allow_headers.is_some_and(|h| !h.is_empty() && Some(h) == seen.asked.headers);
         if echoed && let Some(parts) = seen.o.origin_parts {
@@ -181,10 +183,14 @@ pub fn judge(
             emergency.sites.enter(book.digest(&*parts.site));
             emergency.header_sets.enter(book.digest(seen.asked.headers));
             emergency.trail.add(seen.o.transaction, seen.now);
+            shows_emergency = true;
         }
     }
-    if with {
-        host.origins.emergency.evident |= foreign && kinds.evidently_foreign();
+    if with && foreign && kinds.evidently_foreign() {
+        host.origins.emergency.evident = true;
+        shows_emergency = true;
+    }
+    if shows_emergency {
         emergency_mode(seen, host, book);
     }
 }
