@@ -139,6 +139,38 @@ impl Name {
     pub fn of(bytes: &[u8]) -> Name {
         lookup(bytes)
     }
+
+    /// A field on which no verdict, cause or fix ever rests: neither recorded nor shown beside one.
+    #[must_use]
+    pub fn is_incidental(self) -> bool {
+        matches!(
+            self,
+            Name::Accept
+                | Name::AcceptEncoding
+                | Name::AcceptLanguage
+                | Name::Connection
+                | Name::ContentEncoding
+                | Name::ContentLanguage
+                | Name::ContentLength
+                | Name::Date
+                | Name::Etag
+                | Name::Expires
+                | Name::IfModifiedSince
+                | Name::IfNoneMatch
+                | Name::KeepAlive
+                | Name::LastModified
+                | Name::Pragma
+                | Name::Range
+                | Name::SecChUa
+                | Name::SecWebSocketKey
+                | Name::StrictTransportSecurity
+                | Name::Te
+                | Name::Traceparent
+                | Name::Trailer
+                | Name::UpgradeInsecureRequests
+                | Name::XRequestId
+        )
+    }
 }
 
 /// Longest known name, in bytes.

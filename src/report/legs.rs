@@ -148,35 +148,5 @@ fn is_checked(name: Name) -> bool {
 
 /// Whether a field has a part in a verdict, in a cause, or in trusting them.
 fn decides(name: Name) -> bool {
-    !matches!(
-        name,
-        Name::Other
-            | Name::Accept
-            | Name::AcceptEncoding
-            | Name::AcceptLanguage
-            | Name::ContentEncoding
-            | Name::ContentLanguage
-            | Name::ContentLength
-            | Name::Connection
-            | Name::Date
-            | Name::Etag
-            | Name::Host
-            | Name::UserAgent
-            | Name::Expires
-            | Name::IfModifiedSince
-            | Name::IfNoneMatch
-            | Name::KeepAlive
-            | Name::LastModified
-            | Name::Pragma
-            | Name::Range
-            | Name::SecChUa
-            | Name::SecWebSocketKey
-            | Name::StrictTransportSecurity
-            | Name::Te
-            | Name::Traceparent
-            | Name::Trailer
-            | Name::TransferEncoding
-            | Name::UpgradeInsecureRequests
-            | Name::XRequestId
-    )
+    !name.is_incidental() && !matches!(name, Name::Other | Name::Host | Name::UserAgent | Name::TransferEncoding)
 }

@@ -289,34 +289,7 @@ fn quote(out: &mut String, text: &str) {
 }
 
 fn is_evidence(name: Name, withheld: bool) -> bool {
-    match name {
-        Name::Accept
-        | Name::AcceptEncoding
-        | Name::AcceptLanguage
-        | Name::Connection
-        | Name::ContentEncoding
-        | Name::ContentLanguage
-        | Name::ContentLength
-        | Name::Date
-        | Name::Etag
-        | Name::Expires
-        | Name::IfModifiedSince
-        | Name::IfNoneMatch
-        | Name::KeepAlive
-        | Name::LastModified
-        | Name::Pragma
-        | Name::Range
-        | Name::SecChUa
-        | Name::SecWebSocketKey
-        | Name::StrictTransportSecurity
-        | Name::Te
-        | Name::Traceparent
-        | Name::Trailer
-        | Name::UpgradeInsecureRequests
-        | Name::XRequestId => false,
-        Name::Other => !withheld,
-        _ => true,
-    }
+    if name == Name::Other { !withheld } else { !name.is_incidental() }
 }
 
 /// A URL with each query value replaced by `…`; the fragment goes.
