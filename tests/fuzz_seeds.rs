@@ -37,8 +37,19 @@ fn captures() -> Vec<PathBuf> {
     all
 }
 
-fn with_changes(seeds: &[Vec<u8>], target: fn(&[u8])) {
+/// With `CORSTAP_FUZZ_CORPUS=FOLDER` the seeds are also written there, by target, for a fuzzer to begin with.
+fn write_seeds(name: &str, seeds: &[Vec<u8>]) {
+    let Some(folder) = std::env::var_os("CORSTAP_FUZZ_CORPUS") else { return };
+    let folder = PathBuf::from(folder).join(name);
+    std::fs::create_dir_all(&folder).expect("a folder for seeds");
+    for (n, seed) in seeds.iter().enumerate() {
+        std::fs::write(folder.join(format!("seed-{n:04}")), seed).expect("a seed");
+    }
+}
+
+fn with_changes(name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
     assert!(!seeds.is_empty());
+    write_seeds(name, seeds);
     let changes = std::env::var("CORSTAP_FUZZ_CHANGES").ok().and_then(|n| n.parse().ok()).unwrap_or(CHANGES);
     let mut dice = Dice(0x5EED ^ (changes << 32));
     for seed in seeds {
@@ -99,14 +110,14 @@ fn frames_of_any_kind() {
         .flat_map(|(_, frames)| frames.into_iter().take(4))
         .map(|(link, bytes)| [&[u8::try_from(link % 12).unwrap_or(0), 0][..], &bytes].concat())
         .collect();
-    with_changes(&seeds, support::frame);
+    with_changes("frame", &seeds, support::frame);
 }
 
 #[test]
 fn capture_files_of_any_kind() {
     let seeds: Vec<Vec<u8>> =
         captures().iter().map(|p| std::fs::read(p).expect("a capture")).filter(|b| b.len() < 20_000).collect();
-    with_changes(&seeds, support::capture_file);
+    with_changes("capture_file", &seeds, support::capture_file);
 }
 
 #[test]
@@ -135,7 +146,7 @@ fn conversations() {
     }
     seeds.push(said(0, "PROXY TCP4 192.0.2.7 10.0.0.1 56324 443|CONNECT b.test:80 HTTP/1.1||"));
     for _ in 0..20 {
-        with_changes(&seeds, support::conversation);
+        with_changes("conversation", &seeds, support::conversation);
     }
 }
 
@@ -157,7 +168,7 @@ fn field_values() {
     .map(|s| s.as_bytes().to_vec())
     .collect();
     for _ in 0..20 {
-        with_changes(&seeds, support::field_values);
+        with_changes("field_values", &seeds, support::field_values);
     }
 }
 
@@ -176,5 +187,5 @@ fn the_whole_engine() {
         })
         .filter(|b| !b.is_empty())
         .collect();
-    with_changes(&seeds, support::engine);
+    with_changes("engine", &seeds, support::engine);
 }
