@@ -58,6 +58,8 @@ counted! {
         snap_length = "snap_length",
         /// A cap on out-of-order bytes was hit.
         out_of_order_cap = "out_of_order_cap",
+        /// A segment farther ahead than what sequence numbers can tell from behind: it was passed over.
+        far_ahead = "far_ahead",
         /// The connection or the input ended with the hole open.
         end = "end",
     }

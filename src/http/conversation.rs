@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::chunked::{Chunked, Progress};
 use super::framing::{Framing, framing_of};
 use super::grammar::{BlankLine, StartLine, head_end};
-use super::head::{Head, Name};
+use super::head::Head;
 use super::keep::Keep;
 use super::pairing::{Answered, Pairing};
-use super::probe::{Look, begins_for_sure, first_line, look};
-use super::proxy;
+use super::probe::{Look, PROXY_V2, begins_for_sure, first_line, look};
+use super::proxy::{self, Header};
 use super::{
     BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId,
 };
@@ -83,6 +83,8 @@ pub struct Piece<'a> {
     pub at: Mark,
     /// Another copy of them differs.
     pub conflict: bool,
+    /// See [`Conversation::on_arrival`].
+    pub in_turn: bool,
 }
 
 /// How a direction was closed.
@@ -128,6 +130,8 @@ enum Body {
 struct Partial {
     bytes: Vec<u8>,
     search: BlankLine,
+    /// It is a PROXY protocol header.
+    is_proxy: bool,
     seq: u32,
     ack: Option<u32>,
     first: Mark,
@@ -146,9 +150,27 @@ enum State {
     Head(Box<Partial>),
     /// A head above the limit, until its blank line; then its body.
     LongHead(Box<(BlankLine, State)>),
+    /// Behind the head of an answer whose request is not known: its body comes next or, if that was HEAD, the next answer.
+    Either(Box<(Open, Body)>),
     Body(Open, Body),
     /// Nothing more is read.
     Nothing,
+}
+
+/// Interim answers are shorter than this.
+const INTERIM_BYTES_MAX: u32 = 16 * 1024;
+
+/// What a direction's newest segment with data said of the peer's stream.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    /// Its sender had received so much.
+    acked: u32,
+    /// Where that began which it said since then.
+    begin: u32,
+    /// Where it ends.
+    end: u32,
+    /// It is no interim answer, which a server gives in the midst of a request.
+    is_final: bool,
 }
 
 /// One direction.
@@ -162,15 +184,16 @@ struct Reader {
     after_gap: bool,
     /// Where it begins, if that was seen.
     first: Option<u32>,
-    /// Lost up to here, while nobody knew who is the client.
-    early_gap: Option<u32>,
+    /// Bytes were lost while nobody knew who is the client.
+    early_gap: bool,
+    said: Option<Said>,
 }
 
 impl Reader {
     fn new(first: Option<u32>) -> Self {
         let midway = first.is_none();
         let state = if midway { State::Lost { looked: 0 } } else { State::Start };
-        Reader { state, nth: 0, midway, after_gap: false, first, early_gap: None }
+        Reader { state, nth: 0, midway, after_gap: false, first, early_gap: false, said: None }
     }
 }
 
@@ -255,7 +278,7 @@ impl Conversation {
     pub fn progress(&self) -> u8 {
         let of = |r: &Reader| match r.state {
             State::Nothing | State::Lost { .. } | State::Start => 0,
-            State::Body(..) => 1,
+            State::Body(..) | State::Either(_) => 1,
             State::Head(_) | State::LongHead(_) => 2,
         };
         self.readers.iter().map(of).max().unwrap_or(0).max(u8::from(self.pairing.waiting() > 0))
@@ -291,11 +314,43 @@ impl Conversation {
     pub fn on_start(&mut self, side: Side, first: u32) {
         let reader = &mut self.readers[index(side)];
         if reader.midway && reader.nth == 0 && matches!(reader.state, State::Lost { looked: 0 }) {
-            *reader = Reader::new(Some(first));
+            *reader = Reader { said: reader.said, ..Reader::new(Some(first)) };
             if self.client == Some(side.other()) {
                 self.pairing.on_server_start(first);
             }
         }
+    }
+
+    /// A segment with data arrived, in whatever order, `bytes` long. Says whether its sender speaks in turn: the peer's newest data was
+    /// sent after all that lies before this segment had arrived, and this segment after all of that data had. Who speaks in turn
+    /// begins a message. In the midst of a body one side speaks on and the other has nothing to say, but for interim answers.
+    #[inline]
+    pub fn on_arrival(&mut self, side: Side, seq: u32, payload: &[u8], bytes: u32, ack: Option<u32>) -> bool {
+        let Some(acked) = ack else { return false };
+        let [me, peer] = [index(side), index(side.other())];
+        let said = self.readers[peer].said;
+        let in_turn = said.is_some_and(|s| s.acked == seq && s.is_final && !is_behind(s.end, acked));
+        let end = seq.wrapping_add(bytes);
+        let Reader { said, first, .. } = &mut self.readers[me];
+        let before = match said {
+            Some(said) if said.acked == acked => {
+                said.end = if is_behind(end, said.end) { end } else { said.end };
+                said.is_final |= is_final_answer(payload) || said.end.wrapping_sub(said.begin) > INTERIM_BYTES_MAX;
+                return in_turn;
+            }
+            Some(said) if !is_behind(end, said.end) => return in_turn,
+            Some(said) => Some(said.end),
+            None => *first,
+        };
+        let is_whole = before.is_none_or(|before| !is_behind(seq, before));
+        // Who asks gives no interim answers.
+        let is_client = match self.client {
+            Some(client) => client == side,
+            None => !is_whole && !may_be_answer(payload) && begins_for_sure(payload),
+        };
+        let is_final = is_client || is_whole && !may_be_answer(payload) || is_final_answer(payload);
+        *said = Some(Said { acked, begin: seq, end, is_final });
+        in_turn
     }
 
     /// The next bytes of a direction, if they lie inside a counted body: then they need not be looked at.
@@ -324,6 +379,16 @@ impl Conversation {
     }
 
     fn read(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) {
+        if matches!(self.readers[index(side)].state, State::Either(_)) {
+            self.take_for_body(side);
+            if may_be_answer(piece.bytes) {
+                let state = if piece.in_turn { BodyState::Whole } else { BodyState::CutByCapture };
+                self.end(side, state, piece.at, cx);
+                if !piece.in_turn {
+                    self.lose(side);
+                }
+            }
+        }
         if self.held.is_some() && self.client != Some(side) {
             self.release(Some(piece.bytes), side, cx);
         }
@@ -334,6 +399,10 @@ impl Conversation {
             let here = Piece { seq, bytes: rest, ..piece };
             let used = match &mut self.readers[index(side)].state {
                 State::Nothing => return,
+                State::Either(_) => {
+                    self.take_for_body(side);
+                    continue;
+                }
                 State::Start => self.start(side, here, cx),
                 State::Lost { .. } if !begins => return,
                 State::Lost { .. } => self.seek(side, here, cx),
@@ -383,21 +452,25 @@ impl Conversation {
     /// Where a message must begin.
     fn start(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
         let bytes = piece.bytes;
-        let found = look(bytes);
+        let mut found = look(bytes);
+        let may_name_client = self.readers[index(side)].nth == 0 && self.proxied.is_none();
+        if may_name_client && PROXY_V2.starts_with(bytes) {
+            found = Look::Proxy;
+        }
         if found != Look::Proxy && matches!(bytes, [b'\r' | b'\n', ..]) {
             // RFC 9112 § 2.2: empty lines before a request are passed over.
             return bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         }
+        let at = HeadAt {
+            seq: piece.seq,
+            ack: piece.ack,
+            first: piece.at,
+            last: piece.at,
+            ambiguous: piece.conflict,
+            state: HeadState::Whole,
+        };
         match found {
             Look::Message => {
-                let at = HeadAt {
-                    seq: piece.seq,
-                    ack: piece.ack,
-                    first: piece.at,
-                    last: piece.at,
-                    ambiguous: piece.conflict,
-                    state: HeadState::Whole,
-                };
                 let Some(used) = head_end(bytes) else {
                     self.hold_head(side, bytes, at, cx);
                     return bytes.len();
@@ -405,14 +478,20 @@ impl Conversation {
                 let (head, follows) = bytes.split_at_checked(used).unwrap_or((bytes, &[]));
                 if self.on_head(side, head, at, follows, cx) { used } else { bytes.len() }
             }
-            Look::Proxy if self.readers[index(side)].nth == 0 && self.proxied.is_none() => {
-                let Some((used, client)) = proxy::read(bytes) else {
+            Look::Proxy if may_name_client => match proxy::read(bytes) {
+                Header::Whole(used, client) => {
+                    self.proxied = client.map(Box::new);
+                    used
+                }
+                Header::Begun => {
+                    self.hold_head(side, bytes, at, cx);
+                    bytes.len()
+                }
+                Header::No => {
                     self.lose(side);
-                    return bytes.len();
-                };
-                self.proxied = client.map(Box::new);
-                used
-            }
+                    bytes.len()
+                }
+            },
             Look::Tls | Look::Http2 | Look::Ssh => {
                 self.name(found, cx);
                 bytes.len()
@@ -438,7 +517,8 @@ impl Conversation {
         let mut search = BlankLine::default();
         search.find(bytes);
         let HeadAt { seq, ack, first, last, ambiguous, .. } = at;
-        let partial = Partial { bytes: bytes.to_vec(), search, seq, ack, first, last, ambiguous };
+        let is_proxy = look(bytes) == Look::Proxy || PROXY_V2.starts_with(bytes);
+        let partial = Partial { bytes: bytes.to_vec(), search, is_proxy, seq, ack, first, last, ambiguous };
         cx.shared.head_bytes += partial.bytes.capacity() as u64;
         *cx.holds = true;
         self.readers[index(side)].state = State::Head(Box::new(partial));
@@ -463,14 +543,14 @@ impl Conversation {
         }
     }
 
-    /// After a gap, midway, or behind bytes that are no HTTP: looks at the beginning of each segment.
+    /// After a gap, midway, or behind bytes that are no HTTP: looks at the beginning of each segment. Text in a body may look like a
+    /// message, so that only what was said in turn begins one; or what nothing of the peer tells of, where it was joined midway.
     fn seek(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
-        let may_begin = match self.client {
-            Some(client) if client == side => self.pairing.may_request_begin(piece.ack),
-            Some(_) => self.pairing.may_answer_begin(piece.seq),
-            None => self.may_first_begin(side, piece),
-        };
-        if may_begin && begins_for_sure(piece.bytes) {
+        let [reader, peer] = [side, side.other()].map(|side| &self.readers[index(side)]);
+        let is_told = peer.said.is_some_and(|said| is_behind(piece.seq, said.acked));
+        let is_first = reader.midway && reader.nth == 0 && !is_told;
+        let is_alone = cx.read_to[index(side.other())].is_none();
+        if (piece.in_turn || is_first || is_alone) && begins_for_sure(piece.bytes) {
             self.readers[index(side)].state = State::Start;
             return self.start(side, piece, cx);
         }
@@ -485,15 +565,6 @@ impl Conversation {
         piece.bytes.len()
     }
 
-    /// Whether the first message of all may begin here. Joined midway, it may; behind a gap only what the peer answered.
-    fn may_first_begin(&self, side: Side, piece: Piece<'_>) -> bool {
-        let peer = &self.readers[index(side.other())];
-        match (self.readers[index(side)].early_gap, peer.first) {
-            (Some(_), Some(first)) => !piece.bytes.starts_with(b"HTTP/1.") && piece.ack != Some(first),
-            _ => true,
-        }
-    }
-
     /// Counts bytes without HTTP; names the connection when there were enough.
     fn looked(&mut self, side: Side, bytes: usize, cx: &mut Context<'_>) {
         let reader = &mut self.readers[index(side)];
@@ -505,12 +576,20 @@ impl Conversation {
         }
     }
 
+    /// What stands here is no message.
     fn lose(&mut self, side: Side) {
-        self.readers[index(side)].state = State::Lost { looked: 0 };
+        if self.client.is_some() {
+            self.miss(side, false);
+        } else {
+            self.readers[index(side)].state = State::Lost { looked: 0 };
+        }
     }
 
     fn go_on_with_head(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
         let State::Head(partial) = &mut self.readers[index(side)].state else { return piece.bytes.len() };
+        if partial.is_proxy {
+            return self.go_on_with_proxy(side, piece, cx);
+        }
         partial.last = partial.last.max(piece.at);
         partial.ambiguous |= piece.conflict;
         let end = partial.search.find(piece.bytes);
@@ -541,6 +620,35 @@ impl Conversation {
         used
     }
 
+    fn go_on_with_proxy(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
+        let State::Head(partial) = &mut self.readers[index(side)].state else { return piece.bytes.len() };
+        let (before, capacity) = (partial.bytes.len(), partial.bytes.capacity());
+        partial.bytes.extend_from_slice(piece.bytes);
+        cx.shared.head_bytes += (partial.bytes.capacity() - capacity) as u64;
+        let header = proxy::read(&partial.bytes);
+        if header == Header::Begun {
+            return piece.bytes.len();
+        }
+        let (bytes, _) = self.take_partial(side, HeadState::Whole, cx);
+        let blank = bytes.get(..before).is_some_and(|b| b.iter().all(|b| matches!(b, b'\r' | b'\n')));
+        match header {
+            Header::Whole(used, client) => {
+                self.proxied = client.map(Box::new);
+                self.readers[index(side)].state = State::Start;
+                used - before
+            }
+            // Nothing but empty lines was held.
+            _ if blank => {
+                self.readers[index(side)].state = State::Start;
+                0
+            }
+            _ => {
+                self.lose(side);
+                piece.bytes.len()
+            }
+        }
+    }
+
     fn take_partial(&mut self, side: Side, state: HeadState, cx: &mut Context<'_>) -> (Vec<u8>, HeadAt) {
         let reader = &mut self.readers[index(side)];
         let State::Head(partial) = std::mem::replace(&mut reader.state, State::Lost { looked: 0 }) else {
@@ -554,7 +662,9 @@ impl Conversation {
     /// A head, or the lines of it that arrived; `follows` are the bytes behind it in the same segment. Says whether it was one;
     /// if not, the reader is lost.
     fn on_head(&mut self, side: Side, bytes: &[u8], at: HeadAt, follows: &[u8], cx: &mut Context<'_>) -> bool {
-        if let Some((used, client)) = bytes.starts_with(b"PROXY ").then(|| proxy::read(bytes)).flatten() {
+        if bytes.starts_with(b"PROXY ")
+            && let Header::Whole(used, client) = proxy::read(bytes)
+        {
             self.proxied = client.map(Box::new);
             let seq = at.seq.wrapping_add(u32::try_from(used).unwrap_or(0));
             return self.on_head(side, bytes.get(used..).unwrap_or_default(), HeadAt { seq, ..at }, follows, cx);
@@ -599,11 +709,11 @@ impl Conversation {
         if self.readers[from].midway {
             self.pairing.on_client_midway();
         }
-        if self.readers[from].early_gap.take().is_some() {
+        if self.readers[from].early_gap {
             self.pairing.on_client_gap(false);
         }
-        if let Some(until) = self.readers[to].early_gap.take() {
-            self.pairing.on_server_gap(until);
+        if self.readers[to].early_gap {
+            self.pairing.on_server_gap();
         }
     }
 
@@ -712,7 +822,8 @@ impl Conversation {
             cx.out.push(HttpEvent::NoAnswer { request, why: NoAnswer::Lost, at: at.last });
         }
         let asked = request.as_ref().map(|r| r.head.method());
-        let (framing, framing_doubt) = answer_framing(status, &head, asked, follows, cx);
+        let is_unasked = asked.is_none();
+        let (framing, framing_doubt) = answer_framing(status, &head, asked, cx);
         let mut doubts = self.doubts(side, &at, framing_doubt);
         doubts.pairing = doubtful;
         let id = self.id(side, false, at.seq, cx);
@@ -749,6 +860,15 @@ impl Conversation {
             cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
         }
         self.begin_body(side, framing, id, at.last, cx);
+        if is_unasked && let State::Body(open, body) = self.readers[index(side)].state {
+            if follows.is_empty() {
+                self.readers[index(side)].state = State::Either(Box::new((open, body)));
+            } else if self.pairing.is_pipelined() && first_line(follows).is_some() {
+                // Its body, or the next answer: nothing tells.
+                self.end(side, BodyState::CutByCapture, at.last, cx);
+                self.lose(side);
+            }
+        }
         if status == 101 {
             for reader in &mut self.readers {
                 release_buffer(&mut reader.state, cx.shared);
@@ -758,6 +878,14 @@ impl Conversation {
             // What the client sends through the tunnel is read as if it began here.
             self.readers[index(side.other())].state = State::Start;
         }
+    }
+
+    fn take_for_body(&mut self, side: Side) {
+        let reader = &mut self.readers[index(side)];
+        reader.state = match std::mem::replace(&mut reader.state, State::Nothing) {
+            State::Either(either) => State::Body(either.0, either.1),
+            other => other,
+        };
     }
 
     fn begin_body(&mut self, side: Side, framing: Framing, id: MessageId, at: Mark, cx: &mut Context<'_>) {
@@ -812,6 +940,7 @@ impl Conversation {
     }
 
     fn tell_none_answered(&mut self, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
+        let why = if self.pairing.may_have_missed_answers() { NoAnswer::Lost } else { why };
         let requests: Vec<_> = self.pairing.take_all().collect();
         for request in requests {
             Self::tell_no_answer(request, why, at, cx);
@@ -830,10 +959,14 @@ impl Conversation {
         }
     }
 
-    /// Bytes of a direction will not come; it goes on at `until`.
-    pub fn on_gap(&mut self, side: Side, bytes: u64, until: u32, at: Mark, cx: &mut Context<'_>) {
+    /// Bytes of a direction will not come.
+    pub fn on_gap(&mut self, side: Side, bytes: u64, at: Mark, cx: &mut Context<'_>) {
         if self.client != Some(side) {
             self.release(None, side, cx);
+        }
+        if matches!(self.readers[index(side)].state, State::Either(_)) {
+            self.take_for_body(side);
+            self.end(side, BodyState::CutByCapture, at, cx);
         }
         let reader = &mut self.readers[index(side)];
         let in_head = matches!(reader.state, State::Head(_));
@@ -864,17 +997,23 @@ impl Conversation {
                 // Its message was told; its body is not known to end anywhere.
                 let after = std::mem::replace(&mut long.1, State::Nothing);
                 reader.state = after;
+                self.take_for_body(side);
                 self.end(side, BodyState::CutByCapture, at, cx);
             }
-            State::Start | State::Lost { .. } => {}
+            State::Start | State::Lost { .. } | State::Either(_) => {}
         }
+        self.readers[index(side)].after_gap = true;
+        self.miss(side, in_head);
+    }
+
+    /// Messages of this direction may have been missed: nobody knows where the next one begins.
+    fn miss(&mut self, side: Side, in_head: bool) {
         let reader = &mut self.readers[index(side)];
-        reader.after_gap = true;
         reader.state = State::Lost { looked: 0 };
         match self.client {
             Some(client) if client == side => self.pairing.on_client_gap(in_head),
-            Some(_) => self.pairing.on_server_gap(until),
-            None => reader.early_gap = Some(until),
+            Some(_) => self.pairing.on_server_gap(),
+            None => reader.early_gap = true,
         }
     }
 
@@ -889,6 +1028,7 @@ impl Conversation {
         let before = cx.out.len();
         if first_line(&bytes).is_some() && self.on_head(side, &bytes, head_at, &[], cx) {
             // Nothing is known of its body, so its end is that of its head.
+            self.take_for_body(side);
             let reader = &mut self.readers[index(side)];
             match reader.state {
                 State::Body(..) => self.end(side, body, at, cx),
@@ -899,7 +1039,7 @@ impl Conversation {
                 }
             }
         }
-        self.lose(side);
+        self.readers[index(side)].state = State::Lost { looked: 0 };
     }
 
     /// A direction was closed by its sender.
@@ -936,6 +1076,7 @@ impl Conversation {
             let after = std::mem::replace(&mut long.1, State::Nothing);
             reader.state = after;
         }
+        self.take_for_body(side);
         if let State::Body(_, body) = &self.readers[index(side)].state {
             let is_end = matches!(body, Body::UntilClose) && ends_well;
             self.end(side, if is_end { BodyState::Whole } else { cut }, at, cx);
@@ -972,11 +1113,7 @@ impl Conversation {
         }
         self.cut_head(side, HeadState::CutByCapture, BodyState::CutByCapture, at, cx);
         self.readers[index(side)].after_gap = true;
-        match self.client {
-            Some(client) if client == side => self.pairing.on_client_gap(true),
-            Some(_) => self.pairing.on_server_gap(cx.read_to[index(side)].unwrap_or_default()),
-            None => self.readers[index(side)].early_gap = cx.read_to[index(side)],
-        }
+        self.miss(side, true);
         true
     }
 
@@ -996,6 +1133,21 @@ impl Conversation {
     }
 }
 
+/// `a` lies behind `b` in a stream of wrapping sequence numbers.
+fn is_behind(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() > 0
+}
+
+/// An answer, or the beginning of what may be one.
+fn may_be_answer(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HTTP/1.") || b"HTTP/1.".starts_with(bytes)
+}
+
+/// An answer that is not interim.
+fn is_final_answer(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', status, ..] if *status != b'1')
+}
+
 fn release_buffer(state: &mut State, shared: &mut Shared) {
     if let State::Head(partial) = state {
         shared.head_bytes -= partial.bytes.capacity() as u64;
@@ -1010,20 +1162,10 @@ fn state_of(too_many: bool, too_long: bool, state: HeadState, counters: &mut Cou
 }
 
 /// RFC 9112 § 6.3, items 1 to 3, then the fields. `asked` is the request's method, when that is known.
-fn answer_framing(
-    status: u16,
-    head: &Head,
-    asked: Option<&[u8]>,
-    follows: &[u8],
-    cx: &mut Context<'_>,
-) -> (Framing, bool) {
+fn answer_framing(status: u16, head: &Head, asked: Option<&[u8]>, cx: &mut Context<'_>) -> (Framing, bool) {
     let is_tunnel = asked == Some(b"CONNECT") && (200..300).contains(&status);
     if matches!(status, 100..200 | 204 | 304) || asked == Some(b"HEAD") || is_tunnel {
         return (Framing::None, false);
-    }
-    // The answer to an unknown request may be one to HEAD: then the next one follows at once.
-    if asked.is_none() && first_line(follows).is_some() && !head.has(Name::TransferEncoding) {
-        return (Framing::None, true);
     }
     let framed = framing_of(head, true, &mut cx.counters.http_errors);
     (framed.framing, framed.doubtful)

@@ -50,16 +50,14 @@ pub struct Pairing {
     waiting: SmallVec<[Waiting; 1]>,
     /// Place up to which the client's last segment with data acknowledged.
     client_acked: Option<u32>,
-    /// Some data of the client was seen.
-    client_seen: bool,
     /// Bytes of the client were lost since its last request.
     client_gap: Gap,
     /// Since then a response was seen, or lost, that may answer what was lost.
     answered_gap: bool,
     /// What the client had acknowledged before them, if it was seen.
     acked_before_gap: Option<u32>,
-    /// Bytes of the server were lost up to this place.
-    server_gap: Option<u32>,
+    /// Bytes of the server that may have held a response were lost since its last one.
+    server_gap: bool,
     /// A request was sent before the one before it was answered.
     pipelined: bool,
     /// Both: nothing can be paired any more.
@@ -95,7 +93,6 @@ impl Pairing {
 
     /// The client sent data that acknowledges so much.
     pub fn on_client_data(&mut self, acked: Option<u32>) {
-        self.client_seen = true;
         if acked.is_some() {
             self.client_acked = acked;
         }
@@ -113,7 +110,6 @@ impl Pairing {
 
     /// Bytes of the client that may have held a request were lost; before them it was inside a head.
     pub fn on_client_gap(&mut self, in_head: bool) {
-        self.client_seen = true;
         if self.client_gap != Gap::Between {
             if self.client_gap != Gap::InHead {
                 self.acked_before_gap = self.client_acked;
@@ -124,9 +120,9 @@ impl Pairing {
         self.broken |= self.pipelined;
     }
 
-    /// Bytes of the server that may have held a response were lost, up to this place.
-    pub fn on_server_gap(&mut self, until: u32) {
-        self.server_gap = Some(until);
+    /// Bytes of the server that may have held a response were lost.
+    pub fn on_server_gap(&mut self) {
+        self.server_gap = true;
         self.answered_gap = true;
         self.broken |= self.pipelined;
     }
@@ -142,7 +138,7 @@ impl Pairing {
     ) -> Option<Arc<Request>> {
         let unanswered = in_answer || !self.waiting.is_empty();
         // All that the client had received was read, and its request before this one was not answered by that.
-        if unanswered && self.server_gap.is_none() && acked.zip(server_at).is_some_and(|(a, s)| !is_behind(a, s)) {
+        if unanswered && !self.server_gap && acked.zip(server_at).is_some_and(|(a, s)| !is_behind(a, s)) {
             self.pipelined = true;
         }
         let after = std::mem::take(&mut self.client_gap);
@@ -167,8 +163,8 @@ impl Pairing {
     /// A final response begins at this place of the server's stream.
     pub fn on_response(&mut self, at: u32) -> Answered {
         let mut answered = Answered::default();
-        let gap = self.server_gap.take();
-        if self.pipelined && gap.is_some() {
+        let gap = std::mem::take(&mut self.server_gap);
+        if self.pipelined && gap {
             self.broken = true;
         }
         if self.broken {
@@ -176,31 +172,29 @@ impl Pairing {
             answered.lost.extend(self.take_all());
             return answered;
         }
-        if let Some(gap) = gap {
-            answered.doubtful = self.client_gap != Gap::None;
-            while let [first, second, ..] = self.waiting.as_slice() {
-                // Sent once the client had what lies before: the first one's answer was there, and is lost.
-                let later = second.acked.zip(first.acked).is_some_and(|(s, f)| is_behind(s, f));
-                let answered_before = second.acked.is_some_and(|s| !is_behind(s, at));
-                if !answered_before {
-                    break;
-                }
-                if !later {
-                    self.broken = true;
-                    break;
-                }
+        if gap {
+            // An answer begins where its client had received all before: what was asked earlier lost its own.
+            while self.waiting.first().is_some_and(|w| w.acked.is_none_or(|acked| is_behind(at, acked))) {
                 answered.lost.push(self.waiting.remove(0).request);
             }
-            let hidden =
-                answered.doubtful && self.waiting.first().is_some_and(|w| w.acked.is_none_or(|a| is_behind(gap, a)));
-            if self.broken || hidden {
-                answered.doubtful = true;
-                answered.lost.extend(self.take_all());
-                return answered;
+            answered.doubtful = self.client_gap != Gap::None;
+            if let [first, rest @ ..] = self.waiting.as_slice() {
+                let is_shared = rest.first().is_some_and(|second| second.acked == first.acked);
+                if first.acked != Some(at) {
+                    self.answered_gap = true;
+                    answered.doubtful = true;
+                    return answered;
+                }
+                if is_shared {
+                    self.broken = true;
+                    answered.doubtful = true;
+                    answered.lost.extend(self.take_all());
+                    return answered;
+                }
             }
         }
         let Some(first) = self.waiting.first() else {
-            answered.doubtful = self.client_gap != Gap::None || gap.is_some();
+            answered.doubtful = self.client_gap != Gap::None || gap;
             self.answered_gap = true;
             return answered;
         };
@@ -226,21 +220,16 @@ impl Pairing {
         answered
     }
 
-    /// Whether a response may begin here after a gap: where some request's client had received all before. Text in a body that looks
-    /// like a response begins elsewhere.
+    /// Answers to those that wait may have been lost.
     #[must_use]
-    pub fn may_answer_begin(&self, at: u32) -> bool {
-        self.broken || !self.client_seen || self.waiting.iter().any(|w| w.acked.is_none_or(|a| a == at))
+    pub fn may_have_missed_answers(&self) -> bool {
+        self.server_gap || self.broken
     }
 
-    /// Whether a request may begin after a gap in a segment that acknowledges so much: where something came from the server since
-    /// the gap, unless requests do not wait for that. What looks like one in the same breath is text in a body.
+    /// Requests were seen to overlap.
     #[must_use]
-    pub fn may_request_begin(&self, acked: Option<u32>) -> bool {
-        let Some(before) = self.acked_before_gap.filter(|_| self.client_gap != Gap::None && !self.pipelined) else {
-            return true;
-        };
-        acked.is_none_or(|acked| is_behind(acked, before))
+    pub fn is_pipelined(&self) -> bool {
+        self.pipelined
     }
 }
 
@@ -300,8 +289,7 @@ mod tests {
         let mut p = one_by_one();
         p.on_request(request(0), Some(0), Some(0), false);
         p.on_request(request(1), Some(100), Some(0), false);
-        p.on_server_gap(100);
-        assert!(p.may_answer_begin(100) && !p.may_answer_begin(150));
+        p.on_server_gap();
         check(&p.on_response(100), Some(1), &[0]);
     }
 
@@ -332,7 +320,7 @@ mod tests {
         let mut p = one_by_one();
         p.on_request(request(0), Some(0), Some(0), false);
         p.on_request(request(1), Some(0), Some(0), false);
-        p.on_server_gap(100);
+        p.on_server_gap();
         check(&p.on_response(100), None, &[0, 1]);
         assert!(p.on_request(request(2), Some(200), Some(200), false).is_some());
     }

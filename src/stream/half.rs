@@ -58,6 +58,7 @@ pub(super) struct Piece {
     pub ack: Option<u32>,
     pub at: Mark,
     pub conflict: bool,
+    pub in_turn: bool,
 }
 
 /// A segment's payload on its way into [`Late`].
@@ -69,6 +70,8 @@ pub(super) struct Arrived<'a> {
     pub cut: u32,
     pub ack: Option<u32>,
     pub at: Mark,
+    /// See [`Conversation::on_arrival`](crate::http::conversation::Conversation::on_arrival).
+    pub in_turn: bool,
 }
 
 impl Arrived<'_> {
@@ -80,7 +83,8 @@ impl Arrived<'_> {
     pub fn after(self, n: u32) -> Self {
         let captured = self.payload.get(n as usize..);
         let cut = self.cut.saturating_sub(n.saturating_sub(u32::try_from(self.payload.len()).unwrap_or(u32::MAX)));
-        Arrived { seq: self.seq.wrapping_add(n), payload: captured.unwrap_or_default(), cut, ..self }
+        let in_turn = self.in_turn && n == 0;
+        Arrived { seq: self.seq.wrapping_add(n), payload: captured.unwrap_or_default(), cut, in_turn, ..self }
     }
 
     /// Its first `n` bytes.
@@ -148,7 +152,8 @@ impl Late {
         let bytes: Box<[u8]> = if skip { Box::default() } else { part.payload.into() };
         let cost = PIECE_BYTES + u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let (seq, len) = (part.seq, part.len());
-        let piece = Piece { seq, len, bytes, skipped: skip, ack: part.ack, at: part.at, conflict: false };
+        let Arrived { ack, at, in_turn, .. } = part;
+        let piece = Piece { seq, len, bytes, skipped: skip, ack, at, conflict: false, in_turn };
         self.pieces.insert(nth, piece);
         self.bytes = self.bytes.saturating_add(cost);
         stored.bytes += cost;
@@ -177,7 +182,7 @@ mod tests {
     const AT: Mark = Mark { time: Time(0), order: Order(0) };
 
     fn arrived(seq: u32, payload: &[u8]) -> Arrived<'_> {
-        Arrived { seq, payload, cut: 0, ack: None, at: AT }
+        Arrived { seq, payload, cut: 0, ack: None, at: AT, in_turn: false }
     }
 
     fn text(late: &Late) -> Vec<(u32, String)> {

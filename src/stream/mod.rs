@@ -463,7 +463,8 @@ impl Flow {
             return;
         }
         if bytes > 0 {
-            let arrived = Arrived { seq, payload: segment.payload, cut: segment.cut, ack: segment.ack, at };
+            let Segment { payload, cut, ack, .. } = *segment;
+            let arrived = Arrived { seq, payload, cut, ack, at, in_turn: false };
             self.on_payload(side, arrived, idle_ns, limits, work);
         }
         if segment.flags.has(TcpFlags::FIN) {
@@ -495,6 +496,16 @@ impl Flow {
         }
         let len = arrived.len();
         let ahead = distance(arrived.seq, half.next);
+        if ahead > AHEAD_BYTES_MAX {
+            work.counters.gaps.far_ahead += 1;
+            work.counters.gap_bytes += u64::from(len);
+            return;
+        }
+        self.ensure_talk();
+        if let Some(talk) = &mut self.talk {
+            arrived.in_turn = talk.on_arrival(side, arrived.seq, arrived.payload, len, arrived.ack);
+        }
+        let half = &self.halves[index(side)];
         if ahead < 0 {
             let again = ahead.unsigned_abs().min(len);
             let is_copy = again == len && len > 1 && idle_ns <= COPY_NS && arrived.seq.wrapping_add(len) == half.next;
@@ -508,14 +519,10 @@ impl Flow {
             }
             arrived = arrived.after(again);
         }
-        if ahead > AHEAD_BYTES_MAX {
-            return;
-        }
         let half = &self.halves[index(side)];
         if ahead <= 0 && half.late.is_none() && !self.is_held_back(side, arrived.ack) {
-            let piece =
-                Piece { seq: arrived.seq, bytes: arrived.payload, ack: arrived.ack, at: arrived.at, conflict: false };
-            self.deliver(side, piece, arrived.cut, work);
+            let Arrived { seq, payload: bytes, cut, ack, at, in_turn } = arrived;
+            self.deliver(side, Piece { seq, bytes, ack, at, conflict: false, in_turn }, cut, work);
             return;
         }
         let skip = ahead >= 0
@@ -677,10 +684,9 @@ impl Flow {
         let half = &mut self.halves[index(side)];
         half.fresh = false;
         half.next = half.next.wrapping_add(bytes);
-        let until = half.next;
         let (stream, key, read_to) = (StreamId(self.id), self.key, self.read_to());
         if let Some(talk) = &mut self.talk {
-            talk.on_gap(side, u64::from(bytes), until, at, &mut work.context(stream, key, read_to));
+            talk.on_gap(side, u64::from(bytes), at, &mut work.context(stream, key, read_to));
         }
     }
 
@@ -741,16 +747,11 @@ impl Flow {
             return;
         }
         let cut = piece.len - u32::try_from(piece.bytes.len()).unwrap_or(piece.len);
-        let arrived = Arrived { seq: piece.seq, payload: &piece.bytes, cut, ack: piece.ack, at: piece.at }.after(old);
+        let half::Piece { seq, ack, at, conflict, in_turn, .. } = piece;
+        let arrived = Arrived { seq, payload: &piece.bytes, cut, ack, at, in_turn }.after(old);
         if self.carries == Carries::Unknown {
-            let bytes = Piece {
-                seq: arrived.seq,
-                bytes: arrived.payload,
-                ack: piece.ack,
-                at: piece.at,
-                conflict: piece.conflict,
-            };
-            self.deliver(side, bytes, arrived.cut, work);
+            let Arrived { seq, payload: bytes, in_turn, .. } = arrived;
+            self.deliver(side, Piece { seq, bytes, ack, at, conflict, in_turn }, arrived.cut, work);
         } else {
             let half = &mut self.halves[index(side)];
             half.next = half.next.wrapping_add(arrived.len());
@@ -831,15 +832,30 @@ impl Flow {
 
     /// Hands on all that is held, whatever is missing.
     fn flush(&mut self, side: Side, at: Mark, work: &mut Work<'_>) {
-        while self.halves[index(side)].late.is_some() {
-            self.give_up_step(side, GapCause::End, at, work);
-        }
+        self.give_up_while(side, GapCause::End, at, work, |_| true);
     }
 
     /// Gives up holes until no more than `bytes_max` wait behind them.
     fn give_up_late_above(&mut self, side: Side, bytes_max: u32, cause: GapCause, at: Mark, work: &mut Work<'_>) {
-        while self.halves[index(side)].late.as_ref().is_some_and(|late| late.bytes > bytes_max) {
+        self.give_up_while(side, cause, at, work, |late| late.bytes > bytes_max);
+    }
+
+    /// Gives up holes while `goes_on` says so of what is held. Each step hands on a piece or the end, without the peer's bytes if need be.
+    fn give_up_while(
+        &mut self,
+        side: Side,
+        cause: GapCause,
+        at: Mark,
+        work: &mut Work<'_>,
+        goes_on: impl Fn(&half::Late) -> bool,
+    ) {
+        let held = |half: &half::Half| half.late.as_ref().map(|late| (late.pieces.len(), late.end.is_some()));
+        while self.halves[index(side)].late.as_deref().is_some_and(&goes_on) {
+            let before = held(&self.halves[index(side)]);
             self.give_up_step(side, cause, at, work);
+            if held(&self.halves[index(side)]) == before {
+                self.give_up_next(side, cause, true, at, work);
+            }
         }
     }
 
