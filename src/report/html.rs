@@ -2,7 +2,7 @@
 
 use super::coverage::{connections_text, not_seen, packets_text};
 use super::incident::{Incident, counters, unsigned};
-use super::incident_text::{METHOD, RUNS_MAX, all_bars, detail_lines, origin, title, when, why};
+use super::incident_text::{METHOD, RUNS_MAX, all_bars, detail_lines, more_findings, origin, title, when, why};
 use super::layout::{capital, clock, plural, span, step, thousands};
 use super::markup::Markup;
 use super::plots::{self, colour};
@@ -19,8 +19,6 @@ const NAMES_MAX: usize = 12;
 const CHECKLISTS_MAX: usize = 30;
 /// Rows of a table of traffic.
 const ROWS_MAX: usize = 30;
-/// Findings with all their words; of the others a row each.
-const FINDINGS_MAX: usize = 200;
 
 /// The page.
 #[must_use]
@@ -275,12 +273,13 @@ fn carried_out(m: &mut Markup, incident: &Incident) {
 fn findings(m: &mut Markup, incident: &Incident) {
     let told: Vec<String> = incident.severities().iter().map(|(s, n)| format!("{} {s}", thousands(*n))).collect();
     m.raw("<p>").text(&told.join(", ")).raw(".</p>\n");
-    for finding in incident.findings.iter().take(FINDINGS_MAX) {
+    let (first, more) = incident.first_findings();
+    for finding in first {
         one_finding(m, finding);
     }
-    let left = incident.findings.len().saturating_sub(FINDINGS_MAX);
-    if left > 0 {
-        m.raw("<p>And ").number(left).raw(" more: <code>corstap report --format jsonl</code> lists all.</p>\n");
+    if !more.is_empty() {
+        m.raw("<p>").text(&capital(&more_findings(&more)));
+        m.raw(": <code>corstap report --format jsonl</code> lists all.</p>\n");
     }
 }
 

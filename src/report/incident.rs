@@ -1,5 +1,6 @@
 //! What a database tells of an incident, gathered for one page; as text, HTML or lines it is the same.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
@@ -14,6 +15,8 @@ use crate::store::queries::{
     Reader, StoredCheck, StoredFinding, StoredRefusal, StoredRun, StoredTransaction, TrafficBy, TrafficGroup,
 };
 
+/// Findings of one rule and severity that a report tells in full.
+const FINDINGS_OF_RULE_MAX: usize = 8;
 /// Targets, origins and endpoints listed; more are counted.
 const LISTED_MAX: u32 = 100;
 /// Requests that acted, or may have, listed; more are counted.
@@ -106,6 +109,24 @@ impl Incident {
         let count = |s: Severity| self.findings.iter().filter(|f| f.severity == s).count() as u64;
         Severity::ALL.iter().rev().map(|s| (*s, count(*s))).filter(|(_, n)| *n > 0).collect()
     }
+
+    /// The first findings of each rule and severity, and how many more there are of which rule: one rule that finds a
+    /// thousand subjects must not hide the others.
+    #[must_use]
+    pub fn first_findings(&self) -> (Vec<&Finding>, BTreeMap<Rule, u64>) {
+        let mut seen: BTreeMap<(Severity, Rule), usize> = BTreeMap::new();
+        let mut more = BTreeMap::new();
+        let mut first = |f: &&Finding| {
+            let nth = seen.entry((f.severity, f.rule)).or_default();
+            *nth += 1;
+            if *nth > FINDINGS_OF_RULE_MAX {
+                *more.entry(f.rule).or_insert(0_u64) += 1;
+            }
+            *nth <= FINDINGS_OF_RULE_MAX
+        };
+        let first = self.findings.iter().filter(&mut first).collect();
+        (first, more)
+    }
 }
 
 fn gather(reader: &mut Reader, db: String) -> Result<Incident, sqlx::Error> {
@@ -122,7 +143,8 @@ fn gather(reader: &mut Reader, db: String) -> Result<Incident, sqlx::Error> {
     })?;
     for part in problems.parts_mut() {
         let Some(id) = part.cited.first() else { continue };
-        if let Some(t) = reader.transaction(id)? {
+        // refusals come in order of time: the first one cited is the first one
+        if let Some(t) = reader.transaction_at(&part.first.to_string(), id)? {
             fill_in(part, &t);
         }
     }

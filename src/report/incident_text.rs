@@ -1,5 +1,6 @@
 //! An incident as text: all that the page tells, for a terminal or a mail.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::coverage::{connections_text, not_seen, packets_text};
@@ -11,7 +12,6 @@ use super::problems::{Problem, Timeline};
 use super::shown;
 use super::text::{Paint, Screen};
 use crate::catalog::{Rule, Severity};
-use crate::record::Finding;
 use crate::store::queries::{StoredCheck, TrafficGroup};
 
 /// Requests that acted, shown; all are in the database and in the page.
@@ -48,7 +48,7 @@ pub fn report(incident: &Incident, screen: Screen) -> String {
     section("TIMELINE", timeline(incident, screen));
     section("CAUSES, those that hit most people first", causes(incident, screen));
     section("CARRIED OUT ALTHOUGH REFUSED", carried_out(incident, screen));
-    section("FINDINGS, the worst first", findings(&incident.findings, screen));
+    section("FINDINGS, the worst first", findings(incident, screen));
     section("CHECKLISTS, judged from traffic", checklists(incident, screen));
     section("TARGETS", table(&incident.targets, |g| shown(&g.target_origin), screen));
     section("PAGE ORIGINS", table(&incident.origins, |g| origin(&g.name), screen));
@@ -196,10 +196,11 @@ fn carried_out(incident: &Incident, screen: Screen) -> String {
     out
 }
 
-fn findings(findings: &[Finding], screen: Screen) -> String {
+fn findings(incident: &Incident, screen: Screen) -> String {
     let mut out = String::new();
     let paint = screen.paint;
-    for f in findings {
+    let (first, more) = incident.first_findings();
+    for f in first {
         let word = pad(&f.severity.id().to_uppercase(), 9);
         let subject =
             fit(&shown(&f.subject), screen.width.saturating_sub(3 + 9 + 2 + Rule::id(f.rule).len() + 2).max(20));
@@ -221,7 +222,22 @@ fn findings(findings: &[Finding], screen: Screen) -> String {
             }
         }
     }
+    if !more.is_empty() {
+        out.push_str(&wrap(
+            &format!("{}: --format jsonl lists all", more_findings(&more)),
+            3,
+            screen.width,
+            usize::MAX,
+        ));
+    }
     out
+}
+
+/// `and 901 more of blocked_after_effect, 3 more of max_age`
+#[must_use]
+pub fn more_findings(more: &BTreeMap<Rule, u64>) -> String {
+    let told: Vec<String> = more.iter().map(|(rule, n)| format!("{} more of {rule}", thousands(*n))).collect();
+    format!("and {}", told.join(", "))
 }
 
 /// Of each target what fails, item by item; what passes and what was not seen by number.

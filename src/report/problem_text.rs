@@ -7,6 +7,7 @@ use super::layout::{columns, duration, fit, plural, span, thousands, wrap};
 use super::problems::{Counts, Problem, clients_hit};
 use super::shown;
 use super::text::{Paint, Screen};
+use crate::catalog::{Cause, fixes};
 use crate::record::{Confidence, Phase};
 
 /// Problems shown with all their lines; more get one line each.
@@ -283,13 +284,13 @@ pub fn effect(p: &Problem) -> Option<String> {
 /// The likeliest mistakes, each with what to change; none where nothing is known of them.
 fn causes_and_fixes(p: &Problem, brief: bool) -> Vec<String> {
     // Lines for no stack in particular are for those who have time.
-    let one_line = |fix: &str| {
+    let one_line = |(cause, fix): &(Option<Cause>, String)| {
         let fix = one_line(fix);
-        if brief { fix.split(" That is: ").next().unwrap_or_default().to_owned() } else { fix }
+        if brief { fixes::brief(*cause, &fix).to_owned() } else { fix }
     };
     if p.fixes.len() <= 1 {
         let mut text = causes(p);
-        if let Some((_, fix)) = p.fixes.first() {
+        if let Some(fix) = p.fixes.first() {
             let _ = write!(text, "{}fix: {}", if text.is_empty() { "" } else { " · " }, one_line(fix));
         }
         return if text.is_empty() { Vec::new() } else { vec![text] };
@@ -299,7 +300,7 @@ fn causes_and_fixes(p: &Problem, brief: bool) -> Vec<String> {
     let each = p.causes.largest_first();
     let each = each.iter().take(if brief { 2 } else { usize::MAX }).map(|(cause, n)| {
         let fix = p.fixes.iter().find(|(of, _)| *of == Some(**cause));
-        let fix = fix.map_or(String::new(), |(_, fix)| format!(" · fix: {}", one_line(fix)));
+        let fix = fix.map_or(String::new(), |fix| format!(" · fix: {}", one_line(fix)));
         format!("{cause} ×{}{sure}{fix}", thousands(*n))
     });
     each.collect()

@@ -160,7 +160,8 @@ impl Reader {
     /// The times of these transactions, so that a link finds them by index. The ids of one finding are few.
     pub fn times_of(&mut self, finding: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
         let rows = sqlx::query_as(
-            "SELECT t.id, t.time FROM finding_evidence e JOIN transactions t ON t.id = e.transaction_id \
+            "SELECT t.id, t.time FROM finding_evidence e \
+             JOIN (SELECT id, time FROM transactions) t ON t.id = e.transaction_id \
              WHERE e.finding_id = ? ORDER BY t.time, t.id LIMIT 50",
         );
         self.runtime.block_on(rows.bind(finding.to_string()).fetch_all(&mut self.connection))

@@ -324,8 +324,12 @@ impl Reader {
 
     /// The transaction of that id (`T…`), where it was recorded.
     pub fn transaction(&mut self, id: &str) -> Result<Option<StoredTransaction>, sqlx::Error> {
-        let row =
-            sqlx::query_as("SELECT * FROM transactions WHERE id = ?").bind(id).fetch_optional(&mut self.connection);
+        // There is no index by id alone: it would cost more than the rows. The one by time holds ids too, and is a
+        // twentieth of the table.
+        let row = sqlx::query_as(
+            "SELECT * FROM transactions WHERE (time, id) = (SELECT time, id FROM transactions WHERE id = ? LIMIT 1)",
+        );
+        let row = row.bind(id).fetch_optional(&mut self.connection);
         let found: Option<StoredTransaction> = self.runtime.block_on(row)?;
         found.map(|t| self.with_texts(t)).transpose()
     }
@@ -448,8 +452,22 @@ impl Reader {
     /// Every finding, by its first time.
     pub fn findings(&mut self) -> Result<Vec<StoredFinding>, sqlx::Error> {
         let all = sqlx::query_as("SELECT * FROM findings ORDER BY first_seen, id");
-        let all: Vec<StoredFinding> = self.runtime.block_on(all.fetch_all(&mut self.connection))?;
-        all.into_iter().map(|f| self.with_evidence(f)).collect()
+        let mut all: Vec<StoredFinding> = self.runtime.block_on(all.fetch_all(&mut self.connection))?;
+        let ids = sqlx::query_as(
+            "SELECT finding_id, transaction_id FROM finding_evidence \
+             LEFT JOIN (SELECT id, time FROM transactions) ON id = transaction_id ORDER BY time, transaction_id",
+        );
+        let ids: Vec<(String, String)> = self.runtime.block_on(ids.fetch_all(&mut self.connection))?;
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for (place, finding) in all.iter().enumerate() {
+            places.insert(finding.id.clone(), place);
+        }
+        for (finding, id) in ids {
+            if let Some(finding) = places.get(&finding).and_then(|place| all.get_mut(*place)) {
+                finding.evidence.push(id);
+            }
+        }
+        Ok(all)
     }
 
     /// The checklists of every target, in their own order; none where an older corstap wrote the file.
@@ -510,7 +528,8 @@ impl Reader {
 
     fn with_evidence(&mut self, mut finding: StoredFinding) -> Result<StoredFinding, sqlx::Error> {
         let ids = sqlx::query_as(
-            "SELECT transaction_id FROM finding_evidence LEFT JOIN transactions ON id = transaction_id \
+            "SELECT transaction_id FROM finding_evidence \
+             LEFT JOIN (SELECT id, time FROM transactions) ON id = transaction_id \
              WHERE finding_id = ? ORDER BY time, transaction_id",
         );
         let ids: Vec<(String,)> =

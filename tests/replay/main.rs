@@ -4,6 +4,7 @@ mod browsers;
 mod capture;
 mod faults;
 mod incident;
+mod large;
 mod page;
 mod repeat;
 mod screen;
