@@ -70,8 +70,8 @@ pub static CAUSES: &[CauseEntry] = &[
     CauseEntry {
         cause: Cause::OriginOrMethodNotListed,
         title: "The allow-list lacks the origin or the method",
-        wrong: "Spring refuses a request whose origin or method is not allowed with 403 \"Invalid CORS request\", and does not say which of the two it was.",
-        told_by: "403 with the body \"Invalid CORS request\"",
+        wrong: "Spring refuses a request whose origin or method is not allowed with 403 \"Invalid CORS request\", Go's rs/cors a preflight with an answer that has Vary alone; neither says which of the two it was.",
+        told_by: "403 with the body \"Invalid CORS request\"; or a preflight's answer with nothing but Vary, while nothing else is known of the target",
         fix: "Allow \"{origin}\" and {method}.",
         setting: Some(Setting::Origins),
         side: Side::Application,

@@ -13,6 +13,10 @@ pub struct Shown<'a> {
     pub method: &'a str,
     /// Header names that are missing, or asked for.
     pub headers: &'a [&'a str],
+    /// The whole list of methods to write: what the answer lists already, and what was asked for.
+    pub methods: List<'a>,
+    /// The whole list of header names to write, likewise.
+    pub all_headers: List<'a>,
     /// Path without query.
     pub path: &'a str,
     /// Whom the page called.
@@ -21,12 +25,23 @@ pub struct Shown<'a> {
     pub value: &'a str,
 }
 
+/// A list that a configuration is to have.
+#[derive(Debug, Clone, Copy)]
+pub struct List<'a> {
+    /// Its items, those listed already first.
+    pub items: &'a [&'a str],
+    /// The answer shows what is listed already. Without it only what is asked for is known.
+    pub in_view: bool,
+}
+
 impl Shown<'static> {
     /// Stand-ins, where no refusal is at hand.
     pub const SAMPLE: Shown<'static> = Shown {
         origin: "https://app.example",
         method: "PUT",
         headers: &["x-custom"],
+        methods: List { items: &["GET", "HEAD", "POST", "PUT"], in_view: false },
+        all_headers: List { items: &["x-custom"], in_view: false },
         path: "/path",
         target: "https://api.example",
         value: "…",
@@ -51,22 +66,22 @@ pub fn fix(cause: Cause, stack: Stack, edge: Option<Stack>, shown: &Shown<'_>, p
     let opaque = cause == Cause::OriginNotListed && shown.origin == "null";
     let mut text = if opaque { NULL_ORIGIN.to_owned() } else { fill(cause.entry().fix, shown) };
     let settings = if opaque { &[] } else { settings_of(cause) };
-    for setting in settings {
-        if let Some(line) = stack.setting(*setting) {
-            text.push(' ');
-            text.push_str(if stack == Stack::Generic { "That is" } else { stack.entry().title });
-            text.push_str(": ");
-            text.push_str(&fill(line, shown));
-            text.push_str(kept(*setting));
-            text.push('.');
-        }
-        // where the application's order is wrong, the proxy's lines do not help
-        let line = edge.filter(|_| *setting != Setting::Order).and_then(|e| Some((e, e.setting(*setting)?)));
-        if let Some((edge, line)) = line {
-            // writing to a String does not fail
-            let (title, line) = (edge.entry().title, fill(line, shown));
-            let _ = write!(text, " Where {title} adds the headers: {line}{}.", kept(*setting));
-        }
+    for &setting in settings {
+        let at_edge = edge.and_then(|e| Some((e.entry().title, e.setting(edge_setting(cause, setting)?)?)));
+        let own = stack.setting(setting).map(|line| line_of(line, cause, setting, shown));
+        let edge_line = at_edge.map(|(title, line)| {
+            format!("{AT_EDGE}{title} adds the headers: {}", line_of(line, cause, setting, shown))
+        });
+        // writing to a String does not fail
+        let _ = match (own, edge_line, stack) {
+            // what is known to be there goes first
+            (Some(own), Some(edge_line), Stack::Generic) => write!(text, "{edge_line}{ELSEWHERE}{own}"),
+            (Some(own), edge_line, Stack::Generic) => write!(text, "{THAT_IS}{own}{}", edge_line.unwrap_or_default()),
+            (Some(own), edge_line, _) => {
+                write!(text, " {}: {own}{}", stack.entry().title, edge_line.unwrap_or_default())
+            }
+            (None, edge_line, _) => write!(text, "{}", edge_line.unwrap_or_default()),
+        };
     }
     for (told, sentence) in [
         (page.development, &*development(shown)),
@@ -81,12 +96,53 @@ pub fn fix(cause: Cause, stack: Stack, edge: Option<Stack>, shown: &Shown<'_>, p
     text
 }
 
-/// Said beside lines that name only what is missing: whoever pasted them as they are would refuse what passes now.
-fn kept(setting: Setting) -> &'static str {
-    match setting {
-        Setting::Methods | Setting::Headers => ", beside what is listed already",
-        _ => "",
+/// Comes before the lines for no server in particular.
+const THAT_IS: &str = " That is: ";
+/// Comes before a proxy's.
+const AT_EDGE: &str = " Where ";
+/// Comes before them where a proxy's lines stand already.
+const ELSEWHERE: &str = " In the application: ";
+
+/// The fix for a screen that is short of room: without the lines for no server in particular, and without a proxy's that
+/// only write down what the sentence says.
+#[must_use]
+pub fn brief(cause: Option<Cause>, fix: &str) -> &str {
+    let marks: &[&str] =
+        if cause == Some(Cause::CorsAfterRouter) { &[THAT_IS, ELSEWHERE] } else { &[THAT_IS, ELSEWHERE, AT_EDGE] };
+    let end = marks.iter().filter_map(|mark| fix.find(mark)).min();
+    end.and_then(|end| fix.get(..end)).unwrap_or(fix)
+}
+
+/// A stack's line with what the refusal shows, as a sentence.
+fn line_of(line: &str, cause: Cause, setting: Setting, shown: &Shown<'_>) -> String {
+    let mut text = fill(line, shown);
+    text.push_str(kept(cause, setting, shown));
+    if !text.ends_with(';') {
+        text.push('.');
     }
+    text
+}
+
+/// Which of a proxy's settings mends this, where the proxy may be the one that adds the headers.
+fn edge_setting(cause: Cause, setting: Setting) -> Option<Setting> {
+    match (cause, setting) {
+        // good preflights and bare answers: the headers are where OPTIONS is answered, and nowhere else
+        (Cause::CorsAfterRouter, Setting::Order) => Some(Setting::Scope),
+        // where the application's order is wrong, the proxy's lines do not help
+        (_, Setting::Order) => None,
+        _ => Some(setting),
+    }
+}
+
+/// Said beside lines that name only what is missing: whoever pasted them as they are would refuse what passes now.
+fn kept(cause: Cause, setting: Setting, shown: &Shown<'_>) -> &'static str {
+    let whole = match setting {
+        Setting::Methods => shown.methods.in_view,
+        Setting::Headers => shown.all_headers.in_view,
+        Setting::Origins => !matches!(cause, Cause::OriginNotListed | Cause::OriginOrMethodNotListed),
+        _ => true,
+    };
+    if whole { "" } else { ", beside what is listed already" }
 }
 
 /// The settings that mend a cause.
@@ -120,10 +176,19 @@ fn development(shown: &Shown<'_>) -> String {
 pub fn fill(template: &str, shown: &Shown<'_>) -> String {
     let mut text = template.to_owned();
     // in this order: a value from the wire is never taken for a place
-    let places: [(&str, &dyn Fn() -> String); 8] = [
-        ("{quoted_headers}", &|| shown.headers.iter().map(|h| format!("\"{h}\"")).collect::<Vec<_>>().join(", ")),
+    let each = |list: &[&str], write: &dyn Fn(&str) -> String| {
+        list.iter().map(|item| write(item)).collect::<Vec<_>>().join(", ")
+    };
+    let (methods, headers) = (shown.methods.items, shown.all_headers.items);
+    let places: [(&str, &dyn Fn() -> String); 13] = [
+        ("{quoted_headers}", &|| each(headers, &|h| format!("\"{h}\""))),
+        ("{all_headers}", &|| headers.join(", ")),
         ("{headers}", &|| shown.headers.join(", ")),
-        ("{method_lower}", &|| shown.method.to_ascii_lowercase()),
+        ("{methods}", &|| methods.join(", ")),
+        ("{quoted_methods}", &|| each(methods, &|m| format!("\"{m}\""))),
+        ("{apostrophed_methods}", &|| each(methods, &|m| format!("'{m}'"))),
+        ("{symbol_methods}", &|| each(methods, &|m| format!(":{}", m.to_ascii_lowercase()))),
+        ("{typed_methods}", &|| each(methods, &|m| format!("Method::{m}"))),
         ("{method}", &|| shown.method.to_owned()),
         ("{origin_pattern}", &|| shown.origin.replace('.', "\\.")),
         ("{origin}", &|| shown.origin.to_owned()),
@@ -144,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_fix_names_the_very_values_in_the_stacks_own_words() {
-        let shown = Shown { headers: &["x-trace-id", "x-tenant"], ..Shown::SAMPLE };
+        let names: &[&str] = &["x-trace-id", "x-tenant"];
+        let shown = Shown { headers: names, all_headers: List { items: names, in_view: false }, ..Shown::SAMPLE };
         let text = fix(Cause::HeaderNotListed, Stack::Go, None, &shown, PageSigns::default());
         assert!(text.starts_with("Add x-trace-id, x-tenant to the allowed headers"), "{text}");
         assert!(
@@ -154,11 +220,52 @@ mod tests {
     }
 
     #[test]
+    fn a_list_in_view_is_kept_in_every_stacks_lines() {
+        let methods = List { items: &["GET", "POST", "PUT", "DELETE", "PATCH"], in_view: true };
+        let all_headers = List { items: &["content-type", "x-requested-with", "x-trace-id"], in_view: true };
+        let shown = Shown { method: "PATCH", headers: &["x-trace-id"], methods, all_headers, ..Shown::SAMPLE };
+        for stack in Stack::ALL {
+            let lines = |cause: Cause| fix(cause, *stack, None, &shown, PageSigns::default());
+            let told = lines(Cause::MethodNotListed);
+            assert!(told.starts_with("Add PATCH to the allowed methods."), "{told}");
+            // what adds to a list names only what is new
+            let names =
+                if told.contains("add PATCH") { &["patch"][..] } else { &["get", "post", "put", "delete", "patch"] };
+            assert!(names.iter().all(|m| told.to_ascii_lowercase().contains(m)), "{stack}: {told}");
+            assert!(!told.contains("beside"), "{stack}: {told}");
+            let told = lines(Cause::HeaderNotListed);
+            assert!(told.starts_with("Add x-trace-id to the allowed headers"), "{told}");
+            assert!(told.contains("add x-trace-id") || told.contains("x-requested-with"), "{stack}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_replaces_a_list_of_origins_says_so() {
+        let told = |cause| fix(cause, Stack::Express, None, &Shown::SAMPLE, PageSigns::default());
+        assert!(told(Cause::OriginNotListed).contains("beside what is listed already"));
+        assert!(!told(Cause::ConfigValueMalformed).contains("beside"));
+    }
+
+    #[test]
+    fn the_proxy_that_is_seen_is_told_before_the_server_that_is_not() {
+        let told =
+            fix(Cause::CorsAfterRouter, Stack::Generic, Some(Stack::Nginx), &Shown::SAMPLE, PageSigns::default());
+        assert!(
+            told.starts_with("Run CORS before the routes. Where nginx adds the headers: repeat every add_header"),
+            "{told}"
+        );
+        assert!(told.contains(" In the application: the CORS code comes first"), "{told}");
+        assert!(brief(Some(Cause::CorsAfterRouter), &told).ends_with("drops all inherited ones."), "{told}");
+        let told = fix(Cause::CorsAfterRouter, Stack::Generic, None, &Shown::SAMPLE, PageSigns::default());
+        assert_eq!(brief(Some(Cause::CorsAfterRouter), &told), "Run CORS before the routes.");
+    }
+
+    #[test]
     fn no_place_is_left_open_in_any_fix() {
         for cause in Cause::ALL {
             for stack in Stack::ALL {
                 let text = fix(*cause, *stack, Some(Stack::Nginx), &Shown::SAMPLE, PageSigns::default());
-                for place in ["{origin", "{method", "{headers", "{quoted", "{path}", "{value}"] {
+                for place in ["{origin", "{method", "{headers", "{all_", "{quoted", "_methods}", "{path}", "{value}"] {
                     assert!(!text.contains(place), "{cause} {stack}: {text}");
                 }
             }

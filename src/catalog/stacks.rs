@@ -35,7 +35,7 @@ words! {
     }
 }
 
-/// A stack's words. `{origin}`, `{method}`, `{headers}` and `{path}` stand for what the refusal shows.
+/// A stack's words. `{origin}`, `{methods}`, `{all_headers}`, `{path}` and their like stand for what the refusal shows.
 #[derive(Debug)]
 pub struct StackEntry {
     /// Which stack.
@@ -84,8 +84,8 @@ pub static STACKS: &[StackEntry] = &[
                 Credentials,
                 "Access-Control-Allow-Origin: {origin}, Access-Control-Allow-Credentials: true, Vary: Origin",
             ),
-            (Methods, "Access-Control-Allow-Methods: GET, HEAD, POST, {method}"),
-            (Headers, "Access-Control-Allow-Headers: {headers}"),
+            (Methods, "Access-Control-Allow-Methods: {methods}"),
+            (Headers, "Access-Control-Allow-Headers: {all_headers}"),
             (MaxAge, "Access-Control-Max-Age: 600"),
             (
                 Order,
@@ -110,7 +110,7 @@ pub static STACKS: &[StackEntry] = &[
                 "app.use(cors({ origin: ['{origin}'] }))  // exact origins, no slash; a function answers callback(null, false), never callback(err), which is a 500",
             ),
             (Credentials, "app.use(cors({ origin: ['{origin}'], credentials: true }))  // the default origin is '*'"),
-            (Methods, "cors({ methods: ['GET', 'HEAD', 'POST', '{method}'] })"),
+            (Methods, "cors({ methods: [{apostrophed_methods}] })"),
             (
                 Headers,
                 "cors({ allowedHeaders: [{quoted_headers}] })  // or leave it out: cors then echoes what is asked",
@@ -139,10 +139,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "await app.register(cors, { origin: ['{origin}'] })"),
             (Credentials, "register(cors, { origin: ['{origin}'], credentials: true })"),
-            (
-                Methods,
-                "register(cors, { methods: ['GET', 'HEAD', 'POST', '{method}'] })  // the default since 11 is GET,HEAD,POST",
-            ),
+            (Methods, "register(cors, { methods: [{apostrophed_methods}] })  // the default since 11 is GET,HEAD,POST"),
             (Headers, "register(cors, { allowedHeaders: [{quoted_headers}] })"),
             (MaxAge, "register(cors, { maxAge: 600 })"),
             (
@@ -168,7 +165,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "CORS(app, origins=[\"{origin}\"])  # a string with regex characters is an unanchored regex"),
             (Credentials, "CORS(app, origins=[\"{origin}\"], supports_credentials=True)"),
-            (Methods, "CORS(app, methods=[\"GET\", \"HEAD\", \"POST\", \"OPTIONS\", \"{method}\"])"),
+            (Methods, "CORS(app, methods=[{quoted_methods}])"),
             (Headers, "CORS(app, allow_headers=[{quoted_headers}])"),
             (MaxAge, "CORS(app, max_age=600)"),
             (
@@ -197,8 +194,8 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "CORS_ALLOWED_ORIGINS = [\"{origin}\"]"),
             (Credentials, "CORS_ALLOW_CREDENTIALS = True and CORS_ALLOWED_ORIGINS = [\"{origin}\"]"),
-            (Methods, "CORS_ALLOW_METHODS = [*default_methods, \"{method}\"]"),
-            (Headers, "CORS_ALLOW_HEADERS = [*default_headers, {quoted_headers}]"),
+            (Methods, "CORS_ALLOW_METHODS = [{quoted_methods}]"),
+            (Headers, "CORS_ALLOW_HEADERS = [{quoted_headers}]"),
             (MaxAge, "CORS_PREFLIGHT_MAX_AGE = 600"),
             (
                 Order,
@@ -229,7 +226,7 @@ pub static STACKS: &[StackEntry] = &[
                 Credentials,
                 "config.setAllowCredentials(true) with setAllowedOrigins(List.of(\"{origin}\")); * with credentials throws",
             ),
-            (Methods, "config.setAllowedMethods(List.of(\"GET\", \"HEAD\", \"POST\", \"{method}\"))"),
+            (Methods, "config.setAllowedMethods(List.of({quoted_methods}))"),
             (Headers, "config.setAllowedHeaders(List.of({quoted_headers}))"),
             (MaxAge, "config.setMaxAge(600L)"),
             (
@@ -258,7 +255,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "policy.WithOrigins(\"{origin}\")  // no slash at the end"),
             (Credentials, "policy.WithOrigins(\"{origin}\").AllowCredentials()"),
-            (Methods, "policy.WithMethods(\"GET\", \"POST\", \"{method}\")"),
+            (Methods, "policy.WithMethods({quoted_methods})"),
             (Headers, "policy.WithHeaders({quoted_headers})"),
             (MaxAge, "policy.SetPreflightMaxAge(TimeSpan.FromMinutes(10))"),
             (
@@ -284,7 +281,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "allow { origins '{origin}'; resource '*', headers: :any, methods: :any }"),
             (Credentials, "resource '*', credentials: true  # with origins '{origin}', not '*'"),
-            (Methods, "resource '*', methods: [:get, :head, :post, :{method_lower}, :options]"),
+            (Methods, "resource '*', methods: [{symbol_methods}]"),
             (Headers, "resource '*', headers: [{quoted_headers}]"),
             (MaxAge, "resource '*', max_age: 600"),
             (Order, "config.middleware.insert_before 0, Rack::Cors do … end  # before cache, limiter and login"),
@@ -307,7 +304,7 @@ pub static STACKS: &[StackEntry] = &[
                 Credentials,
                 "CORSMiddleware(allow_origins=[\"{origin}\"], allow_credentials=True)  # [\"*\"] with credentials echoes every origin",
             ),
-            (Methods, "CORSMiddleware(allow_methods=[\"GET\", \"POST\", \"{method}\"])  # the default is GET alone"),
+            (Methods, "CORSMiddleware(allow_methods=[{quoted_methods}])  # the default is GET alone"),
             (Headers, "CORSMiddleware(allow_headers=[{quoted_headers}])"),
             (MaxAge, "CORSMiddleware(max_age=600)"),
             (Order, "add CORSMiddleware last with add_middleware: the last one added is the outermost"),
@@ -332,7 +329,7 @@ pub static STACKS: &[StackEntry] = &[
             (Credentials, "cors.Options{AllowedOrigins: []string{\"{origin}\"}, AllowCredentials: true}"),
             (
                 Methods,
-                "cors.Options{AllowedMethods: []string{\"GET\", \"HEAD\", \"POST\", \"{method}\"}}  // the default lacks PUT, PATCH, DELETE",
+                "cors.Options{AllowedMethods: []string{{quoted_methods}}}  // the default lacks PUT, PATCH, DELETE",
             ),
             (Headers, "cors.Options{AllowedHeaders: []string{{quoted_headers}}}"),
             (MaxAge, "cors.Options{MaxAge: 600}"),
@@ -353,7 +350,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "CorsLayer::new().allow_origin(AllowOrigin::list([\"{origin}\".parse()?]))"),
             (Credentials, ".allow_credentials(true), with a list of origins (Any panics)"),
-            (Methods, ".allow_methods([Method::GET, Method::POST, Method::{method}])"),
+            (Methods, ".allow_methods([{typed_methods}])"),
             (Headers, ".allow_headers([{quoted_headers}].map(HeaderName::from_static))"),
             (MaxAge, ".max_age(Duration::from_secs(600))"),
             (Order, ".layer(cors) last: the last layer added is the outermost"),
@@ -376,8 +373,8 @@ pub static STACKS: &[StackEntry] = &[
                 "map $http_origin $cors { \"{origin}\" $http_origin; }  add_header Access-Control-Allow-Origin $cors always;  add_header Vary Origin always;",
             ),
             (Credentials, "add_header Access-Control-Allow-Credentials true always;  with the map of exact origins"),
-            (Methods, "add_header Access-Control-Allow-Methods \"GET, HEAD, POST, {method}\" always;"),
-            (Headers, "add_header Access-Control-Allow-Headers \"{headers}\" always;"),
+            (Methods, "add_header Access-Control-Allow-Methods \"{methods}\" always;"),
+            (Headers, "add_header Access-Control-Allow-Headers \"{all_headers}\" always;"),
             (MaxAge, "add_header Access-Control-Max-Age 600 always;"),
             (
                 Order,
@@ -408,8 +405,8 @@ pub static STACKS: &[StackEntry] = &[
                 "SetEnvIf Origin \"^{origin_pattern}$\" cors=$0  Header always set Access-Control-Allow-Origin %{cors}e env=cors  Header always merge Vary Origin",
             ),
             (Credentials, "Header always set Access-Control-Allow-Credentials true env=cors"),
-            (Methods, "Header always set Access-Control-Allow-Methods \"GET, HEAD, POST, {method}\""),
-            (Headers, "Header always set Access-Control-Allow-Headers \"{headers}\""),
+            (Methods, "Header always set Access-Control-Allow-Methods \"{methods}\""),
+            (Headers, "Header always set Access-Control-Allow-Headers \"{all_headers}\""),
             (MaxAge, "Header always set Access-Control-Max-Age 600"),
             (
                 Order,
@@ -434,8 +431,8 @@ pub static STACKS: &[StackEntry] = &[
                 "http-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} }",
             ),
             (Credentials, "http-response set-header Access-Control-Allow-Credentials true if allowed"),
-            (Methods, "http-response set-header Access-Control-Allow-Methods \"GET, HEAD, POST, {method}\""),
-            (Headers, "http-response set-header Access-Control-Allow-Headers \"{headers}\""),
+            (Methods, "http-response set-header Access-Control-Allow-Methods \"{methods}\""),
+            (Headers, "http-response set-header Access-Control-Allow-Headers \"{all_headers}\""),
             (MaxAge, "http-response set-header Access-Control-Max-Age 600"),
             (
                 Order,
@@ -460,8 +457,8 @@ pub static STACKS: &[StackEntry] = &[
                 "@cors header Origin {origin}  header @cors { Access-Control-Allow-Origin {origin}; Vary Origin; defer }",
             ),
             (Credentials, "header @cors Access-Control-Allow-Credentials true"),
-            (Methods, "header @cors Access-Control-Allow-Methods \"GET, HEAD, POST, {method}\""),
-            (Headers, "header @cors Access-Control-Allow-Headers \"{headers}\""),
+            (Methods, "header @cors Access-Control-Allow-Methods \"{methods}\""),
+            (Headers, "header @cors Access-Control-Allow-Headers \"{all_headers}\""),
             (MaxAge, "header @cors Access-Control-Max-Age 600"),
             (
                 Order,
@@ -489,8 +486,8 @@ pub static STACKS: &[StackEntry] = &[
                 "typed_per_filter_config: envoy.filters.http.cors: CorsPolicy { allow_origin_string_match: [{ exact: \"{origin}\" }] }",
             ),
             (Credentials, "CorsPolicy { allow_credentials: true }"),
-            (Methods, "CorsPolicy { allow_methods: \"GET, HEAD, POST, {method}\" }"),
-            (Headers, "CorsPolicy { allow_headers: \"{headers}\" }"),
+            (Methods, "CorsPolicy { allow_methods: \"{methods}\" }"),
+            (Headers, "CorsPolicy { allow_headers: \"{all_headers}\" }"),
             (MaxAge, "CorsPolicy { max_age: \"600\" }"),
             (Order, "http_filters: envoy.filters.http.cors before ext_authz, jwt_authn and ratelimit"),
             (Scope, "set the CorsPolicy on the virtual host, not on single routes; {path} must inherit it"),
@@ -509,7 +506,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "headers.accessControlAllowOriginList: [\"{origin}\"]"),
             (Credentials, "headers.accessControlAllowCredentials: true"),
-            (Methods, "headers.accessControlAllowMethods: [GET, HEAD, POST, {method}]"),
+            (Methods, "headers.accessControlAllowMethods: [{methods}]"),
             (Headers, "headers.accessControlAllowHeaders: [{quoted_headers}]"),
             (MaxAge, "headers.accessControlMaxAge: 600"),
             (Order, "attach the headers middleware before forwardAuth, rateLimit and redirectScheme"),
@@ -529,7 +526,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "cors plugin: config.origins: [\"{origin}\"]"),
             (Credentials, "cors plugin: config.credentials: true"),
-            (Methods, "cors plugin: config.methods: [GET, HEAD, POST, {method}]"),
+            (Methods, "cors plugin: config.methods: [{methods}]"),
             (Headers, "cors plugin: config.headers: [{quoted_headers}]"),
             (MaxAge, "cors plugin: config.max_age: 600"),
             (
@@ -575,8 +572,8 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "a Worker, or a response-header transform rule that sets {origin}"),
             (Credentials, "the same rule: Access-Control-Allow-Credentials: true"),
-            (Methods, "the same rule: Access-Control-Allow-Methods with {method}"),
-            (Headers, "the same rule: Access-Control-Allow-Headers with {headers}"),
+            (Methods, "the same rule: Access-Control-Allow-Methods with {methods}"),
+            (Headers, "the same rule: Access-Control-Allow-Headers with {all_headers}"),
             (MaxAge, "the same rule: Access-Control-Max-Age: 600"),
             (Order, "Access: bypass OPTIONS requests to origin; exempt OPTIONS from challenges and rate limits"),
             (Scope, "widen the rule's expression to {path}"),
@@ -598,8 +595,8 @@ pub static STACKS: &[StackEntry] = &[
                 "sub vcl_deliver { if (req.http.Origin == \"{origin}\") { set resp.http.Access-Control-Allow-Origin = req.http.Origin; } }",
             ),
             (Credentials, "set resp.http.Access-Control-Allow-Credentials = \"true\";"),
-            (Methods, "set resp.http.Access-Control-Allow-Methods = \"GET, HEAD, POST, {method}\";"),
-            (Headers, "set resp.http.Access-Control-Allow-Headers = \"{headers}\";"),
+            (Methods, "set resp.http.Access-Control-Allow-Methods = \"{methods}\";"),
+            (Headers, "set resp.http.Access-Control-Allow-Headers = \"{all_headers}\";"),
             (MaxAge, "set resp.http.Access-Control-Max-Age = \"600\";"),
             (
                 Order,

@@ -1171,6 +1171,18 @@ fn answer_framing(status: u16, head: &Head, asked: Option<&[u8]>, cx: &mut Conte
     (framed.framing, framed.doubtful)
 }
 
+/// How a body begins in which the CORS code says what it does not allow.
+const CORS_REFUSALS: &[(&[u8], BodyStart)] = &[
+    (b"Invalid CORS request", BodyStart::InvalidCorsRequest),
+    (b"Disallowed CORS", BodyStart::DisallowedCors),
+    (b"CORS preflight request failed: origin", BodyStart::OriginRefused),
+    (b"CORS preflight request failed: request method", BodyStart::MethodRefused),
+    (b"CORS preflight request failed: headers", BodyStart::HeadersRefused),
+    (b"{\"message\":\"CORS error: Origin not allowed", BodyStart::OriginRefused),
+    (b"{\"message\":\"CORS error: Some headers", BodyStart::HeadersRefused),
+    (b"{\"message\":\"CORS is disabled", BodyStart::RouteRefused),
+];
+
 /// Tells what a body begins with; `bytes` begin with it.
 fn body_start(framing: Framing, bytes: &[u8]) -> BodyStart {
     let bytes = match framing {
@@ -1183,12 +1195,13 @@ fn body_start(framing: Framing, bytes: &[u8]) -> BodyStart {
         }
     };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    if let Some((_, what)) = CORS_REFUSALS.iter().find(|(words, _)| bytes.starts_with(words)) {
+        return *what;
+    }
     match bytes {
         [] => BodyStart::Unseen,
         [b'{' | b'[', ..] => BodyStart::Json,
         [b'<', ..] => BodyStart::Markup,
-        _ if bytes.starts_with(b"Invalid CORS request") => BodyStart::InvalidCorsRequest,
-        _ if bytes.starts_with(b"Disallowed CORS") => BodyStart::DisallowedCors,
         _ => BodyStart::Other,
     }
 }

@@ -84,8 +84,32 @@ pub enum BodyStart {
     InvalidCorsRequest,
     /// Starlette's `Disallowed CORS …`.
     DisallowedCors,
+    /// aiohttp-cors: `CORS preflight request failed: origin …`; hapi: `CORS error: Origin not allowed`.
+    OriginRefused,
+    /// aiohttp-cors: `CORS preflight request failed: request method …`.
+    MethodRefused,
+    /// aiohttp-cors: `CORS preflight request failed: headers …`; hapi: `CORS error: Some headers are not allowed`.
+    HeadersRefused,
+    /// hapi: `CORS is disabled for this route`.
+    RouteRefused,
     /// Anything else.
     Other,
+}
+
+impl BodyStart {
+    /// The CORS code itself says what it does not allow.
+    #[must_use]
+    pub fn is_cors_refusal(self) -> bool {
+        match self {
+            BodyStart::InvalidCorsRequest
+            | BodyStart::DisallowedCors
+            | BodyStart::OriginRefused
+            | BodyStart::MethodRefused
+            | BodyStart::HeadersRefused
+            | BodyStart::RouteRefused => true,
+            BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => false,
+        }
+    }
 }
 
 /// A request's head, and where it was seen.

@@ -9,6 +9,10 @@ The cause is what CAUSES.md calls the mistake, `-` where the browser is to allow
 NODE = "node {here}/server.js {case} {port}"
 PYTHON = "{python} {here}/server.py {case} {port}"
 BEHIND = "node {here}/server.js express_%s {port2}"
+GO = "{work}/server-go {case} {port}"
+RUBY = "ruby {here}/server.rb {case} {port}"
+JAVA = "java -Xmx128m -cp {jars}:{work}/java Server {case} {port}"
+PHP = "env MISTAKE={case} php -S 127.0.0.1:{port} {here}/server.php"
 
 NGINX_HEAD = """daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log; worker_processes 1; events {{ worker_connections 64; }}
 http {{ access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
@@ -42,6 +46,12 @@ backend b
 
 def caddy(body):
     return ("caddy", "{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n bind 127.0.0.1\n %s\n}}\n" % body)
+
+
+def apache(body):
+    modules = "mpm_event authn_core authz_core authz_user authn_file auth_basic headers alias dir mime proxy proxy_http rewrite".split()
+    load = "".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n" for m in modules)
+    return ("apache", "ServerName api.one.test\nListen 127.0.0.1:{port}\nPidFile {dir}/pid\nErrorLog {dir}/error.log\nDefaultRuntimeDir {dir}\nDocumentRoot {dir}\n" + load + "TypesConfig /dev/null\n" + body)
 
 
 ALL = ["a GET /items = {c}", "a PUT /items json = {c}", "a DELETE /items = {c}", "a POST /items json = {c}"]
@@ -149,4 +159,77 @@ CASES = [
     ("node_options_limited", [NODE], ["a GET /items = -", "a PUT /items json = rate_limited"]),
     ("varnish_cache", [varnish("sub vcl_recv {{ unset req.http.Cache-Control; unset req.http.Pragma; return (hash); }} sub vcl_hash {{ hash_data(regsub(req.url, \"[?].*\", \"\")); return (lookup); }}"), BEHIND % "reflects"], ["b GET /items = -", "a GET /items = cached_for_other_origin", "a GET /other = -", "b GET /other = cached_for_other_origin"]),
     ("varnish_down", [varnish("sub vcl_recv {{ return (pass); }}")], ["a GET /items = upstream_down", "a PUT /items json = upstream_down"]),
+    # stacks of Debian's packages
+    ("rack_auth", [RUBY], ["a GET /items = auth_before_cors", "a PUT /items json = auth_before_cors", "a DELETE /items = auth_before_cors"]),
+    ("rack_methods", [RUBY], ["a GET /items = -", "a PUT /items json = method_not_listed", "a DELETE /items = method_not_listed", "a POST /items json = -"]),
+    ("rack_methods_webrick", [RUBY], ["a POST /items json = -", "a PATCH /items json = method_not_listed", "a GET /items = -", "a DELETE /items = method_not_listed"]),
+    ("rack_headers", [RUBY], ["a POST /items json = -", "a POST /items json h:x-trace-id = header_not_listed", "a GET /items h:authorization = header_not_listed"]),
+    ("rack_origin", [RUBY], ["b GET /items = -", "b PUT /items json = -", "a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed", "a DELETE /items = origin_not_listed"]),
+    ("rack_slash", [RUBY], ["a GET /items = origin_not_listed|config_value_malformed", "a PUT /items json = origin_not_listed|config_value_malformed"]),
+    ("rack_path", [RUBY], ["a GET /api/items = -", "a PUT /api/items json = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted", "a DELETE /other = cors_not_mounted"]),
+    ("rack_star", [RUBY], ["a GET /items = -", "a GET /items cookie = credentials_with_wildcard", "a PUT /items cookie json = credentials_with_wildcard"]),
+    ("rack_credentials", [RUBY], ["a GET /items = -", "a GET /items cookie = credentials_not_allowed", "a PUT /items cookie json = credentials_not_allowed"]),
+    ("rack_limiter", [RUBY], ["a GET /items = -", "a GET /items = -", "a GET /items = -", "a GET /items = -", "a GET /items = rate_limited", "a PUT /items json = rate_limited"]),
+    ("rack_login", [RUBY], ["a GET /items = -", "a PUT /other json = preflight_redirected", "a GET /other = actual_redirect_without_cors"]),
+    ("rack_crash", [RUBY], ["a GET /items = -", "a GET /other = error_page_without_cors"]),
+    ("rack_broken", [RUBY], ["a GET /items = -", "a GET /broken = -"]),
+    ("rack_inside", [RUBY], ["a GET /items = cors_not_mounted", "a PUT /items json = cors_not_mounted"]),
+    ("spring_auth", [JAVA], ["a GET /items = auth_before_cors", "a PUT /items json = auth_before_cors"]),
+    ("spring_forbidden", [JAVA], ["a PUT /items json = auth_before_cors", "a GET /items = auth_before_cors", "a DELETE /items = auth_before_cors"]),
+    ("spring_methods", [JAVA], ["a GET /items = -", "a PUT /items json = method_not_listed|origin_or_method_not_listed", "a DELETE /items = method_not_listed|origin_or_method_not_listed", "a POST /items json = -"]),
+    ("spring_headers", [JAVA], ["a GET /items = -", "a POST /items json = -", "a POST /items h:x-trace-id = header_not_listed", "a GET /items h:authorization = header_not_listed", "a POST /items json h:x-trace-id = header_not_listed"]),
+    ("spring_origin", [JAVA], ["a GET /items = origin_not_listed|origin_or_method_not_listed", "a PUT /items json = origin_not_listed|origin_or_method_not_listed", "b GET /items = -", "a GET /items = origin_not_listed|origin_or_method_not_listed"]),
+    ("spring_slash", [JAVA], ["a GET /items = origin_not_listed|config_value_malformed|origin_or_method_not_listed"]),
+    ("spring_path", [JAVA], ["a GET /api/items = -", "a PUT /api/items json = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted", "a DELETE /other = cors_not_mounted"]),
+    ("spring_star", [JAVA], ["a GET /items = -", "a GET /items cookie = credentials_with_wildcard", "a PUT /items cookie json = credentials_with_wildcard"]),
+    ("spring_credentials", [JAVA], ["a GET /items = -", "a GET /items cookie = credentials_not_allowed", "a PUT /items cookie json = credentials_not_allowed"]),
+    ("spring_crash", [JAVA], ["a GET /items = -", "a GET /other = error_page_without_cors", "a PUT /other json = error_page_without_cors"]),
+    ("spring_filter", [JAVA], ["a GET /items = -", "a PUT /items json = -", "a GET /broken = -"]),
+    ("go_methods", [GO], ["a PUT /items json = method_not_listed|origin_or_method_not_listed", "a GET /items = -", "a POST /items json = -", "a DELETE /items = method_not_listed"]),
+    ("go_headers", [GO], ["a POST /items json = -", "a GET /items h:x-trace-id = header_not_listed", "a POST /items json h:authorization = header_not_listed"]),
+    ("go_origin", [GO], ["a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed", "b GET /items = -", "a DELETE /items = origin_not_listed"]),
+    ("go_slash", [GO], ["a GET /items = origin_not_listed|config_value_malformed", "a PUT /items json = origin_not_listed|config_value_malformed"]),
+    ("go_auth", [GO], ["a GET /items = auth_before_cors", "a PUT /items json = auth_before_cors"]),
+    ("go_path", [GO], ["a GET /items = -", "a PUT /items json = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted"]),
+    ("go_twice", [GO], ["a GET /items = two_layers", "a PUT /items json = two_layers"]),
+    ("go_star", [GO], ["a GET /items = -", "a GET /items cookie = credentials_with_wildcard", "a PUT /items cookie json = credentials_with_wildcard"]),
+    ("go_credentials", [GO], ["a GET /items cookie = credentials_not_allowed", "a PUT /items cookie json = credentials_not_allowed", "a GET /items = -"]),
+    ("go_redirect", [GO], ["a GET /items = -", "a PUT /dir json = preflight_redirected", "a GET /dir = actual_redirect_without_cors"]),
+    ("go_panic", [GO], ["a GET /items = -", "a GET /panic = not_http_or_down", "a GET /broken = -"]),
+    ("go_errors", [GO], ["a GET /items = -", "a GET /panic = error_page_without_cors", "a PUT /panic json = error_page_without_cors"]),
+    ("gin_origin", [GO], ["a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed", "b GET /items = -", "b PUT /items json = -", "a GET /items = origin_not_listed", "a DELETE /items = origin_not_listed"]),
+    ("gin_methods", [GO], ["a GET /items = -", "a PUT /items json = method_not_listed"]),
+    ("gin_headers", [GO], ["a GET /items h:x-trace-id = header_not_listed", "a POST /items json = -"]),
+    ("gin_credentials", [GO], ["a GET /items cookie = credentials_not_allowed", "a PUT /items cookie json = credentials_not_allowed"]),
+    ("gin_auth", [GO], ["a GET /items = auth_before_cors", "a PUT /items json = auth_before_cors"]),
+    ("gin_order", [GO], ["a PUT /items json = cors_after_router", "a GET /items = cors_after_router", "a DELETE /other = cors_after_router"]),
+    ("gin_path", [GO], ["a GET /items = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted"]),
+    ("gorilla_origin", [GO], ["b GET /items = -", "a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed", "b PUT /items json = -", "a DELETE /items = origin_not_listed"]),
+    ("gorilla_methods", [GO], ["a GET /items = -", "a PUT /items json = method_not_listed", "a POST /items json = -", "a DELETE /items = method_not_listed"]),
+    ("gorilla_headers", [GO], ["a POST /items json = -", "a GET /items h:x-trace-id = header_not_listed", "a POST /items json h:x-trace-id = header_not_listed"]),
+    ("php_login", [PHP], ["a GET /items = -", "a PUT /other json = preflight_redirected", "a GET /other = actual_redirect_without_cors"]),
+    ("php_fatal", [PHP], ["a GET /items = -", "a PUT /items json = -", "a GET /other = error_page_without_cors", "a PUT /other json = error_page_without_cors"]),
+    ("php_options", [PHP], ["a PUT /items json = cors_after_router", "a GET /items = cors_after_router"]),
+    ("php_gets", [PHP], ["a GET /items = -", "a PUT /items json = cors_not_mounted"]),
+    ("php_forgets", [PHP], ["a GET /items = -", "a PUT /items json = cors_not_mounted", "a DELETE /items = cors_not_mounted"]),
+    ("php_auth", [PHP], ["a PUT /items json = auth_before_cors", "a GET /items = auth_before_cors"]),
+    ("php_origin", [PHP], ["a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed", "b GET /items = -"]),
+    ("php_null", [PHP], ["a GET /items = config_value_malformed", "a PUT /items json = config_value_malformed"]),
+    ("php_twice", [PHP], ["a GET /items = two_layers", "a PUT /items json = two_layers"]),
+    ("aiohttp_origin", [PYTHON], ["a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed", "b GET /items = -", "a DELETE /items = origin_not_listed"]),
+    ("aiohttp_methods", [PYTHON], ["a GET /items = -", "a PUT /items json = -"]),
+    ("aiohttp_headers", [PYTHON], ["a POST /items json = -", "a GET /items h:x-trace-id = header_not_listed"]),
+    ("aiohttp_path", [PYTHON], ["a GET /items = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted"]),
+    ("aiohttp_auth", [PYTHON], ["a GET /items = -", "a PUT /items json = auth_before_cors"]),
+    ("aiohttp_credentials", [PYTHON], ["a GET /items cookie = credentials_not_allowed", "a GET /items = -"]),
+    ("falcon_origin", [PYTHON], ["a GET /items = origin_not_listed", "a PUT /items json = origin_not_listed", "b GET /items = -"]),
+    ("falcon_auth", [PYTHON], ["a PUT /items json = auth_before_cors", "a GET /items = -"]),
+    ("falcon_credentials", [PYTHON], ["a GET /items cookie = credentials_not_allowed", "a PUT /items cookie json = credentials_not_allowed"]),
+    ("apache_not_always", [apache("Header set Access-Control-Allow-Origin http://app.one.test:18901\nProxyPass / http://127.0.0.1:{port2}/\n"), BEHIND % "bare"], ["a GET /items = -", "a GET /broken = -", "a GET /none = -", "a GET /denied = -"]),
+    ("apache_auth", [apache("<Location />\nAuthType Basic\nAuthName x\nAuthUserFile /dev/null\nRequire valid-user\n</Location>\nProxyPass / http://127.0.0.1:{port2}/\n"), BEHIND % "good"], ["a PUT /items json = auth_before_cors", "a DELETE /items = auth_before_cors"]),
+    ("apache_twice", [apache("Header add Access-Control-Allow-Origin http://app.one.test:18901\nProxyPass / http://127.0.0.1:{port2}/\n"), BEHIND % "good"], ["a GET /items = two_layers", "a PUT /items json = two_layers"]),
+    ("apache_location", [apache("<Location /items>\nHeader always set Access-Control-Allow-Origin http://app.one.test:18901\nHeader always set Access-Control-Allow-Methods PUT,DELETE\nHeader always set Access-Control-Allow-Headers content-type\n</Location>\nProxyPass / http://127.0.0.1:{port2}/\n"), BEHIND % "bare"], ["a GET /items = -", "a PUT /items json = -", "a GET /other = cors_not_mounted", "a PUT /other json = cors_not_mounted"]),
+    ("apache_down", [apache("ProxyPass /other http://127.0.0.1:9/\nProxyPass / http://127.0.0.1:{port2}/\n"), BEHIND % "good"], ["a GET /items = -", "a GET /other = upstream_down", "a PUT /other json = upstream_down"]),
+    ("apache_redirect", [apache("RewriteEngine on\nRewriteRule ^/other https://%{{HTTP_HOST}}/other [R=301]\nProxyPass / http://127.0.0.1:{port2}/\n"), BEHIND % "good"], ["a PUT /other json = preflight_redirected", "a GET /other = actual_redirect_without_cors", "a GET /items = -"]),
+    ("apache_static", [apache("Alias /items /etc/hostname\n<Directory />\nRequire all granted\n</Directory>\nHeader set Access-Control-Allow-Origin http://app.one.test:18901\n")], ["a GET /items = -", "a GET /none = error_page_without_cors"]),
 ]

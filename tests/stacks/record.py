@@ -3,7 +3,7 @@
 
 Starts each case's servers on loopback, lets headless Chromium do its steps, captures with dumpcap what goes over the recorded
 port, and writes OUT_DIR/stacks.pcap (all cases) and OUT_DIR/stacks.jsonl (a line for each step: what the browser did, and the
-mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd; node and Python packages are installed,
+mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, go, javac, php, ruby with sinatra, rack-cors, puma and webrick; node and Python packages are installed,
 at the versions of package.json and requirements.txt, into the folder that $STACKS names (default: target/stacks).
 """
 import http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess, sys, tempfile, threading, time
@@ -12,6 +12,8 @@ from cases import CASES
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
+JARS = ":".join(f"/usr/share/java/{jar}.jar" for jar in [f"spring3-{part}" for part in "web web.servlet core beans context aop expression".split()] + [
+    f"jetty9-{part}" for part in "server servlet util util-ajax http io security".split()] + ["commons-logging", "servlet-api"])
 PAGES = {"a": ("app.one.test", 18901), "b": ("app.two.test", 18902)}
 PAGE = """<!doctype html><meta charset=utf-8><link rel=icon href=data:><script>
 (async () => { for (;;) {
@@ -71,6 +73,11 @@ def install():
     if not (WORK / "venv/bin/flask").exists():
         subprocess.run([sys.executable, "-m", "venv", WORK / "venv"], check=True)
         subprocess.run([WORK / "venv/bin/pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
+    # these from Debian's packages: golang-github-rs-cors-dev, -gin-contrib-cors-dev, -gorilla-handlers-dev; libspring-web-servlet-java, libjetty9-java
+    if not (WORK / "server-go").exists():
+        subprocess.run(["go", "build", "-o", WORK / "server-go", HERE / "server.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    if not (WORK / "java").exists():
+        subprocess.run(["javac", "-cp", JARS, "-d", WORK / "java", HERE / "Server.java"], check=True)
 
 
 def wait_for(port, process):
@@ -87,7 +94,8 @@ def wait_for(port, process):
 
 def start(server, name, port, folder):
     """A command, or (program, configuration)."""
-    names = {"here": HERE, "case": name, "port": port, "port2": port + 500, "python": WORK / "venv/bin/python", "dir": folder}
+    names = {"here": HERE, "case": name, "port": port, "port2": port + 500, "python": WORK / "venv/bin/python", "dir": folder,
+             "work": WORK, "jars": JARS}
     if isinstance(server, str):
         command, listens = shlex.split(server.format(**names)), port if "{port}" in server else port + 500
     else:
@@ -98,6 +106,7 @@ def start(server, name, port, folder):
             "nginx": ["nginx", "-p", str(folder), "-c", str(config)],
             "haproxy": ["haproxy", "-q", "-f", str(config)],
             "varnish": ["varnishd", "-F", "-a", f"127.0.0.1:{port}", "-f", str(config), "-n", str(folder / "v"), "-s", "malloc,16m"],
+            "apache": ["apache2", "-X", "-f", str(config)],
             "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)],
         }[program]
         listens = port

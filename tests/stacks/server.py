@@ -1,4 +1,4 @@
-"""python3 server.py MISTAKE PORT: Flask, Django or Starlette with one mistake of CAUSES.md made on purpose."""
+"""python3 server.py MISTAKE PORT: Flask, Django, Starlette, aiohttp or Falcon with one mistake of CAUSES.md made on purpose."""
 import sys
 
 MISTAKE, PORT = sys.argv[1], int(sys.argv[2])
@@ -128,4 +128,58 @@ def starlette():
     uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="critical")
 
 
-{"flask": flask, "django": django, "starlette": starlette}[MISTAKE.split("_")[0]]()
+def aiohttp():
+    import aiohttp_cors
+    from aiohttp import web
+
+    own = MISTAKE.removeprefix("aiohttp_")
+
+    async def items(request):
+        return web.json_response({"ok": True})
+
+    @web.middleware
+    async def login(request, handler):
+        return await handler(request) if "session" in request.cookies else web.json_response({}, status=401)
+
+    app = web.Application(middlewares=[login] if own == "auth" else [])
+    options = aiohttp_cors.ResourceOptions(
+        allow_credentials=own != "credentials", allow_methods=["GET", "POST"] if own == "methods" else METHODS,
+        allow_headers=["Content-Type"] if own == "headers" else "*")
+    cors = aiohttp_cors.setup(app, defaults={origin: options for origin in ([B] if own == "origin" else [A, B])})
+    for path in ("/items", "/other"):
+        resource = app.router.add_resource(path)
+        if path == "/items" or own != "path":
+            resource = cors.add(resource)
+        for method in METHODS:
+            route = resource.add_route(method, items)
+            if path == "/items" or own != "path":
+                cors.add(route)
+    web.run_app(app, host="127.0.0.1", port=PORT, print=None)
+
+
+def falcon():
+    from wsgiref.simple_server import make_server
+
+    import falcon
+
+    own = MISTAKE.removeprefix("falcon_")
+
+    class Items:
+        def on_get(self, request, response):
+            response.media = {"ok": True}
+
+        on_post = on_put = on_delete = on_get
+
+    class Login:
+        def process_request(self, request, response):
+            if own == "auth" and "session" not in request.cookies:
+                raise falcon.HTTPUnauthorized()
+
+    cors = falcon.CORSMiddleware(allow_origins=[B] if own == "origin" else [A, B], allow_credentials=None if own == "credentials" else "*")
+    app = falcon.App(middleware=[cors, Login()])
+    for path in ("/items", "/other"):
+        app.add_route(path, Items())
+    make_server("127.0.0.1", PORT, app).serve_forever()
+
+
+{"flask": flask, "django": django, "starlette": starlette, "aiohttp": aiohttp, "falcon": falcon}[MISTAKE.split("_")[0]]()

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::server::{self, Seen};
+use crate::cors::fields::list_items;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::http::head::{Head, Name};
 use crate::limits::Limits;
@@ -47,6 +48,8 @@ struct Grant {
     preflights: u8,
     /// Methods of actual requests whose answer named it.
     actuals: u8,
+    /// Header names that preflights' answers listed, as [`name_bits`].
+    names: u64,
 }
 
 /// Origins that a target or endpoint has accepted.
@@ -54,14 +57,15 @@ struct Grant {
 pub(in crate::cors) struct Grants(SmallVec<[Grant; 2]>);
 
 impl Grants {
-    fn on_grant(&mut self, origin: u64, at: Time, preflight: u8, actual: u8) {
+    fn on_grant(&mut self, fresh: Grant) {
+        let Grant { origin, at, preflights, actuals, names } = fresh;
         if let Some(grant) = self.0.iter_mut().find(|g| g.origin == origin) {
             grant.at = at;
-            grant.preflights |= preflight;
-            grant.actuals |= actual;
+            grant.preflights |= preflights;
+            grant.actuals |= actuals;
+            grant.names |= names;
             return;
         }
-        let fresh = Grant { origin, at, preflights: preflight, actuals: actual };
         if self.0.len() < ORIGINS_MAX {
             self.0.push(fresh);
         } else if let Some(oldest) = self.0.iter_mut().min_by_key(|g| g.at) {
@@ -81,6 +85,11 @@ impl Grants {
     /// Methods of this origin's actual requests whose answers named it.
     pub(in crate::cors) fn actuals(&self, origin: u64, now: Time) -> u8 {
         self.recent(now).filter(|g| g.origin == origin).fold(0, |all, g| all | g.actuals)
+    }
+
+    /// Header names that this origin's preflights were granted, as [`name_bits`].
+    pub(in crate::cors) fn names(&self, origin: u64, now: Time) -> u64 {
+        self.recent(now).filter(|g| g.origin == origin).fold(0, |all, g| all | g.names)
     }
 
     pub(in crate::cors) fn has(&self, origin: u64, now: Time) -> bool {
@@ -127,8 +136,16 @@ pub(in crate::cors) struct TargetMemory {
     pub(in crate::cors) error_good: Last,
     /// A preflight was answered 401, 403 or 407 without it.
     pub(in crate::cors) preflight_needs_login: Last,
+    /// The CORS code ran on an actual request, and did not name this origin.
+    denied: Option<(u64, Time)>,
     /// Servers that its answers showed.
     pub(in crate::cors) servers: Seen,
+}
+
+impl TargetMemory {
+    pub(in crate::cors) fn has_denied(&self, origin: u64, now: Time) -> bool {
+        self.denied.is_some_and(|(who, at)| who == origin && now.since(at) <= RECENT_NS)
+    }
 }
 
 /// What was seen of an endpoint: a target's path, whatever the method.
@@ -193,10 +210,15 @@ impl Memory {
         let (preflights, actuals) = if preflight { (bit, 0) } else { (0, bit) };
         let passes = granted && (good_status || !preflight);
 
+        let names = if preflight && passes { listed_bits(&seen.request.head, &response.head) } else { 0 };
+        let grant = Grant { origin, at: now, preflights, actuals, names };
+
         let (target, endpoint) = self.slots(&seen.target.origin, seen.path, forgotten);
         if passes {
-            target.grants.on_grant(origin, now, preflights, actuals);
-            endpoint.grants.on_grant(origin, now, preflights, actuals);
+            target.grants.on_grant(grant);
+            endpoint.grants.on_grant(grant);
+        } else if !preflight && !response.head.has(Name::AcAllowOrigin) && super::has_run(&response.head) {
+            target.denied = Some((origin, now));
         }
         match (preflight, granted, response.status) {
             (true, true, 200..=299) => {
@@ -257,6 +279,22 @@ impl Memory {
         }
         hasher.finish()
     }
+}
+
+/// Of the names that a preflight asks for, those that its answer lists.
+fn listed_bits(asked: &Head, answer: &Head) -> u64 {
+    let lists = (asked.joined(Name::AcRequestHeaders), answer.joined(Name::AcAllowHeaders));
+    let (Some(asked), Some(list)) = lists else { return 0 };
+    if list_items(&list).any(|item| item == b"*") {
+        return u64::MAX;
+    }
+    name_bits(list_items(&asked)) & name_bits(list_items(&list))
+}
+
+/// A bit of 64 for each header name: two names seldom share one.
+pub(in crate::cors) fn name_bits<'n>(names: impl Iterator<Item = &'n [u8]>) -> u64 {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3);
+    names.fold(0, |bits, name| bits | 1 << (name.iter().fold(0xcbf2_9ce4_8422_2325, mix) >> 58))
 }
 
 fn is_variable(segment: &[u8]) -> bool {

@@ -8,14 +8,14 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use self::memory::{EndpointMemory, Memory, TargetMemory, method_bit};
+use self::memory::{EndpointMemory, Memory, TargetMemory, method_bit, name_bits};
 use self::server::Seen;
 use super::detail::exact;
 use super::fields::{is_token, list_items};
 use super::location::{Location, Next, resolve};
 use super::origin::{Origin, is_loopback_host, printable};
 use super::{ClientId, Target};
-use crate::catalog::fixes::{self, PageSigns, Shown};
+use crate::catalog::fixes::{self, List, PageSigns, Shown};
 use crate::catalog::{Cause, Reason, Side, Stack};
 use crate::http::BodyStart;
 use crate::http::head::{Head, Name};
@@ -28,8 +28,12 @@ use crate::record::{Confidence, Credentials, Leg, Phase, PreflightState, Transac
 const DEVELOPMENT_PORTS: [u16; 6] = [3000, 3001, 4200, 5173, 8000, 8080];
 /// Bytes of a wire value quoted in a fix.
 const VALUE_BYTES_MAX: usize = 200;
-/// Header names that a fix lists.
+/// Missing header names that a fix lists.
 const NAMES_MAX: usize = 12;
+/// Names of a list in view that a fix repeats: a longer one is cut, which nobody's list is.
+const LISTED_MAX: usize = 64;
+/// A longer name is not repeated.
+const NAME_BYTES_MAX: usize = 64;
 
 /// A cause, and how sure.
 type Told = (Cause, Confidence);
@@ -53,6 +57,7 @@ pub(super) fn fill(transaction: &mut Transaction, memory: &Memory, client: Clien
         origin,
         named_key: memory.origin(named.unwrap_or_default()),
         origin_key: memory.origin(origin),
+        asked_names: name_bits(transaction.preflight.iter().flat_map(|p| &p.requested_headers).map(String::as_bytes)),
         target: memory.target(&transaction.target_origin).unwrap_or(&nothing_of_target),
         endpoint: memory.endpoint(&transaction.target_origin, path).unwrap_or(&nothing_of_endpoint),
         now,
@@ -77,6 +82,8 @@ struct Case<'a> {
     /// `Origin` as that leg sent it.
     origin: &'a [u8],
     origin_key: u64,
+    /// Header names that a preflight asks for, as bits.
+    asked_names: u64,
     /// The origin that the answer names.
     named_key: u64,
     target: &'a TargetMemory,
@@ -152,8 +159,13 @@ impl Case<'_> {
 
     fn without_origin(&self, request: &Request, response: &Response) -> Told {
         match response.body_start {
-            BodyStart::InvalidCorsRequest => return (Cause::OriginOrMethodNotListed, Confidence::Certain),
-            BodyStart::DisallowedCors => return (Cause::OriginNotListed, Confidence::Certain),
+            BodyStart::InvalidCorsRequest => return self.invalid_cors_request(),
+            BodyStart::DisallowedCors | BodyStart::OriginRefused => {
+                return (Cause::OriginNotListed, Confidence::Certain);
+            }
+            BodyStart::MethodRefused => return (Cause::MethodNotListed, Confidence::Certain),
+            BodyStart::HeadersRefused => return (Cause::HeaderNotListed, Confidence::Certain),
+            BodyStart::RouteRefused => return (Cause::CorsNotMounted, Confidence::Certain),
             BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => {}
         }
         let head = &response.head;
@@ -167,8 +179,7 @@ impl Case<'_> {
             413 => return (Cause::ErrorPageWithoutCors, Confidence::Probable),
             _ => {}
         }
-        let ran = has_cors_field(head) || varies_by_origin(head);
-        if ran
+        if has_run(head)
             && !(response.status >= 400 && !has_cors_field(head) && self.target.grants.has(self.origin_key, self.now))
         {
             return self.ran_without_origin(response);
@@ -202,14 +213,23 @@ impl Case<'_> {
 
     /// The CORS code has left its mark, but not the origin: the allow-list lacks it.
     fn ran_without_origin(&self, response: &Response) -> Told {
-        let bit = self.asked_bit();
-        let here = &self.endpoint.grants;
-        let granted = here.preflights(self.origin_key, self.now);
         let marked = has_cors_field(&response.head);
-        if self.is_preflight() && !marked && granted != 0 {
+        if self.is_preflight() && !marked {
             // Go's rs/cors leaves everything but Vary out for a method or header, too
-            let cause = if granted & bit == 0 { Cause::MethodNotListed } else { Cause::HeaderNotListed };
-            return (cause, Confidence::Probable);
+            if let Some(cause) = self.lacking() {
+                return (cause, Confidence::Probable);
+            }
+            let go = server::recognise(response).application == Some(Stack::Go);
+            if go && self.target.grants.has(self.origin_key, self.now) {
+                return (self.method_or_header(), Confidence::Probable);
+            }
+            if go && !self.target.has_denied(self.origin_key, self.now) {
+                return if self.target.grants.has_others(self.origin_key, self.now) || self.asks_for_a_simple_method() {
+                    (Cause::OriginNotListed, Confidence::Probable)
+                } else {
+                    (Cause::OriginOrMethodNotListed, Confidence::Possible)
+                };
+            }
         }
         let actuals = self.target.grants.actuals(self.origin_key, self.now);
         if self.is_preflight() && actuals != 0 && !self.target.preflight_good.is_recent(self.now) {
@@ -223,6 +243,10 @@ impl Case<'_> {
     /// 401, 403, 407.
     fn refused(&self, response: &Response, seen: Seen) -> Told {
         if self.is_preflight() && response.status == 403 {
+            // Gorilla's, when a header is not on its list
+            if let Some(cause) = self.lacking() {
+                return (cause, Confidence::Probable);
+            }
             // API Gateway has no OPTIONS method there; S3 has no rule that fits
             let head = &response.head;
             if head.first(Name::XAmznErrorType).is_some_and(|v| v.starts_with(b"MissingAuthenticationToken")) {
@@ -280,8 +304,11 @@ impl Case<'_> {
 
     /// A preflight answered 4xx: most often nobody takes OPTIONS there.
     fn no_route(&self, response: &Response, seen: Seen) -> Told {
-        if let Some(told) = self.other_method_passes(seen) {
-            return told;
+        if let Some(cause) = self.lacking() {
+            return (cause, Confidence::Probable);
+        }
+        if self.is_rack(seen) && self.endpoint.grants.has(self.origin_key, self.now) {
+            return (self.method_or_header(), Confidence::Probable);
         }
         let stranger = !self.target.grants.has(self.origin_key, self.now);
         if stranger && self.endpoint.grants.other_preflights(self.origin_key, self.now) {
@@ -293,16 +320,52 @@ impl Case<'_> {
         }
     }
 
-    /// Another method of the path is fine for this origin: the list lacks this one (rack, Go, hand-written ones).
-    fn other_method_passes(&self, seen: Seen) -> Option<Told> {
-        let bit = self.asked_bit();
-        let granted = self.endpoint.grants.preflights(self.origin_key, self.now);
-        if granted & !bit != 0 && granted & bit == 0 {
-            return Some((Cause::MethodNotListed, Confidence::Probable));
+    /// Preflights of this origin pass, but not this one: what it asks for that they did not.
+    fn lacking(&self) -> Option<Cause> {
+        let (here, there) = (&self.endpoint.grants, &self.target.grants);
+        let methods_here = here.preflights(self.origin_key, self.now);
+        let methods = methods_here | there.preflights(self.origin_key, self.now);
+        if methods == 0 {
+            return None;
         }
-        let rack = seen.application == Some(Stack::Rack) || self.target.servers.application == Some(Stack::Rack);
-        let actuals = self.endpoint.grants.actuals(self.origin_key, self.now);
-        (rack && actuals & !bit != 0).then_some((Cause::MethodNotListed, Confidence::Probable))
+        let names = here.names(self.origin_key, self.now) | there.names(self.origin_key, self.now);
+        let bit = self.asked_bit();
+        if methods_here & bit != 0 || self.asks_for_a_simple_method() {
+            return (self.asked_names & !names != 0).then_some(Cause::HeaderNotListed);
+        }
+        let works_here = methods_here != 0 || here.actuals(self.origin_key, self.now) != 0;
+        (works_here && (methods_here != 0 || methods & bit == 0)).then_some(Cause::MethodNotListed)
+    }
+
+    /// The origin is fine: what else a preflight can be refused for.
+    fn method_or_header(&self) -> Cause {
+        if self.asks_for_a_simple_method() { Cause::HeaderNotListed } else { Cause::MethodNotListed }
+    }
+
+    /// On every list: such a preflight is for its headers.
+    fn asks_for_a_simple_method(&self) -> bool {
+        matches!(&*self.transaction.method, "GET" | "HEAD" | "POST")
+    }
+
+    /// Spring's 403 says that its CORS code refused; not what: origin, method or headers, or a path without configuration.
+    fn invalid_cors_request(&self) -> Told {
+        if self.is_preflight() {
+            if let Some(cause) = self.lacking() {
+                return (cause, Confidence::Probable);
+            }
+            // an origin that is not allowed gets 403 on requests, too
+            if self.endpoint.bare.is_recent(self.now) {
+                return (Cause::CorsNotMounted, Confidence::Probable);
+            }
+            if self.endpoint.grants.has(self.origin_key, self.now) {
+                return (self.method_or_header(), Confidence::Probable);
+            }
+        }
+        (Cause::OriginOrMethodNotListed, Confidence::Certain)
+    }
+
+    fn is_rack(&self, seen: Seen) -> bool {
+        seen.application == Some(Stack::Rack) || self.target.servers.application == Some(Stack::Rack)
     }
 
     /// An actual answered 4xx.
@@ -318,14 +381,21 @@ impl Case<'_> {
 
     /// A preflight answered 2xx with nothing.
     fn bare_preflight(&self, response: &Response, seen: Seen) -> Told {
-        if let Some(told) = self.other_method_passes(seen) {
-            return told;
+        if let Some(cause) = self.lacking() {
+            return (cause, Confidence::Probable);
         }
-        // a router that answers OPTIONS by itself says Allow; what falls through to the application does not
-        let by_router = response.head.has(Name::Allow) || seen.edge.is_some() && seen.application.is_none();
-        let actuals = self.endpoint.grants.actuals(self.origin_key, self.now);
-        if actuals & !self.asked_bit() != 0 && !by_router {
-            return (Cause::MethodNotListed, Confidence::Possible);
+        if self.target.has_denied(self.origin_key, self.now) {
+            return (Cause::OriginNotListed, Confidence::Probable);
+        }
+        let works = self.endpoint.grants.actuals(self.origin_key, self.now) != 0;
+        if works && self.is_rack(seen) {
+            return (self.method_or_header(), Confidence::Probable);
+        }
+        // a router that answers OPTIONS by itself says Allow, an application that takes it for any request sends a page
+        let head = &response.head;
+        let by_router = head.has(Name::Allow) || seen.edge.is_some() && seen.application.is_none();
+        if works && !by_router && !head.has(Name::ContentType) {
+            return (self.method_or_header(), Confidence::Possible);
         }
         self.elsewhere().unwrap_or((Cause::CorsNotMounted, Confidence::Possible))
     }
@@ -539,14 +609,32 @@ impl Case<'_> {
         let transaction = self.transaction;
         let origin = pasteable(self.origin).unwrap_or(Shown::SAMPLE.origin);
         let method = if is_token(transaction.method.as_bytes()) { &*transaction.method } else { Shown::SAMPLE.method };
-        let names = self.names();
-        let headers: Vec<&str> = names.iter().map(String::as_str).collect();
+        let preflight = transaction.preflight.as_ref();
+        let asked: &[String] = preflight.map_or(&[], |p| &p.requested_headers);
+        let (listed_methods, listed_headers) = (self.listed(Name::AcAllowMethods), self.listed(Name::AcAllowHeaders));
+        let missing = |name: &&str| {
+            name.len() <= NAME_BYTES_MAX
+                && is_token(name.as_bytes())
+                && !listed_headers.iter().any(|i| i.eq_ignore_ascii_case(name))
+        };
+        let headers: Vec<&str> = asked.iter().map(String::as_str).filter(missing).take(NAMES_MAX).collect();
+        let headers = if headers.is_empty() { Shown::SAMPLE.headers.to_vec() } else { headers };
+        let all_headers: Vec<&str> = listed_headers.iter().map(String::as_str).chain(headers.iter().copied()).collect();
+        let mut methods: Vec<&str> = listed_methods.iter().map(String::as_str).collect();
+        if methods.is_empty() {
+            methods.extend(["GET", "HEAD", "POST"]);
+        }
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
         let plain_path = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~{}:@".contains(&b));
         let value = self.value(cause);
         let shown = Shown {
             origin,
             method,
-            headers: if headers.is_empty() { Shown::SAMPLE.headers } else { &headers },
+            headers: &headers,
+            methods: List { items: &methods, in_view: !listed_methods.is_empty() },
+            all_headers: List { items: &all_headers, in_view: !listed_headers.is_empty() },
             path: if plain_path { path } else { "the path" },
             target: pasteable(transaction.target_origin.as_bytes()).unwrap_or(Shown::SAMPLE.target),
             value: &value,
@@ -555,15 +643,20 @@ impl Case<'_> {
         fixes::fix(cause, stack, edge, &shown, page)
     }
 
-    /// Header names that are missing from the list in view, or all that were asked for.
-    fn names(&self) -> Vec<String> {
-        let Some(preflight) = &self.transaction.preflight else { return Vec::new() };
-        let response = preflight.leg.response.as_ref();
-        let list = response.and_then(|r| r.head.joined(Name::AcAllowHeaders)).unwrap_or_default();
-        let items: Vec<&[u8]> = list_items(&list).collect();
-        let missing = |name: &&String| !items.iter().any(|i| i.eq_ignore_ascii_case(name.as_bytes()));
-        let good = preflight.requested_headers.iter().filter(|n| n.len() <= 64 && is_token(n.as_bytes()));
-        good.filter(missing).take(NAMES_MAX).cloned().collect()
+    /// What the preflight's answer lists by name.
+    fn listed(&self, name: Name) -> Vec<String> {
+        let answer = self.transaction.preflight.as_ref().and_then(|p| p.leg.response.as_deref());
+        let list = answer.and_then(|r| r.head.joined(name)).unwrap_or_default();
+        let mut items: Vec<String> = Vec::new();
+        for item in
+            list_items(&list).filter(|i| *i != b"*" && i.len() <= NAME_BYTES_MAX && is_token(i)).take(LISTED_MAX)
+        {
+            let Ok(item) = std::str::from_utf8(item) else { continue };
+            if !items.iter().any(|known| known.eq_ignore_ascii_case(item)) {
+                items.push(item.to_owned());
+            }
+        }
+        items
     }
 
     /// The value that went wrong, for a person.
@@ -634,11 +727,16 @@ fn has_cors_field(head: &Head) -> bool {
     })
 }
 
+/// The CORS code has left a mark.
+pub(super) fn has_run(head: &Head) -> bool {
+    has_cors_field(head) || varies_by_origin(head)
+}
+
 fn varies_by_origin(head: &Head) -> bool {
     head.all(Name::Vary).any(|value| list_items(value).any(|item| item.eq_ignore_ascii_case(b"origin")))
 }
 
-fn is_allow_field(name: Name) -> bool {
+pub(super) fn is_allow_field(name: Name) -> bool {
     matches!(
         name,
         Name::AcAllowOrigin

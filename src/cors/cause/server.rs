@@ -1,5 +1,6 @@
 //! Which server an answer seems to come from (CAUSES.md; `told_by` of each [`Stack`]).
 
+use super::is_allow_field;
 use crate::catalog::Stack;
 use crate::http::BodyStart;
 use crate::http::Response;
@@ -122,7 +123,7 @@ fn application(response: &Response) -> Option<Stack> {
     match response.body_start {
         BodyStart::InvalidCorsRequest => return Some(Stack::Spring),
         BodyStart::DisallowedCors => return Some(Stack::Starlette),
-        BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => {}
+        _ => {}
     }
     let head = &response.head;
     let powered = head.first(Name::XPoweredBy).unwrap_or_default();
@@ -136,7 +137,9 @@ fn application(response: &Response) -> Option<Stack> {
     let named = |name: &str| {
         head.fields().iter().any(|f| f.name == Name::Other && head.name_of(f).eq_ignore_ascii_case(name.as_bytes()))
     };
-    if named("x-rack-cors") || named("x-runtime") || named("x-cascade") {
+    // rack-cors names what it exposes even where that is nothing
+    let exposes_nothing = head.first(Name::AcExposeHeaders) == Some(b"");
+    if exposes_nothing || named("x-rack-cors") || named("x-runtime") || named("x-cascade") {
         return Some(Stack::Rack);
     }
     if named("x-dns-prefetch-control") && named("x-permitted-cross-domain-policies") {
@@ -149,11 +152,11 @@ fn application(response: &Response) -> Option<Stack> {
     {
         return Some(Stack::Django);
     }
-    by_vary(head).or_else(|| by_node(head))
+    by_vary(head, response.status).or_else(|| by_node(head))
 }
 
 /// Three CORS libraries name all three request fields, each in its own form.
-fn by_vary(head: &Head) -> Option<Stack> {
+fn by_vary(head: &Head, status: u16) -> Option<Stack> {
     let mut fields = head.fields().iter().filter(|f| f.name == Name::Vary);
     let first = fields.next()?;
     let value = head.value_of(first);
@@ -166,7 +169,14 @@ fn by_vary(head: &Head) -> Option<Stack> {
         return Some(Stack::TowerHttp);
     }
     let others = fields.filter(|f| begins(head.value_of(f), "access-control-request-")).count();
-    (value.eq_ignore_ascii_case(b"origin") && others == 2).then_some(Stack::Spring)
+    if !value.eq_ignore_ascii_case(b"origin") || others != 2 {
+        return None;
+    }
+    // Spring and old rs/cors alike send three fields. Go sorts its fields, and Spring refuses with 403 alone
+    let first = head.fields().iter().find(|f| f.name == Name::Vary || is_allow_field(f.name));
+    let sorted = first.is_some_and(|f| f.name != Name::Vary);
+    let refused = !head.fields().iter().any(|f| is_allow_field(f.name));
+    Some(if sorted || (refused && status < 300) { Stack::Go } else { Stack::Spring })
 }
 
 /// Node's own fields are in capitals; Fastify writes its own in lower case, and keeps connections for 72 s.

@@ -85,6 +85,8 @@ fn replay(steps: &[&str]) -> Vec<Transaction> {
                 "" => BodyStart::Unseen,
                 "Invalid CORS request" => BodyStart::InvalidCorsRequest,
                 "Disallowed CORS" => BodyStart::DisallowedCors,
+                "CORS preflight request failed: headers" => BodyStart::HeadersRefused,
+                "CORS is disabled" => BodyStart::RouteRefused,
                 "<" => BodyStart::Markup,
                 _ => BodyStart::Other,
             },
@@ -178,6 +180,49 @@ fn a_method_falls_through_to_the_application_where_another_is_fine() {
         &[fine, "PATCH /x |Origin: A → 200 |Access-Control-Allow-Origin: A", &format!("{ask} → 204 |{vary}")],
         "header_not_listed",
     );
+}
+
+#[test]
+fn what_passed_before_tells_what_a_bare_refusal_lacks() {
+    let post = "OPTIONS /x |Origin: A|Access-Control-Request-Method: POST|Access-Control-Request-Headers: content-type → 204 |Access-Control-Allow-Origin: A|Access-Control-Allow-Methods: POST|Access-Control-Allow-Headers: Content-Type";
+    let trace = "OPTIONS /x |Origin: A|Access-Control-Request-Method: POST|Access-Control-Request-Headers: content-type, x-trace-id";
+    let get = "OPTIONS /x |Origin: A|Access-Control-Request-Method: GET|Access-Control-Request-Headers: x-trace-id";
+    let vary = "|Vary: Origin|Vary: Access-Control-Request-Method|Vary: Access-Control-Request-Headers";
+    // rack 200, Gorilla 403, rs/cors with Vary, Spring in words
+    for refused in ["200", "403", &format!("200 {vary}"), "403 |body=Invalid CORS request"] {
+        check(&[post, &format!("{trace} → {refused}")], "header_not_listed");
+        check(&[post, &format!("{get} → {refused}")], "header_not_listed");
+        check(&[post, &format!("{ASK_PUT} → {refused}")], "method_not_listed");
+    }
+    check(&[post, &format!("{ASK_PUT} → 405")], "method_not_listed");
+    // Spring answers requests of a path without configuration, and refuses their preflights
+    check(&["GET /x |Origin: A → 200", &format!("{ASK_PUT} → 403 |body=Invalid CORS request")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 200 {vary}")], "origin_or_method_not_listed");
+    check(&["GET /x |Origin: A → 200 |Vary: Origin", &format!("{ASK_PUT} → 200")], "origin_not_listed");
+}
+
+#[test]
+fn an_application_that_takes_options_for_a_request_has_no_cors_there() {
+    let works = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A|X-Powered-By: PHP/8.2";
+    check(&[works, &format!("{ASK_PUT} → 200 |Content-Type: application/json")], "cors_not_mounted");
+    let rack = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A|Access-Control-Expose-Headers: ";
+    check(&[rack, &format!("{ASK_PUT} → 200")], "method_not_listed");
+}
+
+#[test]
+fn stacks_that_say_what_they_refuse_are_believed() {
+    check(&[&format!("{ASK_PUT} → 403 |body=CORS preflight request failed: headers")], "header_not_listed");
+    check(&[&format!("{ASK_PUT} → 200 |body=CORS is disabled")], "cors_not_mounted");
+}
+
+#[test]
+fn go_and_spring_are_told_apart_by_the_order_of_fields() {
+    let fix = |steps: &[&str]| replay(steps).pop().expect("a transaction").fix;
+    let vary = "Vary: Origin|Vary: Access-Control-Request-Method|Vary: Access-Control-Request-Headers";
+    let go = fix(&[&format!("{ASK_PUT} → 200 |Access-Control-Allow-Origin: https://x.test|{vary}")]);
+    assert!(go.contains("Go with rs/cors"), "{go}");
+    let spring = fix(&[&format!("{ASK_PUT} → 200 |{vary}|Access-Control-Allow-Origin: https://x.test")]);
+    assert!(spring.contains("Spring: "), "{spring}");
 }
 
 #[test]
@@ -309,6 +354,39 @@ fn the_fix_names_the_stack_that_answers_or_answered_before() {
     assert!(text.contains("Flask with Flask-CORS: CORS(app, resources="), "{text}");
     let text = fix(&["GET /x |Origin: null → 200 |Vary: Origin"]);
     assert!(text.starts_with("Do not list null"), "{text}");
+}
+
+#[test]
+fn the_fix_repeats_the_lists_in_view_and_adds_what_is_missing() {
+    let fix = |steps: &[&str]| replay(steps).pop().expect("a transaction").fix;
+    let ask = "OPTIONS /x |Origin: A|Access-Control-Request-Method: PATCH|Access-Control-Request-Headers: content-type,x-trace-id";
+    let lists = "Access-Control-Allow-Methods: GET,PUT, DELETE|Access-Control-Allow-Headers: Content-Type";
+    let answer =
+        |more: &str| format!("{ask} → 204 |Access-Control-Allow-Origin: A|{lists}{more}|X-Powered-By: Express");
+    let text = fix(&[&answer("")]);
+    assert!(text.contains("cors({ methods: ['GET', 'PUT', 'DELETE', 'PATCH'] })."), "{text}");
+    let text = fix(&[&answer("|Access-Control-Allow-Methods: PATCH")]);
+    assert!(text.contains("Add x-trace-id to the allowed headers"), "{text}");
+    assert!(text.contains("cors({ allowedHeaders: [\"Content-Type\", \"x-trace-id\"] })"), "{text}");
+    // no list in view: what else may be listed is not known
+    let text = fix(&[&format!("{ask} → 204 |Access-Control-Allow-Origin: A")]);
+    assert!(
+        text.ends_with("Access-Control-Allow-Methods: GET, HEAD, POST, PATCH, beside what is listed already."),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_proxy_in_view_is_told_what_a_bare_answer_after_a_good_preflight_means_there() {
+    let fix = |steps: &[&str]| replay(steps).pop().expect("a transaction").fix;
+    let good = "OPTIONS /x |Origin: A|Access-Control-Request-Method: PUT → 204 |Access-Control-Allow-Origin: A|Access-Control-Allow-Methods: PUT|Server: nginx";
+    let text = fix(&[good, "PUT /x |Origin: A → 200 |Server: nginx"]);
+    assert!(
+        text.starts_with("Run CORS before the routes. Where nginx adds the headers: repeat every add_header"),
+        "{text}"
+    );
+    let text = fix(&[good, "PUT /x |Origin: A → 200 |Server: nginx|X-Powered-By: Express"]);
+    assert!(text.contains("Express with cors: app.use(cors(options)) above"), "{text}");
 }
 
 #[test]

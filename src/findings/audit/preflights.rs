@@ -8,8 +8,8 @@ use crate::findings::facts::Seen;
 use crate::findings::settings::Threshold;
 use crate::findings::subject::{Endpoint, Host};
 use crate::findings::window::{Count, Few};
+use crate::http::NoAnswer;
 use crate::http::head::Name;
-use crate::http::{BodyStart, NoAnswer};
 use crate::packet::SECOND;
 use crate::record::{Confidence, Phase, Transaction, Verdict};
 
@@ -72,10 +72,7 @@ pub fn failing(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book: &mut
     let state = &mut endpoint.preflight;
     state.total = state.total.saturating_add(1);
     // Spring and others refuse an unlisted origin with 403: that is the policy, no login
-    let spoke_cors = seen
-        .o
-        .response
-        .is_some_and(|r| matches!(r.body_start, BodyStart::InvalidCorsRequest | BodyStart::DisallowedCors));
+    let spoke_cors = seen.o.response.is_some_and(|r| r.body_start.is_cors_refusal());
     let stranger = host.origins.accepts_any() && !host.origins.accepts(book.digest(seen.origin()));
     let Some((which, rule, threshold)) = failure(seen, spoke_cors || stranger) else { return };
     let Some(trail) = state.failed.get_mut(which) else { return };
