@@ -158,6 +158,11 @@ impl Bytes {
         }
     }
 
+    /// Whoever followed the growing file has seen enough: it may end anywhere.
+    pub fn was_stopped(&self) -> bool {
+        self.follow.as_ref().is_some_and(|Follow(stop)| stop.load(Ordering::Relaxed))
+    }
+
     /// Unpacked bytes passed.
     pub fn offset(&self) -> u64 {
         self.passed

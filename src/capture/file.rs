@@ -327,7 +327,7 @@ impl Pcap {
 pub(super) fn ends<T>(bytes: &Bytes, whole: io::Result<bool>) -> Result<Option<T>, FeedError> {
     let (offset, left) = (bytes.offset(), bytes.available().len() as u64);
     match whole {
-        Ok(_) if left == 0 => Ok(None),
+        Ok(_) if left == 0 || bytes.was_stopped() => Ok(None),
         Ok(_) => Err(FeedError::Truncated { offset, end: offset + left }),
         // Packed data that ends early is a truncated file; other faults of it are damage.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

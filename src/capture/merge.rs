@@ -171,8 +171,13 @@ impl Feed {
         let mut interfaces = Interfaces::default();
         let first = Reader::open(&report.path, PEEK_BYTES, None, &mut interfaces)
             .and_then(|mut reader| Ok(reader.next_record(&mut interfaces)?.map(|record| record.time)));
-        // A file without packets, or whose beginning is damaged, tells so when its turn comes: at once.
-        let first = first.ok().flatten().unwrap_or(Time(i64::MIN));
+        let first = match first {
+            Ok(Some(first)) => first,
+            // It grows yet.
+            Ok(None) | Err(FeedError::Empty | FeedError::Truncated { .. }) if self.follow.is_some() => Time(i64::MAX),
+            // A file without packets, or whose beginning is damaged, tells so when its turn comes: at once.
+            Ok(None) | Err(_) => Time(i64::MIN),
+        };
         self.pending.push(Pending { first, file });
     }
 

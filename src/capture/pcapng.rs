@@ -110,6 +110,7 @@ impl Pcapng {
             if !held {
                 match bytes.skip(u64::from(length)) {
                     Ok(true) => continue,
+                    Ok(false) if bytes.was_stopped() => return Ok(None),
                     Ok(false) => return Err(FeedError::Truncated { offset, end: bytes.offset() }),
                     Err(error) => return ends(bytes, Err(error)),
                 }

@@ -118,6 +118,9 @@ pub struct Reading {
     /// Scheme of targets where nothing on the wire tells: captures taken behind a TLS terminator that adds no forwarding header
     #[arg(long, value_enum)]
     pub scheme: Option<SchemeArg>,
+    /// At the end of the file that begins last wait for more, as tail -f does, until interrupted: then comes the summary
+    #[arg(long)]
+    pub follow: bool,
     /// A port that speaks HTTP; never needed, as HTTP is recognised by its content on any port
     #[arg(long, value_name = "PORT")]
     pub port: Vec<u16>,
@@ -129,6 +132,7 @@ pub struct Reading {
 Examples:
   corstap replay incident.pcapng
   corstap replay monday/ tuesday/ --db week.db
+  corstap replay growing.pcap --follow -v                results as tcpdump -U writes the file; Ctrl-C for the summary
   corstap replay backend.pcap --scheme https --format jsonl | jq 'select(.verdict == \"blocked\")'
   corstap replay incident.pcapng --evidence evidence/    a small capture for each cause, secrets masked, for the ticket
   corstap replay incident.pcapng --openmetrics past.om   the incident for Prometheus (docs/evidence.md)")]
@@ -170,6 +174,7 @@ pub struct ReplayArgs {
 #[command(after_help = "\
 Examples:
   corstap inspect incident.pcapng
+  corstap inspect growing.pcap --follow                  as tcpdump -U writes the file
   corstap inspect incident.pcapng --path /v1/orders --status 502
   corstap inspect incident.pcapng --stream 7             one connection, with its headers")]
 pub struct InspectArgs {

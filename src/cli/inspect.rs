@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::args::{Color, Format, InspectArgs, Moment};
+use super::follow::Follow;
 use super::output::{Output, colours};
 use super::replay::{outcome_of, reads_live};
 use super::{Outcome, tell};
-use crate::capture::merge::{Feed, FeedOptions};
+use crate::capture::merge::Feed;
 use crate::engine::Engine;
 use crate::http::head::Name;
 use crate::limits::Limits;
@@ -141,8 +142,9 @@ impl Messages<'_> {
 /// Runs the command.
 ///
 /// # Errors
-/// Standard output could not be written.
+/// Standard output could not be written, or the signals that end `--follow` cannot be had.
 pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
+    let Some(follow) = Follow::new(&args.reading)? else { return Ok(Outcome::Unusable) };
     let options = EngineOptions {
         scheme: args.reading.scheme.map(Into::into),
         messages: true,
@@ -152,7 +154,7 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
     };
     let mut messages = Messages {
         args,
-        out: Output::new(reads_live(&args.reading.paths)),
+        out: Output::new(follow.is_on() || reads_live(&args.reading.paths)),
         lines: (args.reading.format == Format::Jsonl).then(JsonLines::default),
         paint: Paint { on: colours(color) },
         day: None,
@@ -160,12 +162,12 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
         listed: 0,
     };
     let mut engine = Engine::new(&Limits::default(), &options);
-    let mut feed = Feed::open(&args.reading.paths, FeedOptions::default());
+    let mut feed = Feed::open(&args.reading.paths, follow.feed_options());
     let mut summary = Summary::default();
     while let Some(packet) = feed.next() {
         summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut messages);
-        if messages.out.has_failed() {
+        if messages.out.has_failed() || follow.is_over() {
             break;
         }
     }

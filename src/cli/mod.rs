@@ -5,6 +5,7 @@ pub mod compare;
 pub mod config;
 pub mod doctor;
 pub mod explain;
+mod follow;
 pub mod inspect;
 pub mod manual;
 pub mod output;

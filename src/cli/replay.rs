@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Color, Format, ReplayArgs};
+use super::follow::Follow;
 use super::output::{Output, screen};
 use super::progress::Progress;
 use super::{Outcome, tell};
-use crate::capture::merge::{Feed, FeedOptions};
+use crate::capture::merge::Feed;
 use crate::config;
 use crate::counters::Counters;
 use crate::engine::Engine;
@@ -96,7 +97,7 @@ impl Records {
 /// Runs the command.
 ///
 /// # Errors
-/// Standard output, the database, the evidence or the metrics could not be written.
+/// Standard output, the database, the evidence or the metrics could not be written, or the signals that end `--follow` cannot be had.
 pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     let mut options = EngineOptions {
         sensor: args.sensor.clone(),
@@ -117,7 +118,8 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         );
         return Ok(Outcome::Unusable);
     }
-    let mut feed = Feed::open(&args.reading.paths, FeedOptions::default());
+    let Some(follow) = Follow::new(&args.reading)? else { return Ok(Outcome::Unusable) };
+    let mut feed = Feed::open(&args.reading.paths, follow.feed_options());
     // Nothing to read: no database is made for that.
     let readable = feed.files().iter().any(|f| f.error.is_none());
     let store = match args.db.as_ref().filter(|_| readable).map(|path| open_store(path, args)).transpose() {
@@ -134,7 +136,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
             Form::Text { report: Box::new(Report::new(screen(color), db)), verbose: args.verbose }
         }
     };
-    let out = Output::new(reads_live(&args.reading.paths));
+    let out = Output::new(follow.is_on() || reads_live(&args.reading.paths));
     let mut progress = Progress::new(args.reading.format == Format::Jsonl || args.verbose || out.is_prompt());
     let mut records = Records {
         out,
@@ -159,7 +161,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         }
         records.summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut records);
-        if records.out.has_failed() {
+        if records.out.has_failed() || follow.is_over() {
             break;
         }
         if progress.on_packet() {

@@ -3,6 +3,7 @@
 mod browsers;
 mod capture;
 mod faults;
+mod follow;
 mod incident;
 mod large;
 mod page;
