@@ -1,4 +1,7 @@
-//! A map with a cap: the least recently used entry makes room.
+//! A map with a cap: an entry that was not used lately makes room.
+//!
+//! Eviction is CLOCK (first in, first out, with a second chance for what was used since): a use sets a mark in the entry's own
+//! cache line, where keeping an exact order would write to three others.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -8,16 +11,20 @@ use slab::Slab;
 
 const NONE: u32 = u32::MAX;
 
+/// In this order, so that a look at the key brings along what else is needed.
 #[derive(Debug)]
+#[repr(C)]
 struct Entry<K, V> {
     key: K,
-    value: V,
     hash: u64,
     older: u32,
     newer: u32,
+    /// Used since it was put where it is in the order.
+    used: bool,
+    value: V,
 }
 
-/// A hash map of at most `cap` entries, ordered by last use. Its hash is seeded per process: peers choose the keys.
+/// A hash map of at most `cap` entries. Its hash is seeded per process: peers choose the keys.
 #[derive(Debug)]
 pub struct Lru<K, V> {
     table: HashTable<u32>,
@@ -54,15 +61,17 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.entries.is_empty()
     }
 
-    /// The value of `key`, which becomes the most recently used.
+    /// The value of `key`, which counts as used.
     pub fn get(&mut self, key: &K) -> Option<&mut V> {
         let hash = self.hasher.hash_one(key);
         let at = *self.table.find(hash, |&i| self.entries.get(i as usize).is_some_and(|e| e.key == *key))?;
-        self.touch(at);
-        self.entries.get_mut(at as usize).map(|e| &mut e.value)
+        self.entries.get_mut(at as usize).map(|e| {
+            e.used = true;
+            &mut e.value
+        })
     }
 
-    /// The value of `key` without touching its place in the order.
+    /// The value of `key`, which does not count as used.
     #[must_use]
     pub fn peek(&self, key: &K) -> Option<&V> {
         let hash = self.hasher.hash_one(key);
@@ -75,11 +84,12 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         let hash = self.hasher.hash_one(&key);
         let found = self.table.find(hash, |&i| self.entries.get(i as usize).is_some_and(|e| e.key == key)).copied();
         if let Some(at) = found {
-            self.touch(at);
-            return (&mut self.entries[at as usize].value, None);
+            let entry = &mut self.entries[at as usize];
+            entry.used = true;
+            return (&mut entry.value, None);
         }
-        let evicted = if self.entries.len() >= self.cap { self.pop_oldest() } else { None };
-        let at = self.entries.insert(Entry { key, value: make(), hash, older: NONE, newer: NONE });
+        let evicted = if self.entries.len() >= self.cap { self.evict() } else { None };
+        let at = self.entries.insert(Entry { key, hash, older: NONE, newer: NONE, used: false, value: make() });
         let at = u32::try_from(at).unwrap_or(NONE); // `cap` is a u32
         let entries = &self.entries;
         self.table.insert_unique(hash, at, |&i| entries.get(i as usize).map_or(0, |e| e.hash));
@@ -94,8 +104,8 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         let known = self.table.find(hash, |&i| self.entries.get(i as usize).is_some_and(|e| e.key == key)).copied();
         match known {
             Some(at) => {
-                self.touch(at);
                 if let Some(entry) = self.entries.get_mut(at as usize) {
+                    entry.used = true;
                     entry.value = value;
                 }
             }
@@ -114,8 +124,15 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.entries.try_remove(at as usize).map(|e| e.value)
     }
 
-    /// Removes the least recently used entry.
-    pub fn pop_oldest(&mut self) -> Option<(K, V)> {
+    /// Removes the oldest entry that was not used since it had its last chance.
+    fn evict(&mut self) -> Option<(K, V)> {
+        while let Some(entry) = self.entries.get_mut(self.oldest as usize)
+            && std::mem::take(&mut entry.used)
+        {
+            let at = self.oldest;
+            self.unlink(at);
+            self.link_newest(at);
+        }
         let at = self.oldest;
         let hash = self.entries.get(at as usize)?.hash;
         if let Ok(slot) = self.table.find_entry(hash, |&i| i == at) {
@@ -125,7 +142,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.entries.try_remove(at as usize).map(|e| (e.key, e.value))
     }
 
-    /// All entries, the least recently used first.
+    /// All entries, in an order that the same calls always give.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let mut at = self.oldest;
         std::iter::from_fn(move || {
@@ -133,13 +150,6 @@ impl<K: Hash + Eq, V> Lru<K, V> {
             at = entry.newer;
             Some((&entry.key, &entry.value))
         })
-    }
-
-    fn touch(&mut self, at: u32) {
-        if self.newest != at {
-            self.unlink(at);
-            self.link_newest(at);
-        }
     }
 
     fn unlink(&mut self, at: u32) {
@@ -174,16 +184,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_recently_used_makes_room() {
+    fn what_was_not_used_makes_room() {
         let mut map = Lru::new(2);
         map.get_or_insert_with("a", || 1);
         map.get_or_insert_with("b", || 2);
         assert_eq!(map.get(&"a"), Some(&mut 1));
         assert_eq!(map.get_or_insert_with("c", || 3).1, Some(("b", 2)));
         assert_eq!(map.iter().map(|(k, _)| *k).collect::<Vec<_>>(), ["a", "c"]);
-        assert_eq!(map.remove(&"a"), Some(1));
+        assert_eq!(map.insert("a", 4), None);
+        assert_eq!(map.remove(&"a"), Some(4));
         assert_eq!(map.len(), 1);
-        assert_eq!(map.pop_oldest(), Some(("c", 3)));
-        assert_eq!(map.pop_oldest(), None);
+    }
+
+    #[test]
+    fn of_all_used_the_oldest_makes_room() {
+        let mut map = Lru::new(3);
+        for key in 0..3 {
+            map.insert(key, ());
+        }
+        for key in [2, 1, 0] {
+            assert!(map.get(&key).is_some());
+        }
+        assert_eq!(map.insert(3, ()), Some((0, ())));
+        assert_eq!(map.insert(4, ()), Some((1, ())));
+        assert_eq!(map.len(), 3);
     }
 }

@@ -180,7 +180,7 @@ impl fmt::Display for TransactionId {
     /// `T` and 13 letters and digits (Crockford's base 32, lower case).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("T")?;
-        base32(self.0, f)
+        f.write_str(std::str::from_utf8(&base32(self.0)).unwrap_or_default())
     }
 }
 
@@ -192,7 +192,7 @@ impl fmt::Display for FindingId {
     /// `F` and 13 letters and digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("F")?;
-        base32(self.0, f)
+        f.write_str(std::str::from_utf8(&base32(self.0)).unwrap_or_default())
     }
 }
 
@@ -225,12 +225,8 @@ fn from_base32(text: &str) -> Option<u64> {
     })
 }
 
-fn base32(value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for shift in (0..13).rev() {
-        let digit = (value >> (5 * shift)) & 31;
-        write!(f, "{}", char::from(DIGITS[usize::try_from(digit).unwrap_or(0)]))?;
-    }
-    Ok(())
+fn base32(value: u64) -> [u8; 13] {
+    std::array::from_fn(|place| DIGITS[usize::try_from((value >> (5 * (12 - place))) & 31).unwrap_or(0)])
 }
 
 /// One request of a transaction with its answer.

@@ -39,6 +39,7 @@ fn replay(path: &Path, requests_max: u64) -> Taken {
     while let Some(packet) = feed.next() {
         engine.on_packet(&packet, &mut taken);
         if engine.counters().requests >= requests_max {
+            engine.flush(&mut taken);
             return taken;
         }
     }

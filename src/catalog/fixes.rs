@@ -83,11 +83,11 @@ pub fn fix(cause: Cause, stack: Stack, edge: Option<Stack>, shown: &Shown<'_>, p
             (None, edge_line, _) => write!(text, "{}", edge_line.unwrap_or_default()),
         };
     }
-    for (told, sentence) in [
-        (page.development, &*development(shown)),
-        (page.allow_header_sent, ALLOW_HEADER_SENT),
-        (page.no_cors_tried, NO_CORS_TRIED),
-    ] {
+    if page.development {
+        text.push(' ');
+        text.push_str(&development(shown));
+    }
+    for (told, sentence) in [(page.allow_header_sent, ALLOW_HEADER_SENT), (page.no_cors_tried, NO_CORS_TRIED)] {
         if told {
             text.push(' ');
             text.push_str(sentence);
@@ -174,32 +174,40 @@ fn development(shown: &Shown<'_>) -> String {
 /// Puts what the refusal shows in the places of a template; other braces are the configuration's own.
 #[must_use]
 pub fn fill(template: &str, shown: &Shown<'_>) -> String {
-    let mut text = template.to_owned();
-    // in this order: a value from the wire is never taken for a place
     let each = |list: &[&str], write: &dyn Fn(&str) -> String| {
         list.iter().map(|item| write(item)).collect::<Vec<_>>().join(", ")
     };
     let (methods, headers) = (shown.methods.items, shown.all_headers.items);
-    let places: [(&str, &dyn Fn() -> String); 13] = [
-        ("{quoted_headers}", &|| each(headers, &|h| format!("\"{h}\""))),
-        ("{all_headers}", &|| headers.join(", ")),
-        ("{headers}", &|| shown.headers.join(", ")),
-        ("{methods}", &|| methods.join(", ")),
-        ("{quoted_methods}", &|| each(methods, &|m| format!("\"{m}\""))),
-        ("{apostrophed_methods}", &|| each(methods, &|m| format!("'{m}'"))),
-        ("{symbol_methods}", &|| each(methods, &|m| format!(":{}", m.to_ascii_lowercase()))),
-        ("{typed_methods}", &|| each(methods, &|m| format!("Method::{m}"))),
-        ("{method}", &|| shown.method.to_owned()),
-        ("{origin_pattern}", &|| shown.origin.replace('.', "\\.")),
-        ("{origin}", &|| shown.origin.to_owned()),
-        ("{path}", &|| shown.path.to_owned()),
-        ("{value}", &|| shown.value.to_owned()),
-    ];
-    for (place, value) in places {
-        if text.contains(place) {
-            text = text.replace(place, &value());
+    let mut text = String::with_capacity(template.len() + 64);
+    let mut rest = template;
+    // read once from left to right: a value from the wire is never taken for a place
+    while let Some((before, from)) = rest.find('{').and_then(|at| rest.split_at_checked(at)) {
+        text.push_str(before);
+        let end = from.find('}').map_or(from.len(), |at| at + 1);
+        let (place, after) = from.split_at_checked(end).unwrap_or((from, ""));
+        match place {
+            "{quoted_headers}" => text.push_str(&each(headers, &|h| format!("\"{h}\""))),
+            "{all_headers}" => text.push_str(&headers.join(", ")),
+            "{headers}" => text.push_str(&shown.headers.join(", ")),
+            "{methods}" => text.push_str(&methods.join(", ")),
+            "{quoted_methods}" => text.push_str(&each(methods, &|m| format!("\"{m}\""))),
+            "{apostrophed_methods}" => text.push_str(&each(methods, &|m| format!("'{m}'"))),
+            "{symbol_methods}" => text.push_str(&each(methods, &|m| format!(":{}", m.to_ascii_lowercase()))),
+            "{typed_methods}" => text.push_str(&each(methods, &|m| format!("Method::{m}"))),
+            "{method}" => text.push_str(shown.method),
+            "{origin_pattern}" => text.push_str(&shown.origin.replace('.', "\\.")),
+            "{origin}" => text.push_str(shown.origin),
+            "{path}" => text.push_str(shown.path),
+            "{value}" => text.push_str(shown.value),
+            _ => {
+                text.push('{');
+                rest = from.get(1..).unwrap_or_default();
+                continue;
+            }
         }
+        rest = after;
     }
+    text.push_str(rest);
     text
 }
 

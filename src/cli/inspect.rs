@@ -152,9 +152,10 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
         show_query: true,
         ..EngineOptions::default()
     };
+    let is_live = follow.is_on() || reads_live(&args.reading.paths);
     let mut messages = Messages {
         args,
-        out: Output::new(follow.is_on() || reads_live(&args.reading.paths)),
+        out: Output::new(is_live),
         lines: (args.reading.format == Format::Jsonl).then(JsonLines::default),
         paint: Paint { on: colours(color) },
         day: None,
@@ -167,6 +168,9 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
     while let Some(packet) = feed.next() {
         summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut messages);
+        if is_live {
+            engine.flush(&mut messages);
+        }
         if messages.out.has_failed() || follow.is_over() {
             break;
         }

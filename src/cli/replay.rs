@@ -136,7 +136,8 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
             Form::Text { report: Box::new(Report::new(screen(color), db)), verbose: args.verbose }
         }
     };
-    let out = Output::new(follow.is_on() || reads_live(&args.reading.paths));
+    let is_live = follow.is_on() || reads_live(&args.reading.paths);
+    let out = Output::new(is_live);
     let mut progress = Progress::new(args.reading.format == Format::Jsonl || args.verbose || out.is_prompt());
     let mut records = Records {
         out,
@@ -161,6 +162,9 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         }
         records.summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut records);
+        if is_live {
+            engine.flush(&mut records);
+        }
         if records.out.has_failed() || follow.is_over() {
             break;
         }

@@ -17,19 +17,13 @@ use crate::counters::Counters;
 use crate::http::head::Name;
 use crate::http::{BodyState, HeadState, MessageId, NoAnswer, Request, Response};
 use crate::packet::Time;
-use crate::record::{Confidence, Credentials, Family, Hop, Mode, Phase, Sink, Site, Verdict};
+use crate::record::{Confidence, Credentials, Family, Hop, Mode, Phase, Site, Verdict};
 
 /// Redirects that a browser follows (Fetch § HTTP-redirect fetch, step 6).
 const REDIRECTS_MAX: usize = 20;
 
 impl Correlator {
-    pub(super) fn on_response(
-        &mut self,
-        request: &Arc<Request>,
-        response: &Arc<Response>,
-        sink: &mut impl Sink,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn on_response(&mut self, request: &Arc<Request>, response: &Arc<Response>, counters: &mut Counters) {
         self.now = self.now.max(response.head_end.time);
         let in_flight = self.in_flight.remove(&request.id);
         let InFlight { seen, attempt } = in_flight.unwrap_or_else(|| {
@@ -44,16 +38,16 @@ impl Correlator {
         }
         self.note_cookies(request, Some(response), &seen);
         let index = attempt.filter(|&i| self.awaits(i, request));
-        self.observe(request, Some(response), None, &seen, index, response.head_end.time, sink, counters);
+        self.observe(request, Some(response), None, &seen, index, response.head_end.time, counters);
         match index {
-            Some(index) if seen.kind == Kind::Preflight => self.on_preflight_answer(index, response, sink, counters),
-            Some(index) => self.on_actual_answer(index, request, response, &seen, sink, counters),
+            Some(index) if seen.kind == Kind::Preflight => self.on_preflight_answer(index, response, counters),
+            Some(index) => self.on_actual_answer(index, request, response, &seen, counters),
             None if seen.kind == Kind::Preflight && attempt.is_some() => {
                 if let Some(index) = attempt {
                     self.on_late_preflight_answer(index, request, response);
                 }
             }
-            None => self.on_plain_answer(request, response, &seen, sink, counters),
+            None => self.on_plain_answer(request, response, &seen, counters),
         }
     }
 
@@ -93,13 +87,7 @@ impl Correlator {
         waits_for.is_some_and(|r| r.id == request.id)
     }
 
-    pub(super) fn on_preflight_answer(
-        &mut self,
-        index: u32,
-        response: &Arc<Response>,
-        sink: &mut impl Sink,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn on_preflight_answer(&mut self, index: u32, response: &Arc<Response>, counters: &mut Counters) {
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         let is_hop = attempt.hop_ask.is_some();
         let Some(ask) = (if is_hop { attempt.hop_ask.as_mut() } else { attempt.ask.as_mut() }) else { return };
@@ -108,7 +96,7 @@ impl Correlator {
         if attempt.doomed {
             let refused =
                 Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain);
-            self.emit(index, &refused, sink, counters);
+            self.emit(index, &refused);
             return;
         }
         match response.head_state {
@@ -117,11 +105,11 @@ impl Correlator {
                 attempt.floor = attempt.floor.min(Confidence::Possible);
             }
             HeadState::CutByClose => {
-                self.settle_unanswered(index, sink, counters);
+                self.settle_unanswered(index);
                 return;
             }
             HeadState::CutByCapture => {
-                self.await_unjudged(index, response.head_end.time, sink, counters);
+                self.await_unjudged(index, response.head_end.time);
                 return;
             }
         }
@@ -149,7 +137,7 @@ impl Correlator {
         let method = ask.method.clone();
         let (omitted, included) = (ask.omitted.clone(), ask.included.clone());
         if family_matters || hangs {
-            self.emit(index, &Outcome::undecided(Reason::FamilyUnknown), sink, counters);
+            self.emit(index, &Outcome::undecided(Reason::FamilyUnknown));
             return;
         }
         let extension = attempt.seen.is_extension();
@@ -165,7 +153,7 @@ impl Correlator {
             let evicted = self.failed_preflights.insert(pair, response.head_end.time).is_some();
             self.hints_forgotten += u64::from(evicted);
             if extension {
-                self.emit(index, &Outcome::undecided(Reason::ExtensionOrigin), sink, counters);
+                self.emit(index, &Outcome::undecided(Reason::ExtensionOrigin));
                 return;
             }
             let likely_included = match credentials {
@@ -175,7 +163,7 @@ impl Correlator {
             };
             let reasons = if passes_omitted || (likely_included && !passes_included) { included } else { omitted };
             let confidence = Confidence::Certain;
-            self.decide(index, Outcome::blocked(Phase::Preflight, reasons, confidence), response, sink, counters);
+            self.decide(index, Outcome::blocked(Phase::Preflight, reasons, confidence), response);
             return;
         }
         let at = response.head_end.time;
@@ -185,7 +173,7 @@ impl Correlator {
         if is_hop {
             // the hop's actual goes to the same URL
             let key = self.redirect_key(&ask_seen, &ask_request);
-            self.wait_for(Awaited::Hop, key, index, sink, counters);
+            self.wait_for(Awaited::Hop, key, index, counters);
             if let Some(attempt) = self.attempts.get_mut(index as usize)
                 && !included.is_empty()
             {
@@ -204,7 +192,6 @@ impl Correlator {
         request: &Arc<Request>,
         response: &Arc<Response>,
         seen: &Arc<Classified>,
-        sink: &mut impl Sink,
         counters: &mut Counters,
     ) {
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
@@ -219,16 +206,16 @@ impl Correlator {
                 attempt.floor = attempt.floor.min(Confidence::Possible);
             }
             HeadState::CutByClose => {
-                self.settle_unanswered(index, sink, counters);
+                self.settle_unanswered(index);
                 return;
             }
             HeadState::CutByCapture => {
-                self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+                self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured));
                 return;
             }
         }
         if response.status == 407 {
-            self.settle_unanswered(index, sink, counters);
+            self.settle_unanswered(index);
             return;
         }
         let crossed = attempt.crossing.is_some();
@@ -237,13 +224,13 @@ impl Correlator {
             self.infer_credentials(index, request, seen);
             let outcome = self.judge(index, request, response, seen, redirect);
             match outcome {
-                Some(outcome) => self.decide(index, outcome, response, sink, counters),
-                None => self.on_redirect(index, request, response, seen, sink, counters),
+                Some(outcome) => self.decide(index, outcome, response),
+                None => self.on_redirect(index, request, response, seen, counters),
             }
         } else if redirect {
-            self.on_redirect(index, request, response, seen, sink, counters);
+            self.on_redirect(index, request, response, seen, counters);
         } else {
-            self.emit(index, &Outcome::not_cors(), sink, counters);
+            self.emit(index, &Outcome::not_cors());
         }
     }
 
@@ -349,7 +336,6 @@ impl Correlator {
         request: &Arc<Request>,
         response: &Arc<Response>,
         seen: &Arc<Classified>,
-        sink: &mut impl Sink,
         counters: &mut Counters,
     ) {
         let value = response.head.first(Name::Location).unwrap_or_default();
@@ -369,12 +355,7 @@ impl Correlator {
             Location::Url(next) => next,
             Location::Unusable if crossed && seen.browser.family == Family::Safari => {
                 // WebKit says so of what is no URL at all, too
-                self.emit(
-                    index,
-                    &Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), Confidence::Certain),
-                    sink,
-                    counters,
-                );
+                self.emit(index, &Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), Confidence::Certain));
                 return;
             }
             Location::OtherScheme if crossed => {
@@ -383,18 +364,18 @@ impl Correlator {
                 } else {
                     Outcome::undecided(Reason::ModeUnknown)
                 };
-                self.emit(index, &outcome, sink, counters);
+                self.emit(index, &outcome);
                 return;
             }
             Location::Empty if seen.browser.family == Family::Chromium => {
                 let outcome = if crossed { Outcome::allowed(Confidence::Certain) } else { Outcome::not_cors() };
-                self.emit(index, &outcome, sink, counters);
+                self.emit(index, &outcome);
                 return;
             }
             Location::OtherScheme | Location::Empty | Location::Unusable => {
                 let outcome =
                     if crossed { Outcome::undecided(Reason::RedirectNotFollowed) } else { Outcome::not_cors() };
-                self.emit(index, &outcome, sink, counters);
+                self.emit(index, &outcome);
                 return;
             }
         };
@@ -404,7 +385,7 @@ impl Correlator {
             } else {
                 Outcome::not_cors()
             };
-            self.emit(index, &outcome, sink, counters);
+            self.emit(index, &outcome);
             return;
         }
         let page = attempt.page_origin.as_ref().and_then(|o| o.parts());
@@ -416,7 +397,7 @@ impl Correlator {
             if !mode_known && !crossed && seen.browser.family == Family::Safari {
                 // WebKit may send the next hop's preflight before it refuses: that tells the mode
                 attempt.doomed = true;
-                self.await_hop(index, request, response, seen, &next, sink, counters);
+                self.await_hop(index, request, response, seen, &next, counters);
                 return;
             }
             let outcome = if !mode_known && !crossed {
@@ -426,10 +407,10 @@ impl Correlator {
             } else {
                 Outcome::not_cors()
             };
-            self.emit(index, &outcome, sink, counters);
+            self.emit(index, &outcome);
             return;
         }
-        self.await_hop(index, request, response, seen, &next, sink, counters);
+        self.await_hop(index, request, response, seen, &next, counters);
     }
 
     /// The next hop must come.
@@ -441,7 +422,6 @@ impl Correlator {
         response: &Response,
         seen: &Classified,
         next: &Next,
-        sink: &mut impl Sink,
         counters: &mut Counters,
     ) {
         let url = self.classifier.digest((&*next.origin, &next.path[..]));
@@ -457,7 +437,7 @@ impl Correlator {
         attempt.state = State::Hop { since: response.first.time };
         attempt.next_url = url;
         attempt.next_in_view = in_view;
-        self.wait_for(Awaited::Hop, key, index, sink, counters);
+        self.wait_for(Awaited::Hop, key, index, counters);
         self.start_timer(index, Timer::Silence, response.head_end.time);
     }
 
@@ -467,7 +447,6 @@ impl Correlator {
         request: &Arc<Request>,
         response: &Arc<Response>,
         seen: &Arc<Classified>,
-        sink: &mut impl Sink,
         counters: &mut Counters,
     ) {
         let by_script =
@@ -477,15 +456,15 @@ impl Correlator {
             attempt.request = Some((request.clone(), seen.clone()));
             attempt.response = Some(response.clone());
             attempt.state = State::Answer;
-            let index = self.insert(attempt, sink, counters);
-            self.on_redirect(index, request, response, seen, sink, counters);
+            let index = self.insert(attempt, counters);
+            self.on_redirect(index, request, response, seen, counters);
             return;
         }
         if self.is_worth_a_line(request, seen) {
             let mut attempt = self.new_attempt(request, seen);
             attempt.request = Some((request.clone(), seen.clone()));
             attempt.response = Some(response.clone());
-            self.finalise(attempt, &Outcome::not_cors(), sink, counters);
+            self.finalise(attempt, &Outcome::not_cors());
         }
     }
 
@@ -498,75 +477,61 @@ impl Correlator {
         }
     }
 
-    pub(super) fn on_no_answer(
-        &mut self,
-        request: &Arc<Request>,
-        why: NoAnswer,
-        at: Time,
-        sink: &mut impl Sink,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn on_no_answer(&mut self, request: &Arc<Request>, why: NoAnswer, at: Time, counters: &mut Counters) {
         self.now = self.now.max(at);
         let Some(InFlight { seen, attempt }) = self.in_flight.remove(&request.id) else { return };
         let index = attempt.filter(|&i| self.awaits(i, request));
         if matches!(why, NoAnswer::Lost | NoAnswer::Evicted) {
             self.note_loss(&seen, at);
         }
-        self.observe(request, None, Some(why), &seen, index, at, sink, counters);
+        self.observe(request, None, Some(why), &seen, index, at, counters);
         let Some(index) = index else { return };
         match why {
             NoAnswer::Lost | NoAnswer::Evicted if seen.kind == Kind::Preflight => {
-                self.await_unjudged(index, at, sink, counters);
+                self.await_unjudged(index, at);
             }
             NoAnswer::Lost | NoAnswer::Evicted | NoAnswer::InputEnd => {
-                self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+                self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured));
             }
-            NoAnswer::NotHttp => self.settle_unanswered(index, sink, counters),
+            NoAnswer::NotHttp => self.settle_unanswered(index),
             NoAnswer::Closed | NoAnswer::Reset => {
                 let key = self.retry_key(&seen, request);
                 if let Some(attempt) = self.attempts.get_mut(index as usize) {
                     attempt.state = State::Retry { since: at, preflight: seen.kind == Kind::Preflight };
                 }
-                self.wait_for(Awaited::Retry, key, index, sink, counters);
+                self.wait_for(Awaited::Retry, key, index, counters);
                 self.start_timer(index, Timer::Retry, at);
             }
         }
     }
 
     /// A preflight's answer was lost: should its request follow, it has passed.
-    fn await_unjudged(&mut self, index: u32, at: Time, sink: &mut impl Sink, counters: &mut Counters) {
+    fn await_unjudged(&mut self, index: u32, at: Time) {
         match self.attempts.get_mut(index as usize) {
             Some(attempt) if attempt.hop_ask.is_none() => {
                 attempt.state = State::Actual;
                 self.start_timer(index, Timer::Silence, at);
             }
-            _ => self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters),
+            _ => self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured)),
         }
     }
 
     /// WebKit takes a preflight whose body was cut short for a network error.
-    pub(super) fn on_end(
-        &mut self,
-        id: MessageId,
-        state: BodyState,
-        at: Time,
-        sink: &mut impl Sink,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn on_end(&mut self, id: MessageId, state: BodyState, at: Time) {
         self.now = self.now.max(at);
         if let Some((attempt, mut outcome)) = self.held.remove(&id) {
             let mut attempt = attempt;
             if state == BodyState::CutByClose {
                 body_cut(&mut attempt, &mut outcome);
             }
-            self.finalise(attempt, &outcome, sink, counters);
+            self.finalise(attempt, &outcome);
             return;
         }
         if let Some(index) = self.bodies.remove(&id)
             && state == BodyState::CutByClose
             && matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Actual, .. }))
         {
-            self.emit(index, &Outcome::undecided(Reason::PreflightUnanswered), sink, counters);
+            self.emit(index, &Outcome::undecided(Reason::PreflightUnanswered));
         }
     }
 

@@ -29,8 +29,7 @@ impl Reader {
     /// Who reads the answer to this request. A proxy that received names in lower case (`user-agent`) sends them so, too.
     #[must_use]
     pub fn of(browser: &Browser, request: &Head, forwarded: bool) -> Self {
-        let lower =
-            |name| request.fields().iter().find(|f| f.name == name).is_some_and(|f| f.spelling == Spelling::Lower);
+        let lower = |name| request.of(name).next().is_some_and(|f| f.spelling == Spelling::Lower);
         Reader {
             family: browser.family,
             lower_names: forwarded && lower(Name::UserAgent),
@@ -96,7 +95,7 @@ pub fn allow_origin(head: &Head, origin: &[u8], included: bool, family: Family) 
 }
 
 fn all_lower(head: &Head, name: Name) -> bool {
-    head.fields().iter().filter(|f| f.name == name).all(|f| f.spelling == Spelling::Lower)
+    head.of(name).all(|f| f.spelling == Spelling::Lower)
 }
 
 /// Whether Firefox's verdict hangs on the protocol of its own leg: behind a front that may speak HTTP/2 to the browser (and so

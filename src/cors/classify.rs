@@ -390,6 +390,15 @@ pub fn path_and_query(target: &[u8]) -> &[u8] {
 /// The client that a proxy's fields name: of `X-Forwarded-For` the leftmost that is not itself a trusted proxy (all trusted:
 /// the leftmost), else `Forwarded`, else `X-Real-IP`.
 fn forwarded_client(head: &Head, trust: &Trust) -> Option<IpAddr> {
+    if !head.has(Name::XForwardedFor) && !head.has(Name::Forwarded) && !head.has(Name::XRealIp) {
+        return None;
+    }
+    // one proxy, one address: nothing to choose from
+    if head.count(Name::XForwardedFor) == 1
+        && let Some(ip) = head.first(Name::XForwardedFor).filter(|v| !v.contains(&b',')).and_then(|v| parse_ip(trim(v)))
+    {
+        return Some(ip);
+    }
     let mut listed: SmallVec<[IpAddr; 4]> = SmallVec::new();
     for value in head.all(Name::XForwardedFor) {
         listed.extend(value.split(|&b| b == b',').filter_map(|item| parse_ip(trim(item))).take(16));
@@ -610,26 +619,21 @@ pub fn is_tool(seen: &Classified) -> bool {
 /// Query values out, names in: `/a?token=…&page=…`.
 #[must_use]
 pub fn redacted_path(path_and_query: &[u8], show_query: bool) -> String {
-    let text = origin::printable(path_and_query);
-    if show_query {
-        return text;
-    }
-    let Some((path, query)) = text.split_once('?') else { return text };
-    let mut redacted = String::with_capacity(text.len());
-    redacted.push_str(path);
+    let mark = memchr::memchr(b'?', path_and_query).filter(|_| !show_query);
+    let Some((path, query)) = mark.and_then(|at| path_and_query.split_at_checked(at)) else {
+        return origin::printable(path_and_query);
+    };
+    let mut redacted = String::with_capacity(path_and_query.len() + 8);
+    redacted.push_str(&origin::shown(path));
     redacted.push('?');
-    for (i, pair) in query.split('&').enumerate() {
+    for (i, pair) in query.get(1..).unwrap_or_default().split(|&b| b == b'&').enumerate() {
         if i > 0 {
             redacted.push('&');
         }
-        match pair.split_once('=') {
-            Some((name, "")) => {
-                redacted.push_str(name);
-                redacted.push('=');
-            }
-            Some((name, _)) => {
-                redacted.push_str(name);
-                redacted.push_str("=…");
+        match pair.iter().position(|&b| b == b'=').and_then(|at| pair.split_at_checked(at)) {
+            Some((name, value)) => {
+                redacted.push_str(&origin::shown(name));
+                redacted.push_str(if value.len() == 1 { "=" } else { "=…" });
             }
             // a value without a name may be the secret itself
             None if pair.is_empty() => {}

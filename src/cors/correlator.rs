@@ -15,6 +15,7 @@ use super::cause::memory::Memory;
 use super::classify::{Classified, Classifier, path_and_query};
 use super::connection::Connections;
 use super::jar::Jar;
+use super::settle::Told;
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::findings::Findings;
@@ -71,6 +72,7 @@ pub struct Correlator {
     /// Hints given up under their caps.
     pub(super) hints_forgotten: u64,
     pub(super) findings: Findings,
+    pub(super) told: Vec<Told>,
 }
 
 impl Correlator {
@@ -108,6 +110,7 @@ impl Correlator {
             echoes: VecDeque::new(),
             hints_forgotten: 0,
             findings: Findings::new(limits, options),
+            told: Vec::new(),
         }
     }
 
@@ -123,17 +126,17 @@ impl Correlator {
         &self.findings
     }
 
-    /// Takes one event.
-    pub fn on_event(&mut self, event: &HttpEvent, sink: &mut impl Sink, counters: &mut Counters) {
+    /// Takes one event. What comes of it is told by [`Correlator::tell`].
+    pub fn on_event(&mut self, event: &HttpEvent, counters: &mut Counters) {
         match event {
-            HttpEvent::Request(request) => self.on_request(request, sink, counters),
+            HttpEvent::Request(request) => self.on_request(request, counters),
             HttpEvent::Response { request: Some(request), response } => {
-                self.on_response(request, response, sink, counters);
+                self.on_response(request, response, counters);
             }
             // without its request nobody knows who asked; counted by the layer below
             HttpEvent::Response { request: None, .. } | HttpEvent::Interim(_) => {}
-            HttpEvent::NoAnswer { request, why, at } => self.on_no_answer(request, *why, at.time, sink, counters),
-            HttpEvent::End { id, state, at, .. } => self.on_end(*id, *state, at.time, sink, counters),
+            HttpEvent::NoAnswer { request, why, at } => self.on_no_answer(request, *why, at.time, counters),
+            HttpEvent::End { id, state, at, .. } => self.on_end(*id, *state, at.time),
         }
     }
 
@@ -147,29 +150,30 @@ impl Correlator {
             }
             self.holds.pop_front();
             if let Some((attempt, outcome)) = self.held.remove(&id) {
-                self.finalise(attempt, &outcome, sink, counters);
+                self.finalise(attempt, &outcome);
             }
         }
         while self.echoes.front().is_some_and(|(deadline, ..)| *deadline <= now) {
-            self.settle_echo(sink, counters);
+            self.settle_echo();
         }
         while let Some((index, _)) = pop_due(&mut self.retries, &self.attempts, now) {
             if matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Retry { .. }, .. })) {
-                self.settle_unanswered(index, sink, counters);
+                self.settle_unanswered(index);
             }
         }
         while let Some((index, _)) = pop_due(&mut self.silence, &self.attempts, now) {
             match self.attempts.get(index as usize).map(|a| a.state) {
-                Some(State::Actual) => self.settle_silence(index, true, sink, counters),
-                Some(State::Hop { .. }) => self.settle_redirect(index, sink, counters),
+                Some(State::Actual) => self.settle_silence(index, true),
+                Some(State::Hop { .. }) => self.settle_redirect(index),
                 _ => {}
             }
         }
         while let Some((index, _)) = pop_due(&mut self.answers, &self.attempts, now) {
             if matches!(self.attempts.get(index as usize), Some(Attempt { state: State::PreflightAnswer, .. })) {
-                self.settle_unanswered(index, sink, counters);
+                self.settle_unanswered(index);
             }
         }
+        self.tell(sink, counters);
         self.findings.advance(now, sink, counters);
     }
 
@@ -179,11 +183,11 @@ impl Correlator {
         counters.forgotten.hints = self.hints_forgotten + self.jar.forgotten() + self.connections.forgotten();
         while let Some((_, id)) = self.holds.pop_front() {
             if let Some((attempt, outcome)) = self.held.remove(&id) {
-                self.finalise(attempt, &outcome, sink, counters);
+                self.finalise(attempt, &outcome);
             }
         }
         while !self.echoes.is_empty() {
-            self.settle_echo(sink, counters);
+            self.settle_echo();
         }
         let mut open: Vec<(Time, u64, u32)> = self
             .attempts
@@ -195,19 +199,20 @@ impl Correlator {
             match self.attempts.get(index as usize).map(|a| a.state) {
                 Some(State::Actual) => {
                     let heard = self.heard_after_preflight(index);
-                    self.settle_silence(index, heard, sink, counters);
+                    self.settle_silence(index, heard);
                 }
-                Some(State::Hop { .. }) => self.settle_redirect(index, sink, counters),
-                Some(State::Retry { .. }) => self.settle_unanswered(index, sink, counters),
+                Some(State::Hop { .. }) => self.settle_redirect(index),
+                Some(State::Retry { .. }) => self.settle_unanswered(index),
                 Some(State::PreflightAnswer | State::Answer) => {
-                    self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+                    self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured));
                 }
                 None => {}
             }
         }
         while !self.echoes.is_empty() {
-            self.settle_echo(sink, counters);
+            self.settle_echo();
         }
+        self.tell(sink, counters);
         self.findings.finish(now, sink, counters);
     }
 
@@ -357,7 +362,11 @@ pub(super) fn drop_slot(map: &mut HashMap<u64, Slots, RandomState>, key: u64, in
 pub(crate) fn stable_hash(parts: &[&[u8]]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for part in parts {
-        for &byte in (part.len() as u64).to_le_bytes().iter().take(2).chain(part.iter()) {
+        let [low, high, ..] = (part.len() as u64).to_le_bytes();
+        for byte in [low, high] {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        for &byte in *part {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use crate::http::head::{Field, Head, Name};
+use crate::http::is_tchar;
 
 /// RFC 9110 § token.
 #[must_use]
@@ -10,16 +13,14 @@ pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&b| is_tchar(b))
 }
 
-fn is_tchar(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
-}
-
 /// SP and HTAB off both ends.
 #[must_use]
 pub fn trim(bytes: &[u8]) -> &[u8] {
-    let from = bytes.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(bytes.len());
-    let to = bytes.iter().rposition(|b| !matches!(b, b' ' | b'\t')).map_or(from, |i| i + 1);
-    bytes.get(from..to).unwrap_or_default()
+    let mut rest = bytes;
+    while let [b' ' | b'\t', inner @ ..] | [inner @ .., b' ' | b'\t'] = rest {
+        rest = inner;
+    }
+    rest
 }
 
 /// Items of a comma-separated list, trimmed, empty ones dropped (RFC 9110 §5.6.1).
@@ -31,13 +32,29 @@ pub fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 ///
 /// # Errors
 /// The first item that is no token: then the whole list is invalid.
-pub fn token_list(value: &[u8]) -> Result<Vec<&[u8]>, &[u8]> {
+pub fn token_list(value: &[u8]) -> Result<SmallVec<[&[u8]; 8]>, &[u8]> {
     list_items(value).map(|item| if is_token(item) { Ok(item) } else { Err(item) }).collect()
 }
 
 /// Bytes that no safelisted value may hold (Fetch § CORS-unsafe request-header byte).
 fn is_unsafe_byte(b: u8) -> bool {
-    (b < 0x20 && b != b'\t') || b == 0x7f || b"\"():<>?@[\\]{}".contains(&b)
+    static UNSAFE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut i = 0;
+        while i < 0x20 {
+            table[i] = i != b'\t' as usize;
+            i += 1;
+        }
+        table[0x7f] = true;
+        let others = b"\"():<>?@[\\]{}";
+        let mut i = 0;
+        while i < others.len() {
+            table[others[i] as usize] = true;
+            i += 1;
+        }
+        table
+    };
+    UNSAFE[usize::from(b)]
 }
 
 fn has_unsafe_byte(value: &[u8]) -> bool {
@@ -47,14 +64,15 @@ fn has_unsafe_byte(value: &[u8]) -> bool {
 /// The essence of a MIME type, lower case; none when it does not parse (MIME Sniffing § parse a MIME type).
 #[must_use]
 pub fn mime_essence(value: &[u8]) -> Option<String> {
-    let value = trim(value);
-    let essence = trim(value.split(|&b| b == b';').next()?);
-    let slash = memchr::memchr(b'/', essence)?;
+    Some(String::from_utf8_lossy(essence_of(value)?).to_ascii_lowercase())
+}
+
+/// The same as sent.
+fn essence_of(value: &[u8]) -> Option<&[u8]> {
+    let essence = trim(trim(value).split(|&b| b == b';').next()?);
+    let slash = essence.iter().position(|&b| b == b'/')?;
     let (kind, sub) = (essence.get(..slash)?, essence.get(slash + 1..)?);
-    if !is_token(kind) || !is_token(sub) {
-        return None;
-    }
-    Some(String::from_utf8_lossy(essence).to_ascii_lowercase())
+    (is_token(kind) && is_token(sub)).then_some(essence)
 }
 
 /// Fetch § CORS-safelisted request-header, for one field.
@@ -65,14 +83,13 @@ pub fn is_safelisted(name: Name, value: &[u8]) -> bool {
     }
     match name {
         Name::Accept => !has_unsafe_byte(value),
-        Name::AcceptLanguage | Name::ContentLanguage => {
-            value.iter().all(|&b| b.is_ascii_alphanumeric() || b" *,-.;=".contains(&b))
-        }
+        Name::AcceptLanguage | Name::ContentLanguage => value
+            .iter()
+            .all(|&b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')),
         Name::ContentType => {
+            let simple = [&b"application/x-www-form-urlencoded"[..], b"multipart/form-data", b"text/plain"];
             !has_unsafe_byte(value)
-                && mime_essence(value).is_some_and(|essence| {
-                    matches!(&*essence, "application/x-www-form-urlencoded" | "multipart/form-data" | "text/plain")
-                })
+                && essence_of(value).is_some_and(|essence| simple.iter().any(|s| essence.eq_ignore_ascii_case(s)))
         }
         Name::Range => is_simple_range(value),
         _ => false,
@@ -213,7 +230,7 @@ fn other_tells_nothing(name: &[u8]) -> bool {
 /// Whether WebKit's media player on Linux sent it: it loads by itself, and asks for the titles of web radio.
 #[must_use]
 pub fn is_media_player(head: &Head) -> bool {
-    head.fields().iter().any(|f| f.name == Name::Other && head.name_of(f).eq_ignore_ascii_case(b"icy-metadata"))
+    head.of(Name::Other).any(|f| head.name_of(f).eq_ignore_ascii_case(b"icy-metadata"))
 }
 
 /// A field that a script must have set and that is not safelisted: why a preflight was needed.
@@ -240,14 +257,12 @@ pub fn unsafe_fields(head: &Head) -> Vec<UnsafeField> {
                     safelisted_bytes += value.len();
                     continue;
                 }
-                if field.name == Name::ContentType
-                    && mime_essence(value).is_some_and(|essence| REPORT_TYPES.contains(&&*essence))
-                {
-                    continue;
-                }
                 // browsers add their own Accept-Language and Accept, within the bytes
                 let shown = (field.name == Name::ContentType)
                     .then(|| mime_essence(value).unwrap_or_else(|| super::origin::printable(value)));
+                if shown.as_deref().is_some_and(|essence| REPORT_TYPES.contains(&essence)) {
+                    continue;
+                }
                 found.push(UnsafeField { name: field.name.text().to_owned(), value: shown });
             }
             Name::Authorization => {
@@ -366,8 +381,8 @@ mod tests {
 
     #[test]
     fn a_list_with_one_item_that_is_no_token_is_invalid() {
-        assert_eq!(token_list(b" GET ,, PUT"), Ok(vec![&b"GET"[..], b"PUT"]));
-        assert_eq!(token_list(b"GET PUT"), Err(&b"GET PUT"[..]));
-        assert_eq!(token_list(b""), Ok(vec![]));
+        assert_eq!(token_list(b" GET ,, PUT").as_deref(), Ok(&[&b"GET"[..], b"PUT"][..]));
+        assert_eq!(token_list(b"GET PUT").as_deref(), Err(&&b"GET PUT"[..]));
+        assert_eq!(token_list(b"").as_deref(), Ok(&[][..]));
     }
 }

@@ -102,7 +102,7 @@ pub struct Observation<'a> {
     /// The peer is a trusted proxy that names the client.
     pub forwarded: bool,
     /// `Origin` bytes as sent.
-    pub origin: Option<Arc<str>>,
+    pub origin: Option<&'a Arc<str>>,
     /// `Origin` parsed; none for `null`, junk, or none sent.
     pub origin_parts: Option<&'a OriginParts>,
     /// Who was asked.

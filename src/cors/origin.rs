@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::OriginParts;
+use crate::http::is_printable;
 use crate::options::Scheme;
 
 /// What an `Origin` field holds.
@@ -67,6 +68,9 @@ impl Origin {
 /// Wire bytes as text: what is not printable ASCII becomes `\xNN`.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> String {
+    if let Some(text) = plain(bytes) {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     for &b in bytes {
         if b.is_ascii_graphic() || b == b' ' {
@@ -81,10 +85,15 @@ pub fn printable(bytes: &[u8]) -> String {
 /// The same without a copy where nothing needs escaping, as nearly always.
 #[must_use]
 pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => text.into(),
-        _ => printable(bytes).into(),
+    match plain(bytes) {
+        Some(text) => text.into(),
+        None => printable(bytes).into(),
     }
+}
+
+/// The text, where nothing needs escaping.
+fn plain(bytes: &[u8]) -> Option<&str> {
+    if is_printable(bytes) { std::str::from_utf8(bytes).ok() } else { None }
 }
 
 /// The default port of a scheme; 0 where it has none.

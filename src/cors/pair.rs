@@ -18,7 +18,7 @@ use crate::counters::Counters;
 use crate::http::Request;
 use crate::http::head::Name;
 use crate::packet::{MILLISECOND, SECOND, Time};
-use crate::record::{Confidence, Credentials, Family, MissingPreflight, Mode, PreflightState, Sink};
+use crate::record::{Confidence, Credentials, Family, MissingPreflight, Mode, PreflightState};
 
 /// Longest time from a preflight's answer to its actual request.
 const T_PAIR_NS: i64 = 30 * SECOND;
@@ -37,7 +37,7 @@ const NEVER_ASKS_MIN: u32 = 20;
 const ALIKE_MAX: usize = 256;
 
 impl Correlator {
-    pub(super) fn on_request(&mut self, request: &Arc<Request>, sink: &mut impl Sink, counters: &mut Counters) {
+    pub(super) fn on_request(&mut self, request: &Arc<Request>, counters: &mut Counters) {
         self.now = self.now.max(request.head_end.time);
         if !request.head.has(Name::Origin) && self.by_redirect.is_empty() && self.by_retry.is_empty() {
             return; // classified with its answer
@@ -47,7 +47,7 @@ impl Correlator {
         if request.doubts.after_gap || request.doubts.pairing {
             self.note_loss(&seen, request.first.time);
         }
-        let attempt = self.attempt_of(request, &seen, sink, counters);
+        let attempt = self.attempt_of(request, &seen, counters);
         if self.in_flight.insert(request.id, InFlight { seen, attempt }).is_some() {
             counters.forgotten.waiting += 1;
         }
@@ -65,7 +65,6 @@ impl Correlator {
         &mut self,
         request: &Arc<Request>,
         seen: &Arc<Classified>,
-        sink: &mut impl Sink,
         counters: &mut Counters,
     ) -> Option<u32> {
         if let Some(index) = self.take_redirected(request, seen) {
@@ -92,27 +91,21 @@ impl Correlator {
                 let host = self.classifier.digest(&*seen.target.origin);
                 let (host, _) = self.hosts.get_or_insert_with(host, HostSeen::default);
                 host.preflights = host.preflights.saturating_add(1);
-                let index = self.insert(attempt, sink, counters);
-                self.wait_for(Awaited::Actual, pair, index, sink, counters);
+                let index = self.insert(attempt, counters);
+                self.wait_for(Awaited::Actual, pair, index, counters);
                 self.start_timer(index, Timer::Answer, request.head_end.time);
                 Some(index)
             }
-            Kind::Actual => Some(self.on_actual(request, seen, sink, counters)),
+            Kind::Actual => Some(self.on_actual(request, seen, counters)),
             Kind::NotCors if seen.mode == Mode::Navigate && seen.mode_confidence < Confidence::Certain => {
                 let pair = self.pair_key(seen, request, request.head.method());
-                self.by_pair.contains_key(&pair).then(|| self.on_actual(request, seen, sink, counters))
+                self.by_pair.contains_key(&pair).then(|| self.on_actual(request, seen, counters))
             }
             Kind::Websocket | Kind::NotCors | Kind::PlainOptions => None,
         }
     }
 
-    pub(super) fn on_actual(
-        &mut self,
-        request: &Arc<Request>,
-        seen: &Arc<Classified>,
-        sink: &mut impl Sink,
-        counters: &mut Counters,
-    ) -> u32 {
+    pub(super) fn on_actual(&mut self, request: &Arc<Request>, seen: &Arc<Classified>, counters: &mut Counters) -> u32 {
         let method = request.head.method();
         let pair = self.pair_key(seen, request, method);
         let needs = seen.needs_preflight(method);
@@ -168,7 +161,7 @@ impl Correlator {
         if !is_safe_method(request.head.method()) {
             attempt.again = self.is_asked_again(seen, request);
         }
-        self.insert(attempt, sink, counters)
+        self.insert(attempt, counters)
     }
 
     /// The preflight has its request.
@@ -198,14 +191,7 @@ impl Correlator {
     }
 
     /// Keeps an attempt where what it awaits will look for it. Of very many alike the oldest gives up, so that a look stays short.
-    pub(super) fn wait_for(
-        &mut self,
-        awaited: Awaited,
-        key: u64,
-        index: u32,
-        sink: &mut impl Sink,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn wait_for(&mut self, awaited: Awaited, key: u64, index: u32, counters: &mut Counters) {
         let map = match awaited {
             Awaited::Actual => &mut self.by_pair,
             Awaited::Hop => &mut self.by_redirect,
@@ -216,7 +202,7 @@ impl Correlator {
         if slots.len() > ALIKE_MAX {
             let oldest = slots.remove(0);
             counters.forgotten.waiting += 1;
-            self.emit(oldest, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+            self.emit(oldest, &Outcome::undecided(Reason::ResponseNotCaptured));
         }
     }
 
@@ -317,12 +303,12 @@ impl Correlator {
         }
     }
 
-    pub(super) fn insert(&mut self, attempt: Attempt, sink: &mut impl Sink, counters: &mut Counters) -> u32 {
+    pub(super) fn insert(&mut self, attempt: Attempt, counters: &mut Counters) -> u32 {
         while self.attempts.len() >= self.waiting_max {
             let Some((oldest, generation)) = self.by_age.pop_front() else { break };
             if self.attempts.get(oldest as usize).is_some_and(|a| a.generation == generation) {
                 counters.forgotten.waiting += 1;
-                self.emit(oldest, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+                self.emit(oldest, &Outcome::undecided(Reason::ResponseNotCaptured));
             }
         }
         let generation = attempt.generation;

@@ -1,5 +1,6 @@
 //! Ends attempts: by silence, by the end of input, or by an answer; and hands the transactions out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::attempt::{Attempt, Outcome, State, effect_of, leg, one};
@@ -15,29 +16,89 @@ use crate::counters::Counters;
 use crate::http::head::Name;
 use crate::http::{NoAnswer, Request, Response};
 use crate::packet::{SECOND, Time};
-use crate::record::{Confidence, Credentials, Effect, Mode, Phase, PreflightLeg, Sink, Transaction, Verdict};
+use crate::record::{
+    Confidence, Credentials, Effect, MissingPreflight, Mode, Phase, PreflightLeg, PreflightState, Sink, Transaction,
+    TransactionId, Verdict,
+};
 
 /// Least capture left after a preflight's answer for silence to count at its end.
 const T_TAIL_NS: i64 = 2 * SECOND;
 /// How long a verdict waits for the end of the answer's body, which may never come.
 const T_BODY_NS: i64 = SECOND;
 
+/// What rules look at, in order: they and whoever else listens get it some messages later, many at a time.
+#[derive(Debug)]
+pub(super) enum Told {
+    Observed(Observed),
+    Transaction(Box<Transaction>),
+}
+
+/// A request with its answer, and what was made out about it at that time.
+#[derive(Debug)]
+pub(super) struct Observed {
+    time: Time,
+    request: Arc<Request>,
+    response: Option<Arc<Response>>,
+    no_answer: Option<NoAnswer>,
+    seen: Arc<Classified>,
+    credentials: Credentials,
+    shared_address: bool,
+    preflight_state: Option<PreflightState>,
+    missing: Option<MissingPreflight>,
+    transaction: TransactionId,
+}
+
+impl Observed {
+    fn path(&self) -> Cow<'_, str> {
+        let target = path_and_query(self.request.head.target());
+        let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
+        shown(target.get(..end).unwrap_or_default())
+    }
+
+    fn view<'a>(&'a self, path: &'a str) -> Observation<'a> {
+        let seen = &*self.seen;
+        Observation {
+            time: self.time,
+            request: &self.request,
+            response: self.response.as_ref(),
+            no_answer: self.no_answer,
+            kind: seen.kind,
+            client: seen.client,
+            address: seen.address,
+            forwarded: seen.forwarded,
+            origin: seen.origin.as_ref().map(|o| &o.text),
+            origin_parts: seen.origin_parts(),
+            target: &seen.target,
+            path,
+            site: seen.site,
+            mode: seen.mode,
+            credentials: self.credentials,
+            family: seen.browser.family,
+            tool_signs: seen.tool_signs,
+            shared_address: self.shared_address,
+            preflight_state: self.preflight_state,
+            missing: self.missing,
+            transaction: self.transaction,
+        }
+    }
+}
+
 impl Correlator {
     /// The preflight passes, at least without credentials, and nothing follows.
-    pub(super) fn settle_silence(&mut self, index: u32, heard: bool, sink: &mut impl Sink, counters: &mut Counters) {
+    pub(super) fn settle_silence(&mut self, index: u32, heard: bool) {
         let Some(attempt) = self.attempts.get(index as usize) else { return };
         let Some(ask) = &attempt.ask else { return };
         let client = attempt.seen.client;
         let answered = ask.request.first.time;
         if !ask.is_judged() {
-            self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured), sink, counters);
+            self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured));
             return;
         }
         let says_nothing = ask.included.is_empty() || !heard || attempt.credentials == Credentials::Omitted;
         let reasons = ask.included.clone();
         let shared = self.classifier.clients.is_shared(attempt.seen.address);
         if says_nothing || self.lost_since(client, answered) {
-            self.emit(index, &Outcome::undecided(Reason::ActualNotSeen), sink, counters);
+            self.emit(index, &Outcome::undecided(Reason::ActualNotSeen));
             return;
         }
         if let Some(attempt) = self.attempts.get_mut(index as usize) {
@@ -45,7 +106,7 @@ impl Correlator {
             attempt.credentials_confidence = Confidence::Probable;
         }
         let confidence = if shared { Confidence::Possible } else { Confidence::Probable };
-        self.emit(index, &Outcome::blocked(Phase::Preflight, reasons, confidence), sink, counters);
+        self.emit(index, &Outcome::blocked(Phase::Preflight, reasons, confidence));
     }
 
     /// Packets of this client were lost since: silence says nothing.
@@ -53,7 +114,7 @@ impl Correlator {
         self.classifier.clients.get(client).and_then(|c| c.lost_at).is_some_and(|lost| lost >= since)
     }
 
-    pub(super) fn settle_redirect(&mut self, index: u32, sink: &mut impl Sink, counters: &mut Counters) {
+    pub(super) fn settle_redirect(&mut self, index: u32) {
         let Some(attempt) = self.attempts.get(index as usize) else { return };
         let (client, began) = (attempt.seen.client, attempt.first.first.time);
         let lost = self.lost_since(client, began);
@@ -73,10 +134,10 @@ impl Correlator {
         } else {
             Outcome::undecided(Reason::RedirectLeftView)
         };
-        self.emit(index, &outcome, sink, counters);
+        self.emit(index, &outcome);
     }
 
-    pub(super) fn settle_unanswered(&mut self, index: u32, sink: &mut impl Sink, counters: &mut Counters) {
+    pub(super) fn settle_unanswered(&mut self, index: u32) {
         let Some(attempt) = self.attempts.get(index as usize) else { return };
         let preflight = match attempt.state {
             State::PreflightAnswer | State::Actual => true,
@@ -93,7 +154,7 @@ impl Correlator {
         } else {
             Outcome::not_cors()
         };
-        self.emit(index, &outcome, sink, counters);
+        self.emit(index, &outcome);
     }
 
     /// Enough of the capture is left after the preflight's answer for silence to count.
@@ -107,66 +168,64 @@ impl Correlator {
             && self.classifier.clients.get(client).is_some_and(|c| c.last_seen > answered)
     }
 
+    /// Takes note of a request that was answered, or will not be.
     #[allow(clippy::too_many_arguments)] // one call site each for answered and unanswered
     pub(super) fn observe(
         &mut self,
         request: &Arc<Request>,
         response: Option<&Arc<Response>>,
         no_answer: Option<NoAnswer>,
-        seen: &Classified,
+        seen: &Arc<Classified>,
         index: Option<u32>,
         at: Time,
-        sink: &mut impl Sink,
         counters: &mut Counters,
     ) {
         let attempt = index.and_then(|i| self.attempts.get(i as usize));
         let transaction = attempt.map_or_else(|| self.transaction_id(request), |a| a.id);
-        let target = path_and_query(request.head.target());
-        let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
-        let path = shown(target.get(..end).unwrap_or_default());
         let credentials = if request.head.has(Name::Cookie) || request.head.has(Name::SecFetchStorageAccess) {
             Credentials::Included
         } else {
             attempt.map_or(Credentials::Unknown, |a| a.credentials)
         };
-        let observation = Observation {
+        let observed = Observed {
             time: at,
-            request,
-            response,
+            request: request.clone(),
+            response: response.cloned(),
             no_answer,
-            kind: seen.kind,
-            client: seen.client,
-            address: seen.address,
-            forwarded: seen.forwarded,
-            origin: seen.origin.as_ref().map(|o| o.text.clone()),
-            origin_parts: seen.origin_parts(),
-            target: &seen.target,
-            path: &path,
-            site: seen.site,
-            mode: seen.mode,
+            seen: seen.clone(),
             credentials,
-            family: seen.browser.family,
-            tool_signs: seen.tool_signs,
             shared_address: self.classifier.clients.is_shared(seen.address),
             preflight_state: attempt.map(|a| a.preflight_state),
             missing: attempt.and_then(|a| a.missing),
             transaction,
         };
-        self.memory.on_observation(&observation, &mut counters.forgotten.causes);
-        self.findings.on_observation(&observation, sink, counters);
+        self.memory.on_observation(&observed.view(&observed.path()), &mut counters.forgotten.causes);
+        self.told.push(Told::Observed(observed));
+    }
+
+    /// Hands out what was decided since the last call, and lets the rules look at it.
+    pub fn tell(&mut self, sink: &mut impl Sink, counters: &mut Counters) {
+        let mut told = std::mem::take(&mut self.told);
+        for one in &told {
+            if let Told::Transaction(transaction) = one {
+                sink.transaction(transaction);
+            }
+        }
+        for one in told.drain(..) {
+            match one {
+                Told::Observed(observed) => {
+                    self.findings.on_observation(&observed.view(&observed.path()), sink, counters);
+                }
+                Told::Transaction(transaction) => self.findings.on_transaction(&transaction, sink, counters),
+            }
+        }
+        self.told = told;
     }
 
     /// An answer's head has decided; its body may still go wrong.
-    pub(super) fn decide(
-        &mut self,
-        index: u32,
-        outcome: Outcome,
-        by: &Response,
-        sink: &mut impl Sink,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn decide(&mut self, index: u32, outcome: Outcome, by: &Response) {
         if self.held.len() >= self.waiting_max || !matches!(outcome.verdict, Verdict::Allowed | Verdict::Blocked) {
-            self.emit(index, &outcome, sink, counters);
+            self.emit(index, &outcome);
             return;
         }
         if let Some(attempt) = self.take(index) {
@@ -175,11 +234,11 @@ impl Correlator {
         }
     }
 
-    pub(super) fn emit(&mut self, index: u32, outcome: &Outcome, sink: &mut impl Sink, counters: &mut Counters) {
+    pub(super) fn emit(&mut self, index: u32, outcome: &Outcome) {
         let Some(attempt) = self.take(index) else { return };
         let worth = attempt.crossing.is_some() || self.is_worth_a_line(&attempt.first, &attempt.seen);
         if worth {
-            self.finalise(attempt, outcome, sink, counters);
+            self.finalise(attempt, outcome);
         }
     }
 
@@ -211,7 +270,7 @@ impl Correlator {
     }
 
     /// The oldest refusal that waited for its request to come again.
-    pub(super) fn settle_echo(&mut self, sink: &mut impl Sink, counters: &mut Counters) {
+    pub(super) fn settle_echo(&mut self) {
         let Some((_, mut attempt, outcome)) = self.echoes.pop_front() else { return };
         attempt.echo_awaited = true;
         if let Some((request, seen)) = &attempt.request {
@@ -219,17 +278,11 @@ impl Correlator {
             let last = self.asked.peek(&self.echo_key(seen, request));
             attempt.again |= last.is_some_and(|&last| last > own && last.since(own) <= T_AGAIN_NS);
         }
-        self.finalise(attempt, &outcome, sink, counters);
+        self.finalise(attempt, &outcome);
     }
 
     /// Builds the transaction and hands it out.
-    pub(super) fn finalise(
-        &mut self,
-        attempt: Attempt,
-        outcome: &Outcome,
-        sink: &mut impl Sink,
-        counters: &mut Counters,
-    ) {
+    pub(super) fn finalise(&mut self, attempt: Attempt, outcome: &Outcome) {
         let effect = effect_of(&attempt, outcome);
         if effect == Some(Effect::None) && !attempt.echo_awaited && self.echoes.len() < self.waiting_max {
             self.echoes.push_back((self.now.plus(T_AGAIN_NS), attempt, outcome.clone()));
@@ -298,7 +351,6 @@ impl Correlator {
         };
         transaction.detail = detail::of(&transaction, attempt.note, is_tool(seen));
         cause::fill(&mut transaction, &self.memory, seen.client, self.now);
-        self.findings.on_transaction(&transaction, sink, counters);
-        sink.transaction(&transaction);
+        self.told.push(Told::Transaction(Box::new(transaction)));
     }
 }

@@ -336,11 +336,13 @@ impl Capture {
     fn take(&mut self, wait: Duration) -> usize {
         let (engine, taps) = (&mut self.engine, &mut self.taps);
         let (first, last) = (&mut self.first, &mut self.last);
-        self.live.take(wait, |packet| {
+        let taken = self.live.take(wait, |packet| {
             first.get_or_insert(packet.time);
             *last = Some(packet.time);
             engine.on_packet(packet, taps);
-        })
+        });
+        engine.flush(taps);
+        taken
     }
 
     fn each_second(&mut self) {

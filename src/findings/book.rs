@@ -1,22 +1,26 @@
 //! Findings while they go on: updated in place, told again at most once an hour, never by the thousand.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use std::hash::BuildHasher;
+use smallvec::SmallVec;
+use std::hash::{BuildHasher, Hash, Hasher};
 
-use super::facts::Seen;
+use super::facts::{Seen, quote_of, tool_of};
 use super::settings::Settings;
+use super::subject::hash_shape;
 use crate::catalog::{Rule, Severity};
 use crate::cors::stable_hash;
 use crate::http::head::Name;
+use crate::http::{Request, Response};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
-use crate::record::{Confidence, Finding, FindingId, Sink, Transaction, TransactionId};
+use crate::record::{Confidence, Family, Finding, FindingId, Sink, Transaction, TransactionId};
 
 /// A finding that goes on is told again after so long (VERDICTS.md §8).
 const TELL_NS: i64 = 3600 * SECOND;
@@ -24,36 +28,55 @@ const TELL_NS: i64 = 3600 * SECOND;
 const QUOTE_NS: i64 = SECOND;
 /// See [`QUOTE_NS`].
 const QUOTED_ALWAYS: u64 = 64;
+/// Heads up to this size are kept until they are quoted; of longer ones the words are made at once.
+const QUOTED_HEADS_BYTES_MAX: usize = 4096;
 /// Transactions kept from the beginning; as many from the end.
 const EVIDENCE: usize = 10;
 /// Endpoints of one host with a finding of their own; more are told as the host's.
 const ENDPOINTS_MAX: u8 = 4;
 
-/// What led to a finding before it counted as one: ids of the first transactions, how many, since when.
+/// What led to a finding before it counted as one: ids of the first transactions, how many, since when. Nearly all of the
+/// many that are kept are empty, and then one word long.
 #[derive(Debug, Default)]
-pub struct Trail {
-    ids: smallvec::SmallVec<[TransactionId; 2]>,
-    /// How many.
-    pub count: u32,
-    first: Option<Time>,
+pub struct Trail(Option<Box<Steps>>);
+
+#[derive(Debug)]
+struct Steps {
+    ids: SmallVec<[TransactionId; EVIDENCE]>,
+    count: u32,
+    first: Time,
 }
 
 impl Trail {
     /// One more.
     pub fn add(&mut self, id: TransactionId, at: Time) {
-        if self.ids.last() == Some(&id) {
+        let steps = self.0.get_or_insert_with(|| Box::new(Steps { ids: SmallVec::new(), count: 0, first: at }));
+        if steps.ids.last() == Some(&id) {
             return;
         }
-        self.count = self.count.saturating_add(1);
-        self.first.get_or_insert(at);
-        if self.ids.len() < EVIDENCE {
-            self.ids.push(id);
+        steps.count = steps.count.saturating_add(1);
+        if steps.ids.len() < EVIDENCE {
+            steps.ids.push(id);
         }
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.0.as_ref().map_or(0, |steps| steps.count)
     }
 
     /// Forgets all.
     pub fn clear(&mut self) {
-        *self = Trail::default();
+        self.0 = None;
+    }
+
+    fn ids(&self) -> &[TransactionId] {
+        self.0.as_ref().map_or(&[], |steps| &steps.ids)
+    }
+
+    fn first(&self) -> Option<Time> {
+        self.0.as_ref().map(|steps| steps.first)
     }
 }
 
@@ -84,7 +107,7 @@ impl Past {
             time: seen.now,
             transaction: seen.o.transaction,
             target: seen.o.target.origin.clone(),
-            origin: seen.o.origin.clone().unwrap_or_default(),
+            origin: seen.o.origin.cloned().unwrap_or_default(),
             address: seen.o.address,
             quote: seen.quote(fields),
             tool: seen.tool(),
@@ -146,14 +169,7 @@ impl Source<'_> {
 
     fn quote(&self, names: &[Name]) -> String {
         match self {
-            Source::Seen(seen) => {
-                let mut text = seen.quote(names);
-                if let Some(tool) = seen.tool() {
-                    text.push_str("; sent by ");
-                    text.push_str(&tool);
-                }
-                text
-            }
+            Source::Seen(seen) => quoted(seen.o.request, seen.o.response.map(|r| &**r), names, seen.o.family),
             Source::Transaction(t) => format!("{} {}: {}", t.method, super::subject::shape_of(&t.path), t.detail),
             Source::Past(past) => match &past.tool {
                 Some(tool) => format!("{}; sent by {tool}", past.quote),
@@ -180,13 +196,60 @@ pub struct Report<'r> {
     pub trail: Option<&'r Trail>,
 }
 
+/// What a finding quotes: made into words only when it is told, for most findings change often and are told once.
+#[derive(Debug)]
+enum Quote {
+    Words(String),
+    Heads { request: Arc<Request>, response: Option<Arc<Response>>, names: SmallVec<[Name; 8]>, family: Family },
+}
+
+impl Quote {
+    fn of(source: Source<'_>, names: &[Name]) -> Quote {
+        match source {
+            Source::Seen(seen) => {
+                let (request, response) = (seen.o.request, seen.o.response);
+                let bytes = request.head.kept_bytes() + response.map_or(0, |r| r.head.kept_bytes());
+                if bytes > QUOTED_HEADS_BYTES_MAX {
+                    return Quote::Words(source.quote(names));
+                }
+                Quote::Heads {
+                    request: request.clone(),
+                    response: response.cloned(),
+                    names: SmallVec::from_slice(names),
+                    family: seen.o.family,
+                }
+            }
+            Source::Transaction(_) | Source::Past(_) => Quote::Words(source.quote(names)),
+        }
+    }
+
+    fn words(&self) -> Cow<'_, str> {
+        match self {
+            Quote::Words(words) => words.into(),
+            Quote::Heads { request, response, names, family } => {
+                quoted(request, response.as_deref(), names, *family).into()
+            }
+        }
+    }
+}
+
+/// A request with its answer, and who sent it where that is a tool.
+fn quoted(request: &Request, response: Option<&Response>, names: &[Name], family: Family) -> String {
+    let mut text = quote_of(request, response, names);
+    if let Some(tool) = tool_of(request.head.first(Name::UserAgent).unwrap_or_default(), family) {
+        text.push_str("; sent by ");
+        text.push_str(&tool);
+    }
+    text
+}
+
 #[derive(Debug)]
 struct Open {
     finding: Finding,
     late: VecDeque<TransactionId>,
     why: String,
     first_quote: String,
-    latest_quote: String,
+    latest_quote: Option<Quote>,
     quoted: Time,
     told: Option<(Time, Severity)>,
     changed: bool,
@@ -227,6 +290,15 @@ impl Book {
         }
     }
 
+    /// A digest of target, method and the path's shape.
+    #[must_use]
+    pub fn endpoint_digest(&self, target: u64, method: &[u8], path: &str) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        (target, method).hash(&mut hasher);
+        hash_shape(path, &mut hasher);
+        hasher.finish()
+    }
+
     /// A digest for equality within this run.
     #[must_use]
     pub fn digest(&self, value: impl std::hash::Hash) -> u64 {
@@ -237,13 +309,10 @@ impl Book {
     pub fn report(&mut self, source: Source<'_>, report: Report<'_>, why: impl FnOnce() -> String) {
         let Report { rule, severity, confidence, fields, trail, .. } = report;
         let target = source.target().clone();
-        let address = source.address();
-        let own = self.settings.allows(rule, || [report.subject, source.origin(), &target, ""])
-            || (self.settings.enabled(rule) && {
-                let shown = address.to_string();
-                self.settings.allows(rule, || ["", "", "", &shown])
-            });
-        if own || !self.settings.enabled(rule) {
+        if !self.settings.enabled(rule)
+            || self.settings.allows(rule, || [report.subject, source.origin(), &target, ""].map(Cow::Borrowed))
+            || self.settings.allows(rule, || [Cow::Owned(source.address().to_string())])
+        {
             return;
         }
         let (key, subject) = self.subject(rule, report.subject, &target);
@@ -259,18 +328,18 @@ impl Book {
             return;
         }
         let quote = source.quote(fields);
-        let mut evidence: Vec<TransactionId> = trail.map(|t| t.ids.to_vec()).unwrap_or_default();
+        let mut evidence: Vec<TransactionId> = trail.map(|t| t.ids().to_vec()).unwrap_or_default();
         if !evidence.contains(&source.id()) && evidence.len() < EVIDENCE {
             evidence.push(source.id());
         }
-        let count = u64::from(trail.map_or(1, |t| t.count.max(1)));
+        let count = u64::from(trail.map_or(1, |t| t.count().max(1)));
         let finding = Finding {
             id: FindingId(key),
             rule,
             severity,
             confidence,
             subject,
-            first_seen: trail.and_then(|t| t.first).unwrap_or(now),
+            first_seen: trail.and_then(Trail::first).unwrap_or(now),
             last_seen: now,
             count,
             detail: String::new(),
@@ -282,7 +351,7 @@ impl Book {
             late: VecDeque::new(),
             why: why(),
             first_quote: quote,
-            latest_quote: String::new(),
+            latest_quote: None,
             quoted: now,
             told: None,
             changed: true,
@@ -418,7 +487,7 @@ fn update(
     if worse || finding.count <= QUOTED_ALWAYS || now.since(open.quoted) >= QUOTE_NS {
         open.quoted = now;
         open.why = why();
-        open.latest_quote = source.quote(fields);
+        open.latest_quote = Some(Quote::of(source, fields));
     }
 }
 
@@ -426,7 +495,8 @@ fn written(open: &mut Open) -> Finding {
     let mut finding = open.finding.clone();
     finding.evidence.extend(open.late.iter().copied());
     finding.detail.clone_from(&open.why);
-    for (word, quote) in [("first", &open.first_quote), ("latest", &open.latest_quote)] {
+    let latest = open.latest_quote.as_ref().map(Quote::words).unwrap_or_default();
+    for (word, quote) in [("first", &*open.first_quote), ("latest", &*latest)] {
         if !quote.is_empty() {
             finding.detail.push_str(". ");
             finding.detail.push_str(word);

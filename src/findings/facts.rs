@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::cors::browser::is_browser;
-use crate::cors::origin::{is_private, printable};
+use crate::cors::classify::path_and_query;
+use crate::cors::origin::{is_private, printable, shown};
 use crate::cors::{Kind, Observation};
-use crate::http::Response;
 use crate::http::head::{Head, Name};
+use crate::http::{Request, Response};
 use crate::packet::Time;
 use crate::record::{Family, Mode, Site};
 
@@ -283,7 +284,7 @@ impl<'a> Seen<'a> {
     /// `Origin` as sent; empty where there was none.
     #[must_use]
     pub fn origin(&self) -> &str {
-        self.o.origin.as_deref().unwrap_or_default()
+        self.o.origin.map_or("", |origin| origin)
     }
 
     /// Answered with 2xx.
@@ -384,42 +385,55 @@ impl<'a> Seen<'a> {
     /// The program's own name, where it is none of a browser.
     #[must_use]
     pub fn tool(&self) -> Option<String> {
-        if let Some(name) = super::patterns::scanner_of(self.asked.agent) {
-            return Some(name.to_owned());
-        }
-        if self.o.family != Family::Other && self.o.family != Family::Unknown {
-            return None;
-        }
-        let end = self.asked.agent.iter().position(|b| matches!(b, b' ' | b';')).unwrap_or(self.asked.agent.len());
-        let name = self.asked.agent.get(..end.min(40)).unwrap_or_default();
-        (!name.is_empty()).then(|| printable(name))
+        tool_of(self.asked.agent, self.o.family)
     }
 
     /// `GET /a; Origin: … → 200; Access-Control-Allow-Origin: …`: the fields that a rule's condition names.
     #[must_use]
     pub fn quote(&self, names: &[Name]) -> String {
-        let head = &self.o.request.head;
-        let mut text = format!("{} {}", printable(head.method()), super::subject::shape_of(self.o.path));
-        for &name in names.iter().filter(|n| is_of_request(**n)) {
-            append(&mut text, head, name);
-        }
-        match self.o.response {
-            Some(response) => {
-                let _ = write!(text, " → {}", response.status);
-                for &name in names.iter().filter(|n| !is_of_request(**n)) {
-                    append(&mut text, &response.head, name);
-                }
-            }
-            None => text.push_str(" → no answer"),
-        }
-        text
+        quote_of(self.o.request, self.o.response.map(|r| &**r), names)
     }
+}
+
+/// The program's own name, where it is none of a browser.
+#[must_use]
+pub fn tool_of(agent: &[u8], family: Family) -> Option<String> {
+    if let Some(name) = super::patterns::scanner_of(agent) {
+        return Some(name.to_owned());
+    }
+    if family != Family::Other && family != Family::Unknown {
+        return None;
+    }
+    let end = agent.iter().position(|b| matches!(b, b' ' | b';')).unwrap_or(agent.len());
+    let name = agent.get(..end.min(40)).unwrap_or_default();
+    (!name.is_empty()).then(|| printable(name))
+}
+
+/// See [`Seen::quote`].
+#[must_use]
+pub fn quote_of(request: &Request, response: Option<&Response>, names: &[Name]) -> String {
+    let head = &request.head;
+    let path = shown(path_and_query(head.target()));
+    let mut text = format!("{} {}", printable(head.method()), super::subject::shape_of(&path));
+    for &name in names.iter().filter(|n| is_of_request(**n)) {
+        append(&mut text, head, name);
+    }
+    match response {
+        Some(response) => {
+            let _ = write!(text, " → {}", response.status);
+            for &name in names.iter().filter(|n| !is_of_request(**n)) {
+                append(&mut text, &response.head, name);
+            }
+        }
+        None => text.push_str(" → no answer"),
+    }
+    text
 }
 
 /// Appends each field of that name, secrets left out.
 fn append(text: &mut String, head: &Head, name: Name) {
     const VALUE_BYTES_MAX: usize = 160;
-    for field in head.fields().iter().filter(|f| f.name == name).take(4) {
+    for field in head.of(name).take(4) {
         let value = head.value_of(field);
         let shown = match name {
             Name::Cookie | Name::SetCookie | Name::Authorization => "(present)".to_owned(),

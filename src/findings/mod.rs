@@ -40,7 +40,7 @@ use facts::Seen;
 use patterns::kinds_of;
 use probing::{Prober, requests, spying};
 use settings::{Settings, Threshold};
-use subject::{Endpoint, Host, Login, PageOrigin, network_of, shape_of};
+use subject::{Endpoint, Host, Login, PageOrigin, network_of};
 use window::Few;
 
 /// For how long a redirect explains that a client comes back from there (VERDICTS.md §8, "Sent there").
@@ -436,7 +436,7 @@ impl Findings {
             return;
         }
         let parsed;
-        let (origin, parts) = match (o.origin.as_deref(), o.origin_parts) {
+        let (origin, parts) = match (o.origin.map(|origin| &**origin), o.origin_parts) {
             (Some(origin), Some(parts)) => (origin, parts),
             (None, _) if seen.asked.fetch_site == Some(b"cross-site") => {
                 let Some(referer) = seen.asked.referer else { return };
@@ -645,12 +645,15 @@ impl Findings {
         {
             host.checks.allowed_included(t.browser.family);
         }
-        let parsed = Origin::parse(origin.as_bytes());
+        if t.site != Site::CrossSite {
+            return;
+        }
         let host = host_of_origin(&t.target_origin);
-        let inside = patterns::is_private_name(host) || book.settings.is_private_name(host);
-        if t.site == Site::CrossSite
-            && inside
-            && let Some(parts) = parsed.parts()
+        if !(patterns::is_private_name(host) || book.settings.is_private_name(host)) {
+            return;
+        }
+        let parsed = Origin::parse(origin.as_bytes());
+        if let Some(parts) = parsed.parts()
             && spying::is_public_page(&parts.host)
             && !book.settings.knows(origin, Some(parts))
         {
@@ -706,11 +709,11 @@ fn login_of(seen: &Seen<'_>) -> Option<Login> {
 }
 
 fn endpoint_key(book: &Book, host_key: u64, method: &[u8], path: &str) -> u64 {
-    book.digest((host_key, method, &*shape_of(path)))
+    book.endpoint_digest(host_key, method, path)
 }
 
 fn blocked_key(book: &Book, address: IpAddr, target: &str, path: &str) -> u64 {
-    book.digest((network_of(address), target, &*shape_of(path)))
+    book.endpoint_digest(book.digest((network_of(address), target)), b"", path)
 }
 
 fn refused_key(book: &Book, address: IpAddr, origin: &str, target: &str, method: &[u8], url: &[u8]) -> u64 {
@@ -749,7 +752,8 @@ fn site_of_url(url: &[u8]) -> Option<&str> {
 
 /// The host in `scheme://host[:port]`.
 fn host_of_origin(origin: &str) -> &str {
-    let rest = origin.split_once("://").map_or("", |(_, rest)| rest);
+    let scheme = origin.bytes().position(|b| b == b':').unwrap_or(origin.len());
+    let rest = origin.get(scheme..).and_then(|rest| rest.strip_prefix("://")).unwrap_or_default();
     match rest.strip_prefix('[') {
         Some(_) => rest.split_inclusive(']').next().unwrap_or_default(),
         None => rest.split(':').next().unwrap_or_default(),

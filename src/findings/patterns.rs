@@ -363,17 +363,23 @@ pub fn scanner_of(agent: &[u8]) -> Option<&'static str> {
         "jaeles",
         "httpx - open-source",
     ];
-    if agent.len() > 1024 {
-        return None;
+    let mut before = b' ';
+    for (at, &byte) in agent.iter().enumerate().take(1024) {
+        // a name begins with a word: most bytes are done with here
+        if !before.is_ascii_alphanumeric() && byte.is_ascii_alphabetic() {
+            let first = byte.to_ascii_lowercase();
+            let rest = agent.get(at..).unwrap_or_default();
+            let named = SCANNERS
+                .iter()
+                .filter(|name| name.as_bytes().first() == Some(&first))
+                .find(|name| rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes())));
+            if let Some(name) = named {
+                return Some(name.trim_end_matches('/'));
+            }
+        }
+        before = byte;
     }
-    let lower = agent.to_ascii_lowercase();
-    SCANNERS
-        .iter()
-        .find(|name| {
-            memchr::memmem::find_iter(&lower, name.as_bytes())
-                .any(|at| at == 0 || !lower.get(at - 1).is_some_and(u8::is_ascii_alphanumeric))
-        })
-        .map(|name| name.trim_end_matches('/'))
+    None
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What rules keep state of: targets, endpoints, URLs, and page origins as they meet a target.
 
 use std::borrow::Cow;
+use std::hash::Hasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::book::Trail;
 use super::checklist;
 use super::patterns::Kinds;
 use super::window::Few;
-use crate::cors::origin::printable;
+use crate::cors::origin::shown;
 use crate::packet::Time;
 
 /// Bytes of a path's shape that are kept.
@@ -18,12 +19,12 @@ const SHAPE_BYTES_MAX: usize = 256;
 /// A path with numbers, hex, UUIDs and long tokens replaced by `{}` (VERDICTS.md §8).
 #[must_use]
 pub fn shape_of(path: &str) -> Cow<'_, str> {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    if path.len() <= SHAPE_BYTES_MAX && !path.split('/').any(is_variable) {
+    let path = without_query(path);
+    if path.len() <= SHAPE_BYTES_MAX && !segments(path).any(is_variable) {
         return Cow::Borrowed(path);
     }
-    let mut shape = String::with_capacity(path.len().min(SHAPE_BYTES_MAX));
-    for (nth, segment) in path.split('/').enumerate() {
+    let mut shape = String::with_capacity(path.len().min(SHAPE_BYTES_MAX) + 4);
+    for (nth, segment) in segments(path).enumerate() {
         let part = if is_variable(segment) { "{}" } else { segment };
         if shape.len() + part.len() + 1 > SHAPE_BYTES_MAX {
             shape.push('…');
@@ -37,14 +38,37 @@ pub fn shape_of(path: &str) -> Cow<'_, str> {
     Cow::Owned(shape)
 }
 
+/// Feeds a path's shape to a hasher.
+pub fn hash_shape(path: &str, hasher: &mut impl Hasher) {
+    for segment in segments(without_query(path)) {
+        hasher.write_u8(b'/');
+        hasher.write(if is_variable(segment) { b"{}" } else { segment.as_bytes() });
+    }
+}
+
+fn without_query(path: &str) -> &str {
+    let end = path.bytes().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
+    path.get(..end).unwrap_or_default()
+}
+
+/// What lies between the slashes.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(path);
+    std::iter::from_fn(move || {
+        let path = rest?;
+        let end = path.bytes().position(|b| b == b'/');
+        rest = end.and_then(|end| path.get(end + 1..));
+        path.get(..end.unwrap_or(path.len()))
+    })
+}
+
 fn is_variable(segment: &str) -> bool {
     let bytes = segment.as_bytes();
-    let hex = |b: &u8| b.is_ascii_hexdigit();
     match bytes.len() {
         0 => false,
         1..8 => bytes.iter().all(u8::is_ascii_digit),
         20.. => true,
-        _ => bytes.iter().all(hex),
+        _ => bytes.iter().all(u8::is_ascii_hexdigit),
     }
 }
 
@@ -134,7 +158,7 @@ impl Endpoint {
     #[must_use]
     pub fn new(target: &str, method: &[u8], path: &str, login: Login) -> Self {
         Endpoint {
-            label: format!("{target} {} {}", printable(method.get(..32).unwrap_or(method)), shape_of(path)).into(),
+            label: [target, " ", &shown(method.get(..32).unwrap_or(method)), " ", &shape_of(path)].concat().into(),
             login,
             accepted: Few::default(),
             accepts_all: false,

@@ -96,7 +96,7 @@ impl Count {
 /// A few values, each once: the first that came.
 #[derive(Debug, Default)]
 pub struct Few<const MAX: usize> {
-    values: SmallVec<[u64; 4]>,
+    values: SmallVec<[u64; 2]>,
 }
 
 impl<const MAX: usize> Few<MAX> {

@@ -102,7 +102,38 @@ pub fn is_token(b: u8) -> bool {
     TOKEN[usize::from(b)]
 }
 
+/// Where a byte first is. Names and lines are short: to begin a search by SIMD takes longer than to find it eight at a time.
+#[inline]
+fn find(needle: u8, bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const NEAR: usize = 96;
+    let pattern = ONES * u64::from(needle);
+    let (near, far) = bytes.split_at(bytes.len().min(NEAR));
+    let mut words = near.chunks_exact(8);
+    let mut at = 0;
+    for word in &mut words {
+        let differs = u64::from_le_bytes(word.try_into().unwrap_or_default()) ^ pattern;
+        // the lowest byte that is zero has its high bit set
+        let found = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    if let Some(place) = words.remainder().iter().position(|&b| b == needle) {
+        return Some(at + place);
+    }
+    memchr(needle, far).map(|place| near.len() + place)
+}
+
+/// Only blanks and visible ASCII (RFC 5234 § B.1, SP and VCHAR). Without an early exit, which lets it go many bytes at a time.
+#[must_use]
+pub fn is_printable(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0_u8, |others, b| others | u8::from(b.wrapping_sub(b' ') > b'~' - b' ')) == 0
+}
+
 /// A value or name without blanks around it.
+#[inline]
 #[must_use]
 pub fn trim_blanks(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t' | b'\r', rest @ ..] = text {
@@ -117,7 +148,7 @@ pub fn trim_blanks(mut text: &[u8]) -> &[u8] {
 /// Splits off the first line, which ends with LF; its line end is left out.
 #[must_use]
 pub fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr(b'\n', bytes)?;
+    let end = find(b'\n', bytes)?;
     let (line, rest) = bytes.split_at_checked(end)?;
     Some((without_cr(line), rest.get(1..).unwrap_or_default()))
 }
@@ -154,8 +185,7 @@ impl<'a> Iterator for Fields<'a> {
                 self.rest = &[];
                 return None;
             }
-            // A name of the length that most have is found without a search by SIMD.
-            let colon = memchr(b':', line);
+            let colon = find(b':', line);
             let mut value: Option<Cow<'a, [u8]>> = None;
             if let Some(colon) = colon {
                 value = Some(Cow::Borrowed(trim_blanks(line.get(colon + 1..).unwrap_or_default())));
@@ -223,7 +253,7 @@ impl BlankLine {
                     }
                 }
             }
-            at += memchr(b'\n', rest)? + 1;
+            at += find(b'\n', rest)? + 1;
             self.in_line = false;
         }
     }
@@ -268,6 +298,23 @@ mod tests {
         assert_eq!(start_line(b"HTTP/1.0  404"), Some(StartLine::Response { status: 404, minor: 0 }));
         for none in [&b"HTTP/1.1200"[..], b"HTTP/1.1 20", b"HTTP/1.1 2000 OK", b"HTTP/2 200", b"HTTP/1."] {
             assert_eq!(start_line(none), None, "{}", String::from_utf8_lossy(none));
+        }
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is() {
+        for length in [0, 1, 7, 8, 9, 95, 96, 97, 104, 200] {
+            for place in 0..length {
+                let mut bytes = vec![0x8a; length];
+                bytes[place] = b'\n';
+                assert_eq!(find(b'\n', &bytes), Some(place), "{length}");
+                bytes.truncate(place);
+                assert_eq!(find(b'\n', &bytes), None);
+            }
+        }
+        assert!(is_printable(b"a b~") && is_printable(b""));
+        for byte in [0x00, 0x1f, 0x7f, 0x80, 0xff] {
+            assert!(!is_printable(&[b'a', byte]), "{byte:x}");
         }
     }
 

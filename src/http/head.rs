@@ -137,7 +137,12 @@ impl Name {
     /// The known name that `bytes` spells, without regard to case.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Name {
-        lookup(bytes)
+        recognise(bytes).0
+    }
+
+    /// The text with a capital at each word's beginning; empty for [`Name::Other`].
+    fn usual(self) -> &'static [u8] {
+        USUAL.get(self as usize).and_then(|text| text.get(..self.text().len())).unwrap_or_default()
     }
 
     /// A field on which no verdict, cause or fix ever rests: neither recorded nor shown beside one.
@@ -215,15 +220,44 @@ const fn build_table() -> [u8; SLOTS] {
     table
 }
 
-fn lookup(bytes: &[u8]) -> Name {
+/// Every known name as most write it.
+static USUAL: [[u8; NAME_BYTES_MAX]; Name::KNOWN.len()] = {
+    let mut all = [[0; NAME_BYTES_MAX]; Name::KNOWN.len()];
+    let mut i = 0;
+    while i < Name::KNOWN.len() {
+        assert!(Name::KNOWN[i].0 as usize == i);
+        let name = Name::KNOWN[i].1.as_bytes();
+        let mut start = true;
+        let mut at = 0;
+        while at < name.len() {
+            all[i][at] = if start { name[at].to_ascii_uppercase() } else { name[at] };
+            start = name[at] == b'-';
+            at += 1;
+        }
+        i += 1;
+    }
+    all
+};
+
+/// The known name, and how it was written.
+pub(super) fn recognise(bytes: &[u8]) -> (Name, Spelling) {
     if bytes.is_empty() || bytes.len() > NAME_BYTES_MAX {
-        return Name::Other;
+        return (Name::Other, spelling(bytes));
     }
     let mut s = slot_of(bytes);
     loop {
-        let Some((name, text)) = Name::KNOWN.get(usize::from(TABLE[s])) else { return Name::Other };
-        if text.len() == bytes.len() && text.as_bytes().eq_ignore_ascii_case(bytes) {
-            return *name;
+        let Some((name, text)) = Name::KNOWN.get(usize::from(TABLE[s])) else {
+            return (Name::Other, spelling(bytes));
+        };
+        if text.len() == bytes.len() {
+            // nearly all are spelled in one of two ways
+            if name.usual() == bytes {
+                return (*name, Spelling::Usual);
+            } else if text.as_bytes() == bytes {
+                return (*name, Spelling::Lower);
+            } else if text.as_bytes().eq_ignore_ascii_case(bytes) {
+                return (*name, Spelling::Odd);
+            }
         }
         s = (s + 1) % SLOTS;
     }
@@ -249,7 +283,7 @@ pub struct Field {
     pub spelling: Spelling,
     /// The value was left out (a secret, or a field that nobody needs): `value` is then what may be shown of it.
     pub withheld: bool,
-    name_at: u32,
+    /// 0 where name and spelling say it all; else the name lies before the value.
     name_len: u16,
     value_at: u32,
     value_len: u32,
@@ -291,6 +325,8 @@ pub struct Head {
     bytes: Box<[u8]>,
     method_len: u32,
     target_len: u32,
+    /// A bit for each name that some field has: most questions are answered by it.
+    present: u128,
     fields: Box<[Field]>,
     /// Digests of the names in `Cookie`, under this process's key; at most 32.
     pub cookie_names: SmallVec<[u64; 2]>,
@@ -301,12 +337,14 @@ pub struct Head {
 impl Head {
     /// The method's bytes (empty in a response).
     #[must_use]
+    #[inline]
     pub fn method(&self) -> &[u8] {
         self.bytes.get(..self.method_len as usize).unwrap_or_default()
     }
 
     /// The request target as sent, with its query (empty in a response).
     #[must_use]
+    #[inline]
     pub fn target(&self) -> &[u8] {
         let from = self.method_len as usize;
         self.bytes.get(from..from + self.target_len as usize).unwrap_or_default()
@@ -314,19 +352,41 @@ impl Head {
 
     /// All fields in order.
     #[must_use]
+    #[inline]
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// A digest of which names there are.
+    #[must_use]
+    pub fn names_digest(&self) -> u64 {
+        #[allow(clippy::cast_possible_truncation)] // both halves are in it
+        let folded = (self.present as u64) ^ ((self.present >> 64) as u64).rotate_left(29);
+        folded
+    }
+
+    /// Bytes of its text that are kept.
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// A field's name as written.
     #[must_use]
     pub fn name_of(&self, field: &Field) -> &[u8] {
-        let at = field.name_at as usize;
-        self.bytes.get(at..at + usize::from(field.name_len)).unwrap_or_default()
+        match field.spelling {
+            _ if field.name_len > 0 => {
+                let end = field.value_at as usize;
+                self.bytes.get(end.saturating_sub(usize::from(field.name_len))..end).unwrap_or_default()
+            }
+            Spelling::Lower => field.name.text().as_bytes(),
+            Spelling::Usual | Spelling::Odd => field.name.usual(),
+        }
     }
 
     /// A field's value as kept, trimmed of SP and HTAB.
     #[must_use]
+    #[inline]
     pub fn value_of(&self, field: &Field) -> &[u8] {
         let at = field.value_at as usize;
         self.bytes.get(at..at + field.value_len as usize).unwrap_or_default()
@@ -342,26 +402,37 @@ impl Head {
     }
 
     /// The values of each field of that name, in order.
+    #[inline]
     pub fn all(&self, name: Name) -> impl Iterator<Item = &[u8]> {
-        self.fields.iter().filter(move |f| f.name == name).map(|f| self.value_of(f))
+        self.of(name).map(|f| self.value_of(f))
+    }
+
+    /// The fields of that name, in order.
+    #[inline]
+    pub fn of(&self, name: Name) -> impl Iterator<Item = &Field> {
+        let fields = if self.has(name) { &*self.fields } else { &[] };
+        fields.iter().filter(move |f| f.name == name)
     }
 
     /// The value of the first field of that name.
     #[must_use]
+    #[inline]
     pub fn first(&self, name: Name) -> Option<&[u8]> {
-        self.fields.iter().find(|f| f.name == name).map(|f| self.value_of(f))
+        self.of(name).next().map(|f| self.value_of(f))
     }
 
     /// Whether there is such a field, though its value may be withheld.
     #[must_use]
+    #[inline]
     pub fn has(&self, name: Name) -> bool {
-        self.fields.iter().any(|f| f.name == name)
+        self.present & bit(name) != 0
     }
 
     /// How many fields of that name there are.
     #[must_use]
+    #[inline]
     pub fn count(&self, name: Name) -> usize {
-        self.fields.iter().filter(|f| f.name == name).count()
+        self.of(name).count()
     }
 
     /// Fetch § "get a header value": all values joined with `, `; borrowed when there is just one.
@@ -377,6 +448,11 @@ impl Head {
         }
         Some(joined.into())
     }
+}
+
+const fn bit(name: Name) -> u128 {
+    assert!(Name::KNOWN.len() < 128);
+    1 << name as u8
 }
 
 /// Builds a [`Head`]: start line first, then fields in order.
@@ -419,24 +495,30 @@ impl HeadBuilder {
         built
     }
 
-    /// Adds a field. A known name's text is not copied unless it was spelled oddly; `withheld` says that `value` stands
-    /// for something that must not or need not be kept.
+    /// Room for so many bytes of values.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.scratch.bytes.reserve(bytes);
+    }
+
+    /// Adds a field; `withheld` says that `value` stands for something that must not or need not be kept.
     pub fn field(&mut self, name_as_sent: &[u8], name: Name, value: &[u8], withheld: bool) {
+        self.field_spelled(name_as_sent, name, recognise(name_as_sent).1, value, withheld);
+    }
+
+    /// The same where the spelling is known. A name's text is copied only where name and spelling do not give it.
+    pub(super) fn field_spelled(&mut self, sent: &[u8], name: Name, spelling: Spelling, value: &[u8], withheld: bool) {
         let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let Scratch { bytes, fields } = &mut self.scratch;
-        let name_at = at(bytes.len());
-        bytes.extend_from_slice(name_as_sent);
+        let mut name_len = 0;
+        if name == Name::Other || spelling == Spelling::Odd {
+            let sent = sent.get(..usize::from(u16::MAX)).unwrap_or(sent);
+            name_len = u16::try_from(sent.len()).unwrap_or(u16::MAX);
+            bytes.extend_from_slice(sent);
+        }
         let value_at = at(bytes.len());
         bytes.extend_from_slice(value);
-        fields.push(Field {
-            name,
-            spelling: spelling(name_as_sent),
-            withheld,
-            name_at,
-            name_len: u16::try_from(name_as_sent.len()).unwrap_or(u16::MAX),
-            value_at,
-            value_len: at(value.len()),
-        });
+        self.head.present |= bit(name);
+        fields.push(Field { name, spelling, withheld, name_len, value_at, value_len: at(value.len()) });
     }
 
     /// Adds a cookie name's digest.

@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 
 use super::grammar::{Fields, is_token, trim_blanks};
-use super::head::{Head, HeadBuilder, Name, SameSite, Scratch, SetCookie};
+use super::head::{Head, HeadBuilder, Name, SameSite, Scratch, SetCookie, Spelling, recognise};
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 
@@ -70,12 +70,13 @@ impl Keep {
     fn fields(&mut self, mut built: HeadBuilder, mut bytes: usize, is_response: bool, fields: &[u8]) -> Kept {
         let (mut known, mut others) = (0, 0);
         let (mut too_many, mut too_long) = (false, false);
+        built.reserve(fields.len().min(KEPT_BYTES_MAX));
         for (sent, value) in Fields::new(fields) {
             let mut name_as_sent = sent;
             if !is_response {
                 name_as_sent = trim_blanks(sent); // servers read past the blank; browsers pass over such a field
             }
-            let name = Name::of(name_as_sent);
+            let (name, spelling) = recognise(name_as_sent);
             // Names that nobody knows never take the room of those that decide.
             let room = if name == Name::Other { &mut others } else { &mut known };
             if *room >= self.fields_max / 2 {
@@ -89,7 +90,7 @@ impl Keep {
                 continue;
             }
             bytes += size;
-            self.field(&mut built, name_as_sent, name, &value);
+            self.field(&mut built, name_as_sent, name, spelling, &value);
         }
         let (head, scratch) = built.finish_in();
         self.scratch = scratch;
@@ -104,10 +105,11 @@ impl Keep {
         }
     }
 
-    fn field(&self, built: &mut HeadBuilder, sent: &[u8], name: Name, value: &[u8]) {
+    fn field(&self, built: &mut HeadBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
+        let mut put = |value: &[u8], withheld: bool| built.field_spelled(sent, name, spelling, value, withheld);
         match name {
             Name::Cookie => {
-                built.field(sent, name, PRESENT, true);
+                put(PRESENT, true);
                 for pair in value.split(|&b| b == b';').take(64) {
                     let cookie = trim_blanks(pair.split(|&b| b == b'=').next().unwrap_or_default());
                     if !cookie.is_empty() {
@@ -117,30 +119,30 @@ impl Keep {
             }
             Name::SetCookie => {
                 let (cookie, shown) = self.set_cookie(value);
-                built.field(sent, name, &shown, true);
+                put(&shown, true);
                 built.set_cookie(cookie);
             }
-            Name::Authorization | Name::ProxyAuthorization => built.field(sent, name, scheme(value), true),
-            Name::WwwAuthenticate => built.field(sent, name, &challenges(value), true),
-            Name::SecWebSocketKey => built.field(sent, name, PRESENT, true),
+            Name::Authorization | Name::ProxyAuthorization => put(scheme(value), true),
+            Name::WwwAuthenticate => put(&challenges(value), true),
+            Name::SecWebSocketKey => put(PRESENT, true),
             Name::Traceparent | Name::XRequestId => {
                 let digest = format!("{:016x}", self.key.hash_one(value));
-                built.field(sent, name, digest.as_bytes(), true);
+                put(digest.as_bytes(), true);
             }
             Name::Referer => {
                 let until = memchr::memchr2(b'?', b'#', value).unwrap_or(value.len());
-                built.field(sent, name, value.get(..until).unwrap_or_default(), false);
+                put(value.get(..until).unwrap_or_default(), false);
             }
             Name::Other => {
                 if !self.all_headers {
-                    built.field(sent, name, b"", true);
+                    put(b"", true);
                 } else if is_secret_name(sent) {
-                    built.field(sent, name, PRESENT, true);
+                    put(PRESENT, true);
                 } else {
-                    built.field(sent, name, value, false);
+                    put(value, false);
                 }
             }
-            _ => built.field(sent, name, value, false),
+            _ => put(value, false),
         }
     }
 

@@ -12,6 +12,8 @@ mod pairing;
 mod probe;
 mod proxy;
 
+pub(crate) use grammar::{is_printable, is_token as is_tchar};
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -8,10 +8,18 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::catalog::{Cause, Reason};
 use crate::http::head::{Head, Name};
+use crate::http::is_printable;
 use crate::packet::{SECOND, Time};
 use crate::record::{Confidence, Effect, Finding, Hop, Leg, Message, MessageRecord, Phase, PreflightLeg, Transaction};
 
 use super::Summary;
+
+/// A key of an object that is not its first, with its punctuation: one piece of text.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
 
 /// Writes lines into a buffer.
 #[derive(Debug, Default)]
@@ -40,9 +48,9 @@ impl JsonLines {
         self.display(t.id);
         self.text.push_str("\",\"time\":");
         self.time(t.time);
-        self.key("client");
+        self.text.push_str(key!("client"));
         self.socket(t.client);
-        self.key("forwarded_for");
+        self.text.push_str(key!("forwarded_for"));
         match t.forwarded_for {
             Some(ip) => {
                 self.text.push('"');
@@ -51,22 +59,22 @@ impl JsonLines {
             }
             None => self.text.push_str("null"),
         }
-        self.key("server");
+        self.text.push_str(key!("server"));
         self.socket(t.server);
-        self.text_field("origin", t.origin.as_deref());
-        self.text_field("target_origin", Some(&t.target_origin));
-        self.text_field("path", Some(&t.path));
-        self.text_field("method", Some(&t.method));
-        self.word("site", Some(t.site.id()));
-        self.word("mode", Some(t.mode.id()));
-        self.word("credentials", Some(t.credentials.id()));
-        self.word("preflight_state", Some(t.preflight_state.id()));
-        self.key("preflight");
+        self.text_field(key!("origin"), t.origin.as_deref());
+        self.text_field(key!("target_origin"), Some(&t.target_origin));
+        self.text_field(key!("path"), Some(&t.path));
+        self.text_field(key!("method"), Some(&t.method));
+        self.word(key!("site"), Some(t.site.id()));
+        self.word(key!("mode"), Some(t.mode.id()));
+        self.word(key!("credentials"), Some(t.credentials.id()));
+        self.word(key!("preflight_state"), Some(t.preflight_state.id()));
+        self.text.push_str(key!("preflight"));
         match &t.preflight {
             Some(preflight) => self.preflight(preflight),
             None => self.text.push_str("null"),
         }
-        self.key("actual");
+        self.text.push_str(key!("actual"));
         match &t.actual {
             Some(leg) => {
                 self.text.push('{');
@@ -76,23 +84,23 @@ impl JsonLines {
             None => self.text.push_str("null"),
         }
         if !t.hops.is_empty() {
-            self.key("hops");
+            self.text.push_str(key!("hops"));
             self.list(&t.hops, Self::hop);
         }
-        self.word("verdict", Some(t.verdict.id()));
-        self.word("phase", t.phase.map(Phase::id));
-        self.word("reason", t.reason.map(Reason::id));
+        self.word(key!("verdict"), Some(t.verdict.id()));
+        self.word(key!("phase"), t.phase.map(Phase::id));
+        self.word(key!("reason"), t.reason.map(Reason::id));
         if t.reasons_all.len() > 1 {
-            self.key("reasons_all");
+            self.text.push_str(key!("reasons_all"));
             self.list(&t.reasons_all, |lines, r| lines.quoted_word(r.id()));
         }
-        self.word("confidence", Some(t.confidence.id()));
-        self.word("cause", t.cause.map(Cause::id));
-        self.word("cause_confidence", t.cause_confidence.map(Confidence::id));
-        self.word("effect", t.effect.map(Effect::id));
-        self.flag("blocked_after_effect", t.blocked_after_effect);
-        self.text_field("detail", Some(&t.detail));
-        self.text_field("fix", Some(&t.fix));
+        self.word(key!("confidence"), Some(t.confidence.id()));
+        self.word(key!("cause"), t.cause.map(Cause::id));
+        self.word(key!("cause_confidence"), t.cause_confidence.map(Confidence::id));
+        self.word(key!("effect"), t.effect.map(Effect::id));
+        self.flag(key!("blocked_after_effect"), t.blocked_after_effect);
+        self.text_field(key!("detail"), Some(&t.detail));
+        self.text_field(key!("fix"), Some(&t.fix));
         self.text.push_str(",\"browser\":{\"family\":\"");
         self.text.push_str(t.browser.family.id());
         self.text.push_str("\",\"version\":");
@@ -103,10 +111,10 @@ impl JsonLines {
     fn preflight(&mut self, p: &PreflightLeg) {
         self.text.push('{');
         self.leg(&p.leg);
-        self.text_field("requested_method", Some(&p.requested_method));
-        self.key("requested_headers");
+        self.text_field(key!("requested_method"), Some(&p.requested_method));
+        self.text.push_str(key!("requested_headers"));
         self.list(&p.requested_headers, |lines, name| lines.string(name));
-        self.key("because");
+        self.text.push_str(key!("because"));
         self.list(&p.because, |lines, why| lines.string(why));
         self.text.push('}');
     }
@@ -115,8 +123,8 @@ impl JsonLines {
         self.text.push_str("\"time\":");
         self.time(leg.time);
         self.status(leg.status);
-        self.word("verdict", Some(leg.verdict.id()));
-        self.key("duration_us");
+        self.word(key!("verdict"), Some(leg.verdict.id()));
+        self.text.push_str(key!("duration_us"));
         match leg.duration_ns {
             Some(ns) => self.integer(ns.div_euclid(1000)),
             None => self.text.push_str("null"),
@@ -126,10 +134,10 @@ impl JsonLines {
     fn hop(&mut self, hop: &Hop) {
         self.text.push_str("{\"time\":");
         self.time(hop.time);
-        self.text_field("target_origin", Some(&hop.target_origin));
+        self.text_field(key!("target_origin"), Some(&hop.target_origin));
         self.status(hop.status);
-        self.text_field("origin_sent", hop.origin_sent.as_deref());
-        self.word("verdict", Some(hop.verdict.id()));
+        self.text_field(key!("origin_sent"), hop.origin_sent.as_deref());
+        self.word(key!("verdict"), Some(hop.verdict.id()));
         self.text.push('}');
     }
 
@@ -143,14 +151,14 @@ impl JsonLines {
         self.text.push_str(f.severity.id());
         self.text.push_str("\",\"time\":");
         self.time(f.first_seen);
-        self.key("last_seen");
+        self.text.push_str(key!("last_seen"));
         self.time(f.last_seen);
-        self.word("confidence", Some(f.confidence.id()));
-        self.text_field("subject", Some(&f.subject));
-        self.count("count", f.count);
-        self.text_field("detail", Some(&f.detail));
-        self.text_field("fix", Some(&f.fix));
-        self.key("evidence");
+        self.word(key!("confidence"), Some(f.confidence.id()));
+        self.text_field(key!("subject"), Some(&f.subject));
+        self.count(key!("count"), f.count);
+        self.text_field(key!("detail"), Some(&f.detail));
+        self.text_field(key!("fix"), Some(&f.fix));
+        self.text.push_str(key!("evidence"));
         self.list(&f.evidence, |lines, id| {
             lines.text.push('"');
             lines.display(*id);
@@ -163,17 +171,17 @@ impl JsonLines {
     pub fn message(&mut self, m: &MessageRecord, all_headers: bool) {
         self.text.push_str("{\"type\":\"message\",\"stream\":");
         self.integer(m.stream);
-        self.key("time");
+        self.text.push_str(key!("time"));
         let (minor, head) = match &m.message {
             Message::Request(request) => {
                 self.time(request.first.time);
                 self.ends(request.client, request.server);
-                self.word("kind", Some("request"));
-                self.key("method");
+                self.word(key!("kind"), Some("request"));
+                self.text.push_str(key!("method"));
                 self.wire(request.head.method());
-                self.key("target");
+                self.text.push_str(key!("target"));
                 self.wire(request.head.target());
-                self.key("host");
+                self.text.push_str(key!("host"));
                 match request.head.first(Name::Host) {
                     Some(host) => self.wire(host),
                     None => self.text.push_str("null"),
@@ -183,17 +191,17 @@ impl JsonLines {
             Message::Response { response, client, server } => {
                 self.time(response.first.time);
                 self.ends(*client, *server);
-                self.word("kind", Some("response"));
+                self.word(key!("kind"), Some("response"));
                 self.status(Some(response.status));
                 (response.minor, &response.head)
             }
         };
-        self.word("version", Some(if minor == 0 { "1.0" } else { "1.1" }));
-        self.key("headers");
+        self.word(key!("version"), Some(if minor == 0 { "1.0" } else { "1.1" }));
+        self.text.push_str(key!("headers"));
         self.headers(head, all_headers);
-        self.count("body_bytes", m.body_bytes);
-        self.flag("complete", m.complete);
-        self.flag("gap", m.gap);
+        self.count(key!("body_bytes"), m.body_bytes);
+        self.flag(key!("complete"), m.complete);
+        self.flag(key!("gap"), m.gap);
         self.text.push_str("}\n");
     }
 
@@ -237,7 +245,8 @@ impl JsonLines {
             ("requests", c.requests),
             ("responses", c.responses),
         ] {
-            self.count(name, count);
+            self.key(name);
+            self.integer(count);
         }
         for (name, counts) in [
             ("carried", c.carried.by_cause()),
@@ -252,20 +261,20 @@ impl JsonLines {
         self.counts("transactions", s.verdicts());
         self.counts("reasons", s.reasons());
         self.counts("findings", s.rules());
-        self.count("findings_not_listed", s.findings_overflow);
-        self.key("first");
+        self.count(key!("findings_not_listed"), s.findings_overflow);
+        self.text.push_str(key!("first"));
         self.optional_time(s.first_packet);
-        self.key("last");
+        self.text.push_str(key!("last"));
         self.optional_time(s.last_packet);
-        self.key("seconds");
+        self.text.push_str(key!("seconds"));
         let span = s.span_ns();
         let _ = write!(self.text, "{}.{:06}", span / SECOND, span % SECOND / 1000);
-        self.key("inputs");
+        self.text.push_str(key!("inputs"));
         self.list(&s.inputs, |lines, input| {
             lines.text.push_str("{\"path\":");
             lines.string(&input.path);
-            lines.count("packets", input.packets);
-            lines.text_field("error", input.error.as_deref());
+            lines.count(key!("packets"), input.packets);
+            lines.text_field(key!("error"), input.error.as_deref());
             lines.text.push('}');
         });
         self.text.push_str("}\n");
@@ -309,34 +318,34 @@ impl JsonLines {
     }
 
     /// A field whose value is one of our own words: nothing to escape.
-    fn word(&mut self, name: &str, word: Option<&str>) {
-        self.key(name);
+    fn word(&mut self, key: &str, word: Option<&str>) {
+        self.text.push_str(key);
         match word {
             Some(word) => self.quoted_word(word),
             None => self.text.push_str("null"),
         }
     }
 
-    fn text_field(&mut self, name: &str, value: Option<&str>) {
-        self.key(name);
+    fn text_field(&mut self, key: &str, value: Option<&str>) {
+        self.text.push_str(key);
         match value {
             Some(value) => self.string(value),
             None => self.text.push_str("null"),
         }
     }
 
-    fn flag(&mut self, name: &str, value: bool) {
-        self.key(name);
+    fn flag(&mut self, key: &str, value: bool) {
+        self.text.push_str(key);
         self.text.push_str(if value { "true" } else { "false" });
     }
 
-    fn count(&mut self, name: &str, value: u64) {
-        self.key(name);
+    fn count(&mut self, key: &str, value: u64) {
+        self.text.push_str(key);
         self.integer(value);
     }
 
     fn status(&mut self, status: Option<u16>) {
-        self.key("status");
+        self.text.push_str(key!("status"));
         match status {
             Some(status) => self.integer(status),
             None => self.text.push_str("null"),
@@ -344,9 +353,9 @@ impl JsonLines {
     }
 
     fn ends(&mut self, client: SocketAddr, server: SocketAddr) {
-        self.key("client");
+        self.text.push_str(key!("client"));
         self.socket(client);
-        self.key("server");
+        self.text.push_str(key!("server"));
         self.socket(server);
     }
 
@@ -369,28 +378,14 @@ impl JsonLines {
         self.text.push('"');
         self.text.push_str(&self.second_text);
         self.text.push('.');
-        self.digits(u64::try_from(in_second / 1000).unwrap_or(0), 6);
+        // a digit before them keeps the zeros
+        let mut buffer = itoa::Buffer::new();
+        self.text.push_str(buffer.format(1_000_000 + in_second / 1000).get(1..).unwrap_or_default());
         self.text.push_str("Z\"");
     }
 
-    fn digits(&mut self, mut value: u64, width: usize) {
-        let mut digits = [b'0'; 20];
-        let mut at = digits.len();
-        while value > 0 || digits.len() - at < width {
-            at -= 1;
-            if let (Some(digit), Ok(d)) = (digits.get_mut(at), u8::try_from(value % 10)) {
-                *digit = b'0' + d;
-            }
-            value /= 10;
-        }
-        self.text.push_str(digits.get(at..).and_then(|d| std::str::from_utf8(d).ok()).unwrap_or_default());
-    }
-
-    fn integer(&mut self, value: impl TryInto<u64> + std::fmt::Display + Copy) {
-        match value.try_into() {
-            Ok(value) => self.digits(value, 1),
-            Err(_) => self.display(value),
-        }
+    fn integer(&mut self, value: impl itoa::Integer) {
+        self.text.push_str(itoa::Buffer::new().format(value));
     }
 
     fn display(&mut self, value: impl std::fmt::Display) {
@@ -447,34 +442,34 @@ impl JsonLines {
 
     /// Escapes what JSON demands, and what could act on a terminal (C1 controls, marks of direction).
     fn escaped(&mut self, text: &str) {
-        let mut done = 0;
-        for (at, byte) in text.bytes().enumerate() {
-            if (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\' {
-                continue;
-            }
-            if at < done {
-                continue; // inside a character that was written already
-            }
-            let Some(rest) = text.get(at..) else { continue };
-            let Some(c) = rest.chars().next() else { break };
-            self.text.push_str(text.get(done..at).unwrap_or_default());
-            done = at + c.len_utf8();
-            match c {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                '\n' => self.text.push_str("\\n"),
-                '\r' => self.text.push_str("\\r"),
-                '\t' => self.text.push_str("\\t"),
-                c if super::acts_on_terminal(c) => {
+        // nearly every text
+        let plain = |b: u8| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\';
+        if is_printable(text.as_bytes()) && memchr::memchr2(b'"', b'\\', text.as_bytes()).is_none() {
+            self.text.push_str(text);
+            return;
+        }
+        let mut rest = text;
+        while let Some((run, special)) = rest.bytes().position(|b| !plain(b)).and_then(|at| rest.split_at_checked(at)) {
+            self.text.push_str(run);
+            let mut chars = special.chars();
+            match chars.next() {
+                Some('"') => self.text.push_str("\\\""),
+                Some('\\') => self.text.push_str("\\\\"),
+                Some('\n') => self.text.push_str("\\n"),
+                Some('\r') => self.text.push_str("\\r"),
+                Some('\t') => self.text.push_str("\\t"),
+                Some(c) if super::acts_on_terminal(c) => {
                     let mut units = [0; 2];
                     for unit in c.encode_utf16(&mut units) {
                         let _ = write!(self.text, "\\u{unit:04x}");
                     }
                 }
-                c => self.text.push(c),
+                Some(c) => self.text.push(c),
+                None => {}
             }
+            rest = chars.as_str();
         }
-        self.text.push_str(text.get(done..).unwrap_or_default());
+        self.text.push_str(rest);
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Folder, corstap, incident, lines_of, ok, run, shown, text};
 
 /// Long enough for a busy machine.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 fn append(path: &Path, bytes: &[u8]) {
     let file: std::io::Result<File> = OpenOptions::new().append(true).open(path);

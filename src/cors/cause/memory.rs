@@ -140,6 +140,8 @@ pub(in crate::cors) struct TargetMemory {
     denied: Option<(u64, Time)>,
     /// Servers that its answers showed.
     pub(in crate::cors) servers: Seen,
+    /// What the last answer looked like that was searched for them.
+    searched: u64,
 }
 
 impl TargetMemory {
@@ -234,8 +236,10 @@ impl Memory {
             (true, false, 401 | 403 | 407) => target.preflight_needs_login.on(now),
             _ => {}
         }
-        // recognising costs more than a look at two options
-        if target.servers.application.is_none() || target.servers.edge.is_none() {
+        // recognising costs more than a look at two options, and answers of one target mostly look alike
+        let looks = server::looks(response);
+        if (target.servers.application.is_none() || target.servers.edge.is_none()) && target.searched != looks {
+            target.searched = looks;
             let shown = server::recognise(response);
             target.servers.application = target.servers.application.or(shown.application);
             target.servers.edge = target.servers.edge.or(shown.edge);

@@ -13,7 +13,7 @@ use self::server::Seen;
 use super::detail::exact;
 use super::fields::{is_token, list_items};
 use super::location::{Location, Next, resolve};
-use super::origin::{Origin, is_loopback_host, printable};
+use super::origin::{Origin, is_loopback_host, printable, split_host_port};
 use super::{ClientId, Target};
 use crate::catalog::fixes::{self, List, PageSigns, Shown};
 use crate::catalog::{Cause, Reason, Side, Stack};
@@ -752,7 +752,7 @@ pub(super) fn is_allow_field(name: Name) -> bool {
 
 /// `RateLimit-*`, `X-RateLimit-*`.
 fn names_limit(head: &Head) -> bool {
-    head.fields().iter().filter(|f| f.name == Name::Other).any(|f| {
+    head.of(Name::Other).any(|f| {
         let name = head.name_of(f).to_ascii_lowercase();
         name.starts_with(b"ratelimit") || name.starts_with(b"x-ratelimit") || name.starts_with(b"x-rate-limit")
     })
@@ -782,8 +782,11 @@ fn is_own_page(response: &Response) -> bool {
 
 /// A page that a development server serves.
 fn is_development(origin: &[u8]) -> bool {
-    let parsed = Origin::parse(origin);
-    parsed.parts().is_some_and(|parts| is_loopback_host(&parts.host) || DEVELOPMENT_PORTS.contains(&parts.port))
+    let text = std::str::from_utf8(origin).unwrap_or_default();
+    text.split_once("://").and_then(|(_, rest)| split_host_port(rest)).is_some_and(|(host, port)| {
+        let port = port.and_then(|p| p.parse().ok());
+        is_loopback_host(host) || port.is_some_and(|p| DEVELOPMENT_PORTS.contains(&p))
+    })
 }
 
 /// An origin that may be pasted into a configuration: nothing but scheme, host and port.

@@ -22,6 +22,16 @@ pub fn recognise(response: &Response) -> Seen {
     Seen { application: application(response), edge: edge(head, response.status) }
 }
 
+/// A digest of which fields an answer has and of the kind of its status: alike, and it shows the same servers, or nearly.
+#[must_use]
+pub fn looks(response: &Response) -> u64 {
+    let head = &response.head;
+    let server = head.first(Name::Server).unwrap_or_default();
+    let words =
+        server.iter().fold(u64::from(response.status / 100), |h, b| h.wrapping_mul(31).wrapping_add(u64::from(*b)));
+    words.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ head.names_digest()
+}
+
 fn begins(value: &[u8], word: &str) -> bool {
     value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }
@@ -134,9 +144,7 @@ fn application(response: &Response) -> Option<Stack> {
     if let Some((_, stack)) = APPLICATION_SERVERS.iter().find(|(word, _)| begins(server, word)) {
         return Some(*stack);
     }
-    let named = |name: &str| {
-        head.fields().iter().any(|f| f.name == Name::Other && head.name_of(f).eq_ignore_ascii_case(name.as_bytes()))
-    };
+    let named = |name: &str| head.of(Name::Other).any(|f| head.name_of(f).eq_ignore_ascii_case(name.as_bytes()));
     // rack-cors names what it exposes even where that is nothing
     let exposes_nothing = head.first(Name::AcExposeHeaders) == Some(b"");
     if exposes_nothing || named("x-rack-cors") || named("x-runtime") || named("x-cascade") {
@@ -157,7 +165,7 @@ fn application(response: &Response) -> Option<Stack> {
 
 /// Three CORS libraries name all three request fields, each in its own form.
 fn by_vary(head: &Head, status: u16) -> Option<Stack> {
-    let mut fields = head.fields().iter().filter(|f| f.name == Name::Vary);
+    let mut fields = head.of(Name::Vary);
     let first = fields.next()?;
     let value = head.value_of(first);
     let names_all =
@@ -181,7 +189,7 @@ fn by_vary(head: &Head, status: u16) -> Option<Stack> {
 
 /// Node's own fields are in capitals; Fastify writes its own in lower case, and keeps connections for 72 s.
 fn by_node(head: &Head) -> Option<Stack> {
-    let spelled = |name: Name| head.fields().iter().find(|f| f.name == name).map(|f| f.spelling);
+    let spelled = |name: Name| head.of(name).next().map(|f| f.spelling);
     if head.first(Name::KeepAlive).is_some_and(|v| contains(v, "timeout=72")) {
         return Some(Stack::Fastify);
     }

@@ -64,7 +64,7 @@ fn replay(steps: &[&str]) -> Vec<Transaction> {
             doubts: Doubts::default(),
             on_connection: 0,
         });
-        correlator.on_event(&HttpEvent::Request(request.clone()), &mut taken, &mut counters);
+        correlator.on_event(&HttpEvent::Request(request.clone()), &mut counters);
         let answered = answered.trim();
         let (status, lines) = answered.split_once(" |").unwrap_or((answered, ""));
         let (lines, body) = lines.split_once("body=").unwrap_or((lines, ""));
@@ -93,12 +93,8 @@ fn replay(steps: &[&str]) -> Vec<Transaction> {
             doubts: Doubts::default(),
         });
         let id = response.id;
-        correlator.on_event(&HttpEvent::Response { request: Some(request), response }, &mut taken, &mut counters);
-        correlator.on_event(
-            &HttpEvent::End { id, body_bytes: 0, state: BodyState::Whole, at },
-            &mut taken,
-            &mut counters,
-        );
+        correlator.on_event(&HttpEvent::Response { request: Some(request), response }, &mut counters);
+        correlator.on_event(&HttpEvent::End { id, body_bytes: 0, state: BodyState::Whole, at }, &mut counters);
     }
     correlator.finish(Time(now), &mut taken, &mut counters);
     taken.0

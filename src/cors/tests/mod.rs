@@ -140,7 +140,8 @@ impl Wire {
     }
 
     fn event(&mut self, event: &HttpEvent) {
-        self.correlator.on_event(event, &mut self.taken, &mut self.counters);
+        self.correlator.on_event(event, &mut self.counters);
+        self.correlator.tell(&mut self.taken, &mut self.counters);
     }
 
     fn silence(&mut self, seconds: i64) {

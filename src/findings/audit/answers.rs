@@ -38,7 +38,7 @@ pub fn wildcard_on_authorised(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &m
         endpoint.wildcard.add(seen.o.transaction, seen.now);
     }
     // a preflight's answer shares nothing: the actual's does
-    if endpoint.wildcard.count == 0 || !endpoint.authorised() || !seen.wildcard() {
+    if endpoint.wildcard.count() == 0 || !endpoint.authorised() || !seen.wildcard() {
         return;
     }
     let severity =
@@ -83,7 +83,7 @@ pub fn missing_on_errors(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Bo
     if seen.is_preflight() {
         return;
     }
-    let Some(origin) = seen.o.origin.as_deref() else { return };
+    let Some(origin) = seen.o.origin else { return };
     let digest = book.digest(origin);
     if seen.succeeded() && (seen.accepted() || seen.wildcard()) {
         if endpoint.accepts_all || endpoint.accepted.holds(digest) {
@@ -103,7 +103,7 @@ pub fn missing_on_errors(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Bo
         return;
     }
     let accepted = |o: u64| endpoint.accepts_all || endpoint.accepted.holds(o);
-    let failed: u32 = endpoint.answers.errors.iter().filter(|(o, _)| accepted(*o)).map(|(_, t)| t.count).sum();
+    let failed: u32 = endpoint.answers.errors.iter().filter(|(o, _)| accepted(*o)).map(|(_, t)| t.count()).sum();
     let here = endpoint.answers.errors.iter().find(|(o, _)| *o == digest && accepted(*o));
     let Some((_, trail)) = here else { return };
     if (failed as usize) < book.settings.at(Threshold::ErrorAnswers) {
@@ -159,7 +159,7 @@ pub fn self_only(seen: &Seen<'_>, host: &mut Host, book: &mut Book) {
         return;
     }
     state.self_named.add(seen.o.transaction, seen.now);
-    if state.other_named || (state.self_named.count as usize) < book.settings.at(Threshold::SelfOnlyAnswers) {
+    if state.other_named || (state.self_named.count() as usize) < book.settings.at(Threshold::SelfOnlyAnswers) {
         return;
     }
     let report = Report {

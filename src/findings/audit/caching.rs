@@ -57,7 +57,7 @@ pub fn missing_vary(seen: &Seen<'_>, url: &mut Url, endpoint: &Endpoint, book: &
         url.lacking.add(seen.o.transaction, seen.now);
     }
     let depends = url.values.len() >= 2 || (url.with_origin && url.without_origin);
-    if !depends || url.lacking.count == 0 || (url.told && seen.said.varies) {
+    if !depends || url.lacking.count() == 0 || (url.told && seen.said.varies) {
         return;
     }
     url.told = true;

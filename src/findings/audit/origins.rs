@@ -232,7 +232,7 @@ fn null_origin(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book: &mut
     let asked = seen.origin() == "null";
     if !asked {
         state.null_only.add(seen.o.transaction, seen.now);
-        if state.other_than_null || state.null_only.count < 2 {
+        if state.other_than_null || state.null_only.count() < 2 {
             return;
         }
     }
@@ -309,7 +309,7 @@ fn remember(seen: &Seen<'_>, host: &mut Host, book: &mut Book, with: bool, is_ho
         None => {
             state.accepted.push(Accepted {
                 origin,
-                text: seen.o.origin.clone().unwrap_or_default(),
+                text: seen.o.origin.cloned().unwrap_or_default(),
                 site: book.digest(&*parts.site),
                 host: book.digest(&*parts.host),
                 with_credentials: false,
@@ -441,7 +441,7 @@ fn third_party_trust(seen: &Seen<'_>, host: &Host, book: &mut Book, with: bool) 
     let Some(parts) = seen.o.origin_parts else { return };
     let origin = book.digest(seen.origin());
     let Some(known) = host.origins.accepted.iter().find(|a| a.origin == origin) else { return };
-    if (known.transactions.count as usize) < book.settings.at(Threshold::ThirdPartyTransactions) {
+    if (known.transactions.count() as usize) < book.settings.at(Threshold::ThirdPartyTransactions) {
         return;
     }
     let shared = patterns::is_shared_hosting(&parts.host);

@@ -77,10 +77,10 @@ pub fn failing(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book: &mut
     let Some((which, rule, threshold)) = failure(seen, spoke_cors || stranger) else { return };
     let Some(trail) = state.failed.get_mut(which) else { return };
     trail.add(seen.o.transaction, seen.now);
-    if (trail.count as usize) < book.settings.at(threshold) {
+    if (trail.count() as usize) < book.settings.at(threshold) {
         return;
     }
-    let failed: u32 = state.failed.iter().map(|t| t.count).sum();
+    let failed: u32 = state.failed.iter().map(Trail::count).sum();
     let all = failed >= state.total;
     let (count, total) = (trail_count(&state.failed, which), state.total);
     let report = Report {
@@ -99,7 +99,7 @@ pub fn failing(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book: &mut
 }
 
 fn trail_count(trails: &[Trail; 4], which: usize) -> u32 {
-    trails.get(which).map_or(0, |t| t.count)
+    trails.get(which).map_or(0, Trail::count)
 }
 
 /// A preflight was refused by ACAO or ACAC, or was not.
@@ -146,7 +146,7 @@ pub fn refused_then_passed(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut 
 }
 
 fn report_disagreement(source: Source<'_>, label: &str, trail: &Trail, book: &mut Book, passed: bool) {
-    if (trail.count as usize) < book.settings.at(Threshold::Disagreements) {
+    if (trail.count() as usize) < book.settings.at(Threshold::Disagreements) {
         return;
     }
     let report = Report {

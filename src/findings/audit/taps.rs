@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
 use crate::catalog::{Rule, Severity};
 use crate::findings::book::{Book, Report, Source};
 use crate::findings::facts::{Seen, said_of};
@@ -42,6 +46,8 @@ struct Kept {
 #[derive(Debug, Default)]
 pub struct Taps {
     kept: VecDeque<Kept>,
+    /// How many there are of each call: nearly always none of the one at hand.
+    calls: HashMap<u64, u16, RandomState>,
 }
 
 /// Whether one leg could be the upstream of the other.
@@ -65,16 +71,17 @@ impl Taps {
     pub fn judge(&mut self, seen: &Seen<'_>, book: &mut Book) {
         let Some(response) = seen.o.response else { return };
         while self.kept.front().is_some_and(|k| seen.now.since(k.at) > KEPT_NS) {
-            self.kept.pop_front();
+            self.pop_front();
         }
         let head = &seen.o.request.head;
         let id = head.first(Name::Traceparent).or_else(|| head.first(Name::XRequestId));
         let call = book.digest((head.method(), head.target(), seen.origin(), id));
-        let up = self
-            .kept
-            .iter()
-            .rev()
-            .find(|k| k.call == call && is_upstream(k, seen.o.request, seen.o.address, id.is_some()));
+        let named = id.is_some();
+        let up = if self.calls.contains_key(&call) {
+            self.kept.iter().rev().find(|k| k.call == call && is_upstream(k, seen.o.request, seen.o.address, named))
+        } else {
+            None
+        };
         if let Some(up) = up {
             let lost: Vec<(Name, String)> =
                 COMPARED.iter().filter_map(|&name| lost(name, &up.response, response)).collect();
@@ -83,15 +90,26 @@ impl Taps {
             }
         }
         if self.kept.len() >= KEPT_MAX {
-            self.kept.pop_front();
+            self.pop_front();
         }
+        *self.calls.entry(call).or_default() += 1;
         self.kept.push_back(Kept {
             at: seen.now,
             call,
-            named: id.is_some(),
+            named,
             request: seen.o.request.clone(),
             response: response.clone(),
         });
+    }
+
+    fn pop_front(&mut self) {
+        let Some(kept) = self.kept.pop_front() else { return };
+        if let Entry::Occupied(mut alike) = self.calls.entry(kept.call) {
+            *alike.get_mut() -= 1;
+            if *alike.get() == 0 {
+                alike.remove();
+            }
+        }
     }
 }
 

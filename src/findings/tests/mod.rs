@@ -117,7 +117,8 @@ impl Scene {
     }
 
     fn event(&mut self, event: &HttpEvent) {
-        self.correlator.on_event(event, &mut self.taken, &mut self.counters);
+        self.correlator.on_event(event, &mut self.counters);
+        self.correlator.tell(&mut self.taken, &mut self.counters);
     }
 
     pub fn request(&mut self, line: &str, lines: &str) -> Arc<Request> {
