@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use corstap::capture::merge::{Feed, FeedOptions};
 use corstap::engine::Engine;
 use corstap::http::head::{Head, Name};
+use corstap::http::{Request, Response};
 use corstap::limits::Limits;
 use corstap::options::EngineOptions;
 use corstap::record::{Finding, Message, MessageRecord, Sink, Transaction};
@@ -142,9 +144,6 @@ fn every_message_of_the_corpus_is_seen_and_none_too_many() {
         }
         engine.finish(&mut seen);
         captures += 1;
-        let c = engine.counters();
-        assert_eq!(c.packets, c.segments + c.ignored.total(), "{files}: packets that are nowhere");
-        assert_eq!(c.connections, c.carried.total(), "{files}: connections that are nowhere");
         if expect == "must_not_crash" {
             continue;
         }
@@ -158,4 +157,61 @@ fn every_message_of_the_corpus_is_seen_and_none_too_many() {
     }
     assert!(captures > 100 && required > 900, "{captures} captures with {required} messages: the corpus is not there");
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// What the engine told, counted.
+#[derive(Default)]
+struct Told {
+    exchanges: u64,
+    answered: u64,
+    transactions: u64,
+}
+
+impl Sink for Told {
+    fn transaction(&mut self, _: &Transaction) {
+        self.transactions += 1;
+    }
+    fn finding(&mut self, _: &Finding) {}
+    fn exchange(&mut self, _: &Arc<Request>, response: Option<&Arc<Response>>) {
+        self.exchanges += 1;
+        self.answered += u64::from(response.is_some());
+    }
+}
+
+#[test]
+fn every_packet_connection_and_message_is_somewhere() {
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let mut paths = vec![data.join("../../captures/incident.pcapng")];
+    for folder in ["corpus", "findings"] {
+        let entries = std::fs::read_dir(data.join(folder)).expect("captures");
+        paths.extend(entries.map(|e| e.expect("an entry").path()));
+    }
+    paths.retain(|p| p.is_file() && p.to_string_lossy().contains(".pcap"));
+    paths.sort();
+    let (mut requests, mut unanswered, mut orphans) = (0, 0, 0);
+    for path in paths {
+        let mut engine = Engine::new(&Limits::default(), &EngineOptions::default());
+        let mut told = Told::default();
+        let mut feed = Feed::open(std::slice::from_ref(&path), FeedOptions::default());
+        let mut read = 0;
+        while let Some(packet) = feed.next() {
+            read += 1;
+            engine.on_packet(&packet, &mut told);
+        }
+        engine.finish(&mut told);
+        let c = engine.counters();
+        let name = path.display();
+        assert_eq!([c.packets, c.segments + c.ignored.total()], [read; 2], "{name}: packets that are nowhere");
+        assert_eq!(c.connections, c.carried.total(), "{name}: connections that are nowhere");
+        assert_eq!(c.requests, told.exchanges, "{name}: requests that are nowhere");
+        assert_eq!(c.responses, told.answered + c.http_errors.orphan_response, "{name}: responses that are nowhere");
+        assert!(told.transactions <= c.requests, "{name}: transactions of nothing");
+        requests += c.requests;
+        unanswered += c.requests - told.answered;
+        orphans += c.http_errors.orphan_response;
+    }
+    assert!(
+        requests > 2000 && unanswered > 10 && orphans > 10,
+        "{requests}, {unanswered} unanswered, {orphans} orphans"
+    );
 }

@@ -234,6 +234,9 @@ impl JsonLines {
         for (name, count) in [
             ("packets", c.packets),
             ("bytes", c.bytes),
+            ("tcp_packets", c.segments),
+            ("tcp_bytes", c.tcp_bytes),
+            ("tls_bytes", c.tls_bytes),
             ("packets_lost", s.packets_lost),
             ("packets_truncated", c.truncated),
             ("connections", c.connections),
