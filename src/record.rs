@@ -358,7 +358,8 @@ pub struct Finding {
     pub detail: String,
     /// What to change.
     pub fix: String,
-    /// Transactions that it rests on: the first ones and the latest, at most 20.
+    /// What it rests on: the first ones and some later ones, at most 20. Of transactions, or of requests without a sign of a
+    /// page, which are no transactions ([`Sink::bystander`]).
     pub evidence: Vec<TransactionId>,
 }
 
@@ -448,6 +449,10 @@ pub trait Sink {
     fn transaction(&mut self, transaction: &Transaction);
     /// A finding is new, or has changed.
     fn finding(&mut self, finding: &Finding);
+    /// A finding cites this id. `to_come`: it is that of the request at hand, whose transaction is not told yet.
+    fn cited(&mut self, _id: TransactionId, _to_come: bool) {}
+    /// A request that is no transaction, told only because a finding may cite it.
+    fn bystander(&mut self, _request: &Transaction) {}
     /// A target's checklists, at the end of input and each hour while they change.
     fn checklist(&mut self, _checklist: &Checklist) {}
     /// A message has ended; only called where messages are asked for.

@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::openmetrics::{self, Incident};
 use crate::options::EngineOptions;
 use crate::packet::Time;
-use crate::record::{Checklist, Finding, Sink, Transaction};
+use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId};
 use crate::report::Summary;
 use crate::report::jsonl::JsonLines;
 use crate::report::text::Report;
@@ -66,6 +66,18 @@ impl Sink for Records {
                     self.out.write(report.one_line(t).as_bytes());
                 }
             }
+        }
+    }
+
+    fn cited(&mut self, id: TransactionId, to_come: bool) {
+        if let Some(store) = &mut self.store {
+            store.cited(id, to_come);
+        }
+    }
+
+    fn bystander(&mut self, request: &Transaction) {
+        if let Some(store) = &mut self.store {
+            store.bystander(request);
         }
     }
 

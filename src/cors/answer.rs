@@ -449,9 +449,7 @@ impl Correlator {
         seen: &Arc<Classified>,
         counters: &mut Counters,
     ) {
-        let by_script =
-            matches!(seen.mode, Mode::Cors | Mode::Unknown | Mode::SameOrigin) && seen.kind == Kind::NotCors;
-        if by_script && check::is_redirect(response) && browser::is_browser(seen.browser.family) {
+        if may_cross(response, seen) {
             let mut attempt = self.new_attempt(request, seen);
             attempt.request = Some((request.clone(), seen.clone()));
             attempt.response = Some(response.clone());
@@ -466,6 +464,12 @@ impl Correlator {
             attempt.response = Some(response.clone());
             self.finalise(attempt, &Outcome::not_cors());
         }
+    }
+
+    /// No transaction will tell of this request, which is no attempt.
+    pub(super) fn is_left_out(&self, request: &Request, response: Option<&Arc<Response>>, seen: &Classified) -> bool {
+        seen.kind != Kind::Preflight
+            && response.is_none_or(|r| !may_cross(r, seen) && !self.is_worth_a_line(request, seen))
     }
 
     /// Requests without any sign of a page are counted below, and listed only when asked for.
@@ -635,4 +639,10 @@ fn credentials_of_preflight(request: &Request, seen: &Classified) -> (Credential
     } else {
         (Credentials::Unknown, Confidence::Certain)
     }
+}
+
+/// A redirect that a script may follow across origins.
+fn may_cross(response: &Response, seen: &Classified) -> bool {
+    let by_script = matches!(seen.mode, Mode::Cors | Mode::Unknown | Mode::SameOrigin) && seen.kind == Kind::NotCors;
+    by_script && check::is_redirect(response) && browser::is_browser(seen.browser.family)
 }

@@ -31,6 +31,8 @@ const T_BODY_NS: i64 = SECOND;
 pub(super) enum Told {
     Observed(Observed),
     Transaction(Box<Transaction>),
+    /// A request without a sign of a page, which only a finding may ask for.
+    Bystander(Box<Transaction>),
 }
 
 /// A request with its answer, and what was made out about it at that time.
@@ -46,6 +48,8 @@ pub(super) struct Observed {
     preflight_state: Option<PreflightState>,
     missing: Option<MissingPreflight>,
     transaction: TransactionId,
+    /// No transaction tells of it.
+    plain: bool,
 }
 
 impl Observed {
@@ -198,6 +202,7 @@ impl Correlator {
             preflight_state: attempt.map(|a| a.preflight_state),
             missing: attempt.and_then(|a| a.missing),
             transaction,
+            plain: index.is_none() && self.is_left_out(request, response, seen),
         };
         self.memory.on_observation(&observed.view(&observed.path()), &mut counters.forgotten.causes);
         self.told.push(Told::Observed(observed));
@@ -214,9 +219,16 @@ impl Correlator {
         for one in told.drain(..) {
             match one {
                 Told::Observed(observed) => {
-                    self.findings.on_observation(&observed.view(&observed.path()), sink, counters);
+                    let noted = self.findings.on_observation(&observed.view(&observed.path()), sink, counters);
+                    if noted && observed.plain {
+                        let mut attempt = self.new_attempt(&observed.request, &observed.seen);
+                        attempt.request = Some((observed.request, observed.seen));
+                        attempt.response = observed.response;
+                        sink.bystander(&transaction_of(attempt, &Outcome::not_cors(), None));
+                    }
                 }
                 Told::Transaction(transaction) => self.findings.on_transaction(&transaction, sink, counters),
+                Told::Bystander(request) => sink.bystander(&request),
             }
         }
         self.told = told;
@@ -239,6 +251,8 @@ impl Correlator {
         let worth = attempt.crossing.is_some() || self.is_worth_a_line(&attempt.first, &attempt.seen);
         if worth {
             self.finalise(attempt, outcome);
+        } else {
+            self.told.push(Told::Bystander(Box::new(transaction_of(attempt, outcome, None))));
         }
     }
 
@@ -288,69 +302,76 @@ impl Correlator {
             self.echoes.push_back((self.now.plus(T_AGAIN_NS), attempt, outcome.clone()));
             return;
         }
-        let seen = &attempt.seen;
-        // a chain that began at the page's own origin is reported with the first target across
-        let across = attempt.crossing.as_ref().unwrap_or(seen);
-        let mut confidence = outcome.confidence.min(attempt.floor);
-        if outcome.verdict == Verdict::NotCors {
-            confidence = seen.mode_confidence;
-        }
-        let blocked_at_preflight = outcome.verdict == Verdict::Blocked && outcome.phase == Some(Phase::Preflight);
-        let preflight = attempt.hop_ask.as_ref().filter(|_| blocked_at_preflight).or(attempt.ask.as_ref()).map(|ask| {
-            let verdict = if blocked_at_preflight {
-                Verdict::Blocked
-            } else if ask.response.is_none() {
-                Verdict::Undecided
-            } else {
-                Verdict::Allowed
-            };
-            PreflightLeg {
-                leg: leg(&ask.request, ask.response.as_ref(), verdict),
-                requested_method: ask.method.clone(),
-                requested_headers: ask.names.clone(),
-                because: attempt.because.clone(),
-            }
-        });
-        let actual = attempt.request.as_ref().map(|(request, _)| {
-            let verdict = match outcome.verdict {
-                Verdict::Blocked if blocked_at_preflight => Verdict::Allowed,
-                verdict => verdict,
-            };
-            leg(request, attempt.response.as_ref(), verdict)
-        });
-        let reason = outcome.reasons.first().copied();
-        let mut transaction = Transaction {
-            id: attempt.id,
-            time: attempt.first.first.time,
-            client: attempt.first.peer,
-            forwarded_for: seen.forwarded.then_some(seen.address),
-            server: attempt.first.server,
-            origin: attempt.page_origin.as_ref().or(seen.origin.as_ref()).map(|o| o.text.clone()),
-            target_origin: across.target.origin.clone(),
-            path: attempt.path.clone(),
-            method: attempt.method.clone(),
-            site: across.site,
-            mode: if attempt.crossing.is_some() { Mode::Cors } else { seen.mode },
-            credentials: attempt.credentials,
-            preflight_state: attempt.preflight_state,
-            preflight,
-            actual,
-            hops: attempt.hops,
-            verdict: outcome.verdict,
-            phase: outcome.phase,
-            reason,
-            reasons_all: outcome.reasons.to_vec(),
-            confidence,
-            cause: None,
-            cause_confidence: None,
-            effect,
-            blocked_after_effect: effect == Some(Effect::Taken),
-            detail: String::new(),
-            fix: String::new(),
-            browser: seen.browser.clone(),
-        };
-        transaction.detail = detail::of(&transaction, attempt.note, is_tool(seen));
-        cause::fill(&mut transaction, &self.memory, seen.client, self.now);
+        let client = attempt.seen.client;
+        let mut transaction = transaction_of(attempt, outcome, effect);
+        cause::fill(&mut transaction, &self.memory, client, self.now);
         self.told.push(Told::Transaction(Box::new(transaction)));
     }
+}
+
+/// What came of an attempt, but for the mistake behind it.
+fn transaction_of(attempt: Attempt, outcome: &Outcome, effect: Option<Effect>) -> Transaction {
+    let seen = &attempt.seen;
+    // a chain that began at the page's own origin is reported with the first target across
+    let across = attempt.crossing.as_ref().unwrap_or(seen);
+    let mut confidence = outcome.confidence.min(attempt.floor);
+    if outcome.verdict == Verdict::NotCors {
+        confidence = seen.mode_confidence;
+    }
+    let blocked_at_preflight = outcome.verdict == Verdict::Blocked && outcome.phase == Some(Phase::Preflight);
+    let preflight = attempt.hop_ask.as_ref().filter(|_| blocked_at_preflight).or(attempt.ask.as_ref()).map(|ask| {
+        let verdict = if blocked_at_preflight {
+            Verdict::Blocked
+        } else if ask.response.is_none() {
+            Verdict::Undecided
+        } else {
+            Verdict::Allowed
+        };
+        PreflightLeg {
+            leg: leg(&ask.request, ask.response.as_ref(), verdict),
+            requested_method: ask.method.clone(),
+            requested_headers: ask.names.clone(),
+            because: attempt.because.clone(),
+        }
+    });
+    let actual = attempt.request.as_ref().map(|(request, _)| {
+        let verdict = match outcome.verdict {
+            Verdict::Blocked if blocked_at_preflight => Verdict::Allowed,
+            verdict => verdict,
+        };
+        leg(request, attempt.response.as_ref(), verdict)
+    });
+    let reason = outcome.reasons.first().copied();
+    let mut transaction = Transaction {
+        id: attempt.id,
+        time: attempt.first.first.time,
+        client: attempt.first.peer,
+        forwarded_for: seen.forwarded.then_some(seen.address),
+        server: attempt.first.server,
+        origin: attempt.page_origin.as_ref().or(seen.origin.as_ref()).map(|o| o.text.clone()),
+        target_origin: across.target.origin.clone(),
+        path: attempt.path.clone(),
+        method: attempt.method.clone(),
+        site: across.site,
+        mode: if attempt.crossing.is_some() { Mode::Cors } else { seen.mode },
+        credentials: attempt.credentials,
+        preflight_state: attempt.preflight_state,
+        preflight,
+        actual,
+        hops: attempt.hops,
+        verdict: outcome.verdict,
+        phase: outcome.phase,
+        reason,
+        reasons_all: outcome.reasons.to_vec(),
+        confidence,
+        cause: None,
+        cause_confidence: None,
+        effect,
+        blocked_after_effect: effect == Some(Effect::Taken),
+        detail: String::new(),
+        fix: String::new(),
+        browser: seen.browser.clone(),
+    };
+    transaction.detail = detail::of(&transaction, attempt.note, is_tool(seen));
+    transaction
 }

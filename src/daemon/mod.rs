@@ -27,7 +27,7 @@ use crate::limits::Limits;
 use crate::metrics::{Metrics, Published, Recorder, Snapshot};
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
-use crate::record::{Checklist, Finding, Sink, Transaction, Verdict};
+use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId, Verdict};
 use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions, wall_clock};
 use crate::web::{self, Access, Pages, Recent, Token, TokenError, Waiting};
 use events::{EventTarget, Events};
@@ -422,6 +422,18 @@ impl Sink for Taps {
         }
         if let Some(store) = &mut self.store {
             store.transaction(t);
+        }
+    }
+
+    fn cited(&mut self, id: TransactionId, to_come: bool) {
+        if let Some(store) = &mut self.store {
+            store.cited(id, to_come);
+        }
+    }
+
+    fn bystander(&mut self, request: &Transaction) {
+        if let Some(store) = &mut self.store {
+            store.bystander(request);
         }
     }
 

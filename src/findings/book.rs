@@ -30,8 +30,10 @@ const QUOTE_NS: i64 = SECOND;
 const QUOTED_ALWAYS: u64 = 64;
 /// Heads up to this size are kept until they are quoted; of longer ones the words are made at once.
 const QUOTED_HEADS_BYTES_MAX: usize = 4096;
-/// Transactions kept from the beginning; as many from the end.
+/// Transactions kept from the beginning; as many from later, the last ones.
 const EVIDENCE: usize = 10;
+/// Later ones are kept at most this often: each is recorded.
+const LATE_NS: i64 = 600 * SECOND;
 /// Endpoints of one host with a finding of their own; more are told as the host's.
 const ENDPOINTS_MAX: u8 = 4;
 
@@ -105,7 +107,7 @@ impl Past {
     pub fn of(seen: &Seen<'_>, fields: &[Name]) -> Past {
         Past {
             time: seen.now,
-            transaction: seen.o.transaction,
+            transaction: seen.id(),
             target: seen.o.target.origin.clone(),
             origin: seen.o.origin.cloned().unwrap_or_default(),
             address: seen.o.address,
@@ -137,7 +139,7 @@ impl Source<'_> {
 
     fn id(&self) -> TransactionId {
         match self {
-            Source::Seen(seen) => seen.o.transaction,
+            Source::Seen(seen) => seen.id(),
             Source::Transaction(t) => t.id,
             Source::Past(past) => past.transaction,
         }
@@ -247,6 +249,8 @@ fn quoted(request: &Request, response: Option<&Response>, names: &[Name], family
 struct Open {
     finding: Finding,
     late: VecDeque<TransactionId>,
+    late_since: Time,
+    latest: TransactionId,
     why: String,
     first_quote: String,
     latest_quote: Option<Quote>,
@@ -265,6 +269,8 @@ pub struct Book {
     open: Lru<u64, Open>,
     due: VecDeque<(Time, u64)>,
     changed: Vec<u64>,
+    /// What findings have cited since the last flush; true: it is the request at hand, and its transaction yet to come.
+    cited: Vec<(TransactionId, bool)>,
     endpoints: Lru<(Rule, u64), u8>,
     by_host: Lru<Arc<str>, u64>,
     hasher: RandomState,
@@ -282,6 +288,7 @@ impl Book {
             open: Lru::new(limits.findings_max),
             due: VecDeque::new(),
             changed: Vec::new(),
+            cited: Vec::new(),
             endpoints: Lru::new(limits.findings_max),
             by_host: Lru::new(limits.targets_max),
             hasher: RandomState::default(),
@@ -320,7 +327,8 @@ impl Book {
         let bits = self.by_host.get_or_insert_with(target, || 0).0;
         *bits |= 1 << rule as u64;
         if let Some(open) = self.open.get(&key) {
-            update(open, source, severity, confidence, fields, rule, why);
+            let cited = update(open, source, severity, confidence, fields, rule, why);
+            self.cited.extend(cited.map(|id| (id, true)));
             if !open.changed {
                 open.changed = true;
                 self.changed.push(key);
@@ -332,6 +340,7 @@ impl Book {
         if !evidence.contains(&source.id()) && evidence.len() < EVIDENCE {
             evidence.push(source.id());
         }
+        self.cited.extend(evidence.iter().map(|id| (*id, *id == source.id())));
         let count = u64::from(trail.map_or(1, |t| t.count().max(1)));
         let finding = Finding {
             id: FindingId(key),
@@ -349,6 +358,8 @@ impl Book {
         let open = Open {
             finding,
             late: VecDeque::new(),
+            late_since: now,
+            latest: source.id(),
             why: why(),
             first_quote: quote,
             latest_quote: None,
@@ -387,6 +398,9 @@ impl Book {
 
     /// Hands out what is new, has become worse, or was not told for an hour.
     pub fn flush(&mut self, now: Time, sink: &mut impl Sink) {
+        for (id, to_come) in self.cited.drain(..) {
+            sink.cited(id, to_come);
+        }
         for finding in self.orphans.drain(..) {
             sink.finding(&finding);
         }
@@ -465,23 +479,28 @@ fn update(
     fields: &[Name],
     rule: Rule,
     why: impl FnOnce() -> String,
-) {
+) -> Option<TransactionId> {
     let (id, now) = (source.id(), source.time());
     let finding = &mut open.finding;
     let worse = severity > finding.severity;
     finding.severity = if follows(rule) { severity } else { severity.max(finding.severity) };
     finding.confidence = finding.confidence.max(confidence);
     finding.last_seen = finding.last_seen.max(now);
-    let latest = open.late.back().or(finding.evidence.last());
-    if latest != Some(&id) {
+    let mut cited = None;
+    if open.latest != id {
+        open.latest = id;
         finding.count += 1;
         if finding.evidence.len() < EVIDENCE {
             finding.evidence.push(id);
-        } else {
+            open.late_since = now;
+            cited = Some(id);
+        } else if now.since(open.late_since) >= LATE_NS {
             if open.late.len() >= EVIDENCE {
                 open.late.pop_front();
             }
             open.late.push_back(id);
+            open.late_since = now;
+            cited = Some(id);
         }
     }
     if worse || finding.count <= QUOTED_ALWAYS || now.since(open.quoted) >= QUOTE_NS {
@@ -489,6 +508,7 @@ fn update(
         open.why = why();
         open.latest_quote = Some(Quote::of(source, fields));
     }
+    cited
 }
 
 fn written(open: &mut Open) -> Finding {

@@ -1,5 +1,6 @@
 //! One request with its answer, as rules look at it: each head read once.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use crate::cors::browser::is_browser;
@@ -9,7 +10,7 @@ use crate::cors::{Kind, Observation};
 use crate::http::head::{Head, Name};
 use crate::http::{Request, Response};
 use crate::packet::Time;
-use crate::record::{Family, Mode, Site};
+use crate::record::{Family, Mode, Site, TransactionId};
 
 /// Fields of a request that rules ask for.
 #[derive(Debug, Default)]
@@ -109,6 +110,8 @@ pub struct Seen<'a> {
     pub asked: Asked<'a>,
     /// Answered.
     pub said: Said<'a>,
+    /// A rule has kept this request's id.
+    noted: Cell<bool>,
 }
 
 fn number_above_zero(value: &[u8]) -> bool {
@@ -278,7 +281,20 @@ impl<'a> Seen<'a> {
     #[must_use]
     pub fn of(o: &'a Observation<'a>) -> Self {
         let said = o.response.map_or_else(Said::default, |r| said(r.status, &r.head));
-        Seen { o, now: o.time, asked: asked(&o.request.head), said }
+        Seen { o, now: o.time, asked: asked(&o.request.head), said, noted: Cell::new(false) }
+    }
+
+    /// The id by which a finding cites this request. Whoever takes it may cite it: then a record must explain it.
+    #[must_use]
+    pub fn id(&self) -> TransactionId {
+        self.noted.set(true);
+        self.o.transaction
+    }
+
+    /// A rule may cite this request.
+    #[must_use]
+    pub fn is_noted(&self) -> bool {
+        self.noted.get()
     }
 
     /// `Origin` as sent; empty where there was none.

@@ -154,14 +154,15 @@ impl Findings {
         self.book.settings = Settings::new(options);
     }
 
-    /// A request was answered (or will not be).
-    pub fn on_observation(&mut self, o: &Observation<'_>, sink: &mut impl Sink, counters: &mut Counters) {
+    /// A request was answered (or will not be). True: a finding may cite it.
+    pub fn on_observation(&mut self, o: &Observation<'_>, sink: &mut impl Sink, counters: &mut Counters) -> bool {
         self.begun.get_or_insert(o.time);
         let seen = Seen::of(o);
         self.learn_ways(&seen, counters);
         self.judge(&seen, counters);
         self.book.flush(o.time, sink);
         counters.forgotten.findings += self.book.take_forgotten();
+        seen.is_noted()
     }
 
     /// A transaction is final.

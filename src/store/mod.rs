@@ -29,7 +29,7 @@ use tokio::runtime::Runtime;
 
 use crate::counters::Counters;
 use crate::packet::Time;
-use crate::record::{Checklist, Finding, Sink, Transaction, Verdict};
+use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId, Verdict};
 
 pub use retention::Retention;
 pub use rows::{counters_json, head_json, path_shape, redact_query};
@@ -350,6 +350,8 @@ pub struct Recorded {
 enum Record {
     Transaction(Box<Transaction>),
     Finding(Box<Finding>),
+    /// A finding cites it; true: it is yet to come.
+    Cited(TransactionId, bool),
     Checklist(Box<Checklist>),
     Totals(Box<RunTotals>),
     Finish(Box<RunTotals>),
@@ -484,6 +486,14 @@ impl Sink for Store {
 
     fn finding(&mut self, finding: &Finding) {
         self.offer(QUEUE_RECORDS_MAX, || Record::Finding(Box::new(finding.clone())));
+    }
+
+    fn cited(&mut self, id: TransactionId, to_come: bool) {
+        self.offer(QUEUE_RECORDS_MAX, || Record::Cited(id, to_come));
+    }
+
+    fn bystander(&mut self, request: &Transaction) {
+        self.offer(ROLLUP_ROOM, || Record::Transaction(Box::new(request.clone())));
     }
 
     fn checklist(&mut self, checklist: &Checklist) {

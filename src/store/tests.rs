@@ -303,18 +303,23 @@ fn two_requests_after_one_preflight_both_count() {
 fn findings_are_updated_and_their_evidence_is_kept() {
     let folder = Folder::new();
     let (early, late) = (transaction(1, Verdict::Allowed), transaction(2, Verdict::NotCors));
+    // cited when it was forgotten already: nobody could explain it
+    let gone = transaction(3, Verdict::Allowed);
     let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
     store.transaction(&early);
-    store.finding(&finding(0, 10, 5, &[&early, &late]));
+    store.cited(early.id, false);
+    store.cited(late.id, true);
+    store.cited(gone.id, false);
+    store.finding(&finding(0, 10, 5, &[&early, &late, &gone]));
     store.transaction(&late);
     store.finding(&finding(0, 20, 9, &[&early, &late]));
     store.finish(RunTotals::default()).unwrap();
     let told = "SELECT rule, severity, first_seen, last_seen, count, run_id FROM findings";
     let expected = "origin_reflected|medium|2026-11-23T08:00:00.000000Z|2026-11-23T08:00:20.000000Z|9|1";
     assert_eq!(folder.ask(told), expected);
-    let cited = "SELECT count(*), (SELECT count(*) FROM rejections) FROM finding_evidence \
-                 JOIN transactions ON id = transaction_id";
-    assert_eq!(folder.ask(cited), "2|0");
+    let cited = "SELECT count(*), count(id), (SELECT count(*) FROM rejections) FROM finding_evidence \
+                 LEFT JOIN transactions ON id = transaction_id";
+    assert_eq!(folder.ask(cited), "2|2|0");
     // The same capture again adds nothing; a later one adds what it counted, whatever it says on the way.
     record(&folder, &[], &[finding(0, 10, 5, &[]), finding(0, 20, 9, &[])]);
     assert_eq!(folder.ask(told), expected);
@@ -337,6 +342,7 @@ fn what_was_recorded_reads_back() {
     for t in &all {
         store.transaction(t);
     }
+    store.cited(cited.id, false);
     store.finding(&finding(0, 10, 5, &[&cited]));
     store.finish(told).unwrap();
     let mut reader = queries::Reader::open(&folder.0.join("a.db")).unwrap();

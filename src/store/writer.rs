@@ -39,6 +39,8 @@ const HOUR_ROWS_MAX: usize = 20_000;
 const RECENT_MAX: usize = 4096;
 /// Ids that findings cite and that have not come yet.
 const CITED_MAX: usize = 4096;
+/// Ids of recorded transactions that a finding may still cite.
+const RECORDED_MAX: usize = 65_536;
 /// Keys of counted requests in memory; more can be read again from the database.
 const SEEN_KEYS_MAX: usize = 262_144;
 /// Old records are looked for this often, and while there are some, this soon again.
@@ -308,12 +310,14 @@ impl Writer {
     fn take_in(&mut self, record: Record) {
         match record {
             Record::Transaction(t) => self.take_transaction(t),
-            Record::Finding(finding) => {
-                for id in &finding.evidence {
-                    if let Some(t) = self.recent.cite(*id) {
-                        self.pending.transactions.push(TransactionRow::of(t, &mut self.texts, &mut self.scratch));
-                    }
+            Record::Cited(id, to_come) => {
+                if let Some(t) = self.recent.cite(id, to_come) {
+                    self.pending.transactions.push(TransactionRow::of(&t, &mut self.texts, &mut self.scratch));
                 }
+            }
+            Record::Finding(mut finding) => {
+                // what is gone was cited too late: nobody could look at it
+                finding.evidence.retain(|id| self.recent.has(*id));
                 // Of several changes in one batch the last one tells all.
                 self.pending.findings.retain(|f| f.id != finding.id);
                 self.pending.findings.push(*finding);
@@ -341,7 +345,9 @@ impl Writer {
         if record || cited {
             self.pending.transactions.push(TransactionRow::of(&t, &mut self.texts, &mut self.scratch));
         }
-        if !(blocked || cited) {
+        if blocked || cited {
+            self.recent.on_recorded(t.id);
+        } else {
             self.recent.push(t);
         }
     }
@@ -572,13 +578,16 @@ fn minute(request: &crate::http::Request) -> i64 {
     request.first.time.0.div_euclid(60 * SECOND)
 }
 
-/// The latest transactions that were not recorded, in case a finding cites them; and the ids cited too early.
+/// The latest transactions that were not recorded, in case a finding cites them; the ids cited too early; and the ids of
+/// those that are recorded.
 #[derive(Default)]
 struct Recent {
-    kept: VecDeque<(Box<Transaction>, bool)>,
+    kept: VecDeque<(TransactionId, Option<Box<Transaction>>)>,
     dropped: u64,
     place: HashMap<TransactionId, u64, RandomState>,
     awaited: HashSet<TransactionId, RandomState>,
+    recorded: HashSet<TransactionId, RandomState>,
+    recorded_order: VecDeque<TransactionId>,
 }
 
 impl Recent {
@@ -586,27 +595,44 @@ impl Recent {
         if self.kept.len() >= RECENT_MAX
             && let Some((oldest, _)) = self.kept.pop_front()
         {
-            self.place.remove(&oldest.id);
+            self.place.remove(&oldest);
             self.dropped += 1;
         }
         self.place.insert(t.id, self.dropped + self.kept.len() as u64);
-        self.kept.push_back((t, false));
+        self.kept.push_back((t.id, Some(t)));
     }
 
-    /// The transaction, when it is here and was not cited before. One that is not here is awaited.
-    fn cite(&mut self, id: TransactionId) -> Option<&Transaction> {
+    /// The transaction, when it is here and not recorded. One that is yet to come is awaited.
+    fn cite(&mut self, id: TransactionId, to_come: bool) -> Option<Box<Transaction>> {
         let place = self.place.get(&id).and_then(|at| usize::try_from(at - self.dropped).ok());
-        let Some((kept, cited)) = place.and_then(|at| self.kept.get_mut(at)) else {
-            if self.awaited.len() < CITED_MAX {
-                self.awaited.insert(id);
-            }
-            return None;
-        };
-        if std::mem::replace(cited, true) { None } else { Some(kept) }
+        let found = place.and_then(|at| self.kept.get_mut(at)).and_then(|(_, t)| t.take());
+        if found.is_some() {
+            self.on_recorded(id);
+        } else if to_come && !self.recorded.contains(&id) && self.awaited.len() < CITED_MAX {
+            self.awaited.insert(id);
+        }
+        found
     }
 
     fn is_awaited(&mut self, id: TransactionId) -> bool {
         !self.awaited.is_empty() && self.awaited.remove(&id)
+    }
+
+    fn on_recorded(&mut self, id: TransactionId) {
+        if !self.recorded.insert(id) {
+            return;
+        }
+        self.recorded_order.push_back(id);
+        if self.recorded_order.len() > RECORDED_MAX
+            && let Some(oldest) = self.recorded_order.pop_front()
+        {
+            self.recorded.remove(&oldest);
+        }
+    }
+
+    /// It is recorded, or will be.
+    fn has(&self, id: TransactionId) -> bool {
+        self.recorded.contains(&id) || self.awaited.contains(&id)
     }
 }
 

@@ -71,3 +71,22 @@ fn a_capture_in_two_files_gives_the_transactions_of_the_whole() {
         }
     }
 }
+
+#[test]
+fn whatever_a_finding_cites_can_be_explained() {
+    let folder = Folder::new();
+    let db = folder.path("cited.db");
+    ok(&["replay", shown(&incident()), "--db", shown(&db)]);
+    let ask = |query: &str| {
+        let ran = Command::new("sqlite3").arg(&db).arg(query).output().expect("sqlite3 is installed");
+        String::from_utf8_lossy(&ran.stdout).into_owned()
+    };
+    // wildcard_on_authorised and others also rest on requests without a sign of a page: no transactions
+    let cited = ask("SELECT DISTINCT transaction_id FROM finding_evidence");
+    assert!(cited.lines().count() > 100);
+    let unknown =
+        "SELECT transaction_id FROM finding_evidence WHERE transaction_id NOT IN (SELECT id FROM transactions)";
+    assert_eq!(ask(unknown), "");
+    let without = ask("SELECT id FROM transactions WHERE verdict = 'not_cors' AND origin IS NULL LIMIT 1");
+    assert!(ok(&["explain", without.trim(), "--db", shown(&db)]).contains("NOT_CORS"));
+}

@@ -35,7 +35,7 @@ pub struct OfEndpoint {
 /// `wildcard_on_authorised`
 pub fn wildcard_on_authorised(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Book) {
     if seen.wildcard() {
-        endpoint.wildcard.add(seen.o.transaction, seen.now);
+        endpoint.wildcard.add(seen.id(), seen.now);
     }
     // a preflight's answer shares nothing: the actual's does
     if endpoint.wildcard.count() == 0 || !endpoint.authorised() || !seen.wildcard() {
@@ -97,7 +97,7 @@ pub fn missing_on_errors(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Bo
             errors.push((digest, Trail::default()));
         }
         if let Some((_, trail)) = errors.iter_mut().find(|(o, _)| *o == digest) {
-            trail.add(seen.o.transaction, seen.now);
+            trail.add(seen.id(), seen.now);
         }
     } else {
         return;
@@ -158,7 +158,7 @@ pub fn self_only(seen: &Seen<'_>, host: &mut Host, book: &mut Book) {
         state.other_named = true;
         return;
     }
-    state.self_named.add(seen.o.transaction, seen.now);
+    state.self_named.add(seen.id(), seen.now);
     if state.other_named || (state.self_named.count() as usize) < book.settings.at(Threshold::SelfOnlyAnswers) {
         return;
     }

@@ -54,7 +54,7 @@ pub fn missing_vary(seen: &Seen<'_>, url: &mut Url, endpoint: &Endpoint, book: &
         (None, Some(_)) => {}
     }
     if !seen.said.varies {
-        url.lacking.add(seen.o.transaction, seen.now);
+        url.lacking.add(seen.id(), seen.now);
     }
     let depends = url.values.len() >= 2 || (url.with_origin && url.without_origin);
     if !depends || url.lacking.count() == 0 || (url.told && seen.said.varies) {

@@ -182,7 +182,7 @@ pub fn judge(
             let emergency = &mut host.origins.emergency;
             emergency.sites.enter(book.digest(&*parts.site));
             emergency.header_sets.enter(book.digest(seen.asked.headers));
-            emergency.trail.add(seen.o.transaction, seen.now);
+            emergency.trail.add(seen.id(), seen.now);
             shows_emergency = true;
         }
     }
@@ -231,7 +231,7 @@ fn null_origin(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book: &mut
     let severity = if seen.credentials_allowed() { Severity::High } else { Severity::Medium };
     let asked = seen.origin() == "null";
     if !asked {
-        state.null_only.add(seen.o.transaction, seen.now);
+        state.null_only.add(seen.id(), seen.now);
         if state.other_than_null || state.null_only.count() < 2 {
             return;
         }
@@ -327,7 +327,7 @@ fn remember(seen: &Seen<'_>, host: &mut Host, book: &mut Book, with: bool, is_ho
         return;
     }
     if !seen.is_preflight() {
-        known.transactions.add(seen.o.transaction, seen.now);
+        known.transactions.add(seen.id(), seen.now);
     }
     if known.with_credentials {
         return;
@@ -387,7 +387,7 @@ fn reflected(
             (state.foreign.get_mut(which), state.foreign_trail.get_mut(which), endpoint.origins.foreign.get_mut(which))
         {
             if !sites.holds(site) {
-                trail.add(seen.o.transaction, seen.now);
+                trail.add(seen.id(), seen.now);
             }
             sites.enter(site);
             here.enter(site);

@@ -76,7 +76,7 @@ pub fn failing(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book: &mut
     let stranger = host.origins.accepts_any() && !host.origins.accepts(book.digest(seen.origin()));
     let Some((which, rule, threshold)) = failure(seen, spoke_cors || stranger) else { return };
     let Some(trail) = state.failed.get_mut(which) else { return };
-    trail.add(seen.o.transaction, seen.now);
+    trail.add(seen.id(), seen.now);
     if (trail.count() as usize) < book.settings.at(threshold) {
         return;
     }
@@ -141,7 +141,7 @@ pub fn refused_then_passed(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut 
     if seen.o.kind != Kind::Actual || !seen.accepted() || !endpoint.preflight.refused.holds(origin) {
         return;
     }
-    endpoint.preflight.refused_then_passed.add(seen.o.transaction, seen.now);
+    endpoint.preflight.refused_then_passed.add(seen.id(), seen.now);
     report_disagreement(Source::Seen(seen), &endpoint.label, &endpoint.preflight.refused_then_passed, book, false);
 }
 
@@ -222,7 +222,7 @@ pub fn headers_too_broad(seen: &Seen<'_>, host: &mut Host, book: &mut Book) {
     let echoed = seen.asked.headers.is_some_and(|asked| !asked.is_empty() && asked == allowed);
     if echoed {
         host.preflight.header_sets.enter(book.digest(allowed));
-        host.preflight.header_trail.add(seen.o.transaction, seen.now);
+        host.preflight.header_trail.add(seen.id(), seen.now);
     }
     let sets = host.preflight.header_sets.len();
     if star || (echoed && sets >= book.settings.at(Threshold::HeaderSets)) {

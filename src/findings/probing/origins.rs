@@ -26,7 +26,7 @@ const SENT_MAX: usize = 64;
 /// Enters this request's origin. `origin` is its digest beside the target; `alone`: nobody else sends it.
 pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, origin: u64, prober: &mut Prober, book: &Book) {
     if prober.origins.enter(origin, seen.now, TEN_MINUTES_NS) {
-        prober.trail.add(seen.o.transaction, seen.now);
+        prober.trail.add(seen.id(), seen.now);
     }
     // that the target lets its own pages in says nothing
     if seen.accepted() && (!kinds.is_empty() || (seen.cross_site() && alone)) {
@@ -42,7 +42,7 @@ pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, origin: u64, prober: &m
     if kinds.is_empty() || (served && !kinds.evidently_foreign() && !kinds.any(Kinds::WEAK)) {
         return;
     }
-    prober.pattern_trail.add(seen.o.transaction, seen.now);
+    prober.pattern_trail.add(seen.id(), seen.now);
     let now = seen.now;
     prober.patterns.retain(|s| now.since(s.at) <= TEN_MINUTES_NS);
     if let Some(known) = prober.patterns.iter_mut().find(|s| s.origin == origin) {
@@ -165,7 +165,7 @@ pub fn not_serialised(seen: &Seen<'_>, serialised: bool, prober: &mut Prober, bo
     if serialised {
         return;
     }
-    prober.not_serialised_trail.add(seen.o.transaction, seen.now);
+    prober.not_serialised_trail.add(seen.id(), seen.now);
     let count = prober.not_serialised.enter(seen.now, TEN_MINUTES_NS);
     if count < doubled(seen, book.settings.at(Threshold::NotSerialised)) {
         return;

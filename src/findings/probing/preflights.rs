@@ -75,7 +75,7 @@ pub fn on_preflight(seen: &Seen<'_>, prober: &mut Prober, book: &Book) -> bool {
     }
     if !asked.open.iter().any(|(p, m, _)| (*p, *m) == (path, digest)) && asked.open.len() < ASKED_MAX {
         asked.open.push((path, digest, now));
-        asked.trail.add(seen.o.transaction, now);
+        asked.trail.add(seen.id(), now);
     }
     let text = String::from_utf8_lossy(method).to_ascii_uppercase();
     if matches!(&*text, "TRACE" | "CONNECT" | "TRACK") {
@@ -150,7 +150,7 @@ pub fn forged(seen: &Seen<'_>, prober: &mut Prober, book: &mut Book) {
     if seen.o.tool_signs < 2 {
         return;
     }
-    prober.forged_trail.add(seen.o.transaction, seen.now);
+    prober.forged_trail.add(seen.id(), seen.now);
     prober.forged_paths.enter(book.digest(seen.o.path));
     let count = prober.forged.enter(seen.now, TEN_MINUTES_NS);
     if count < doubled(seen, book.settings.at(Threshold::ForgedPreflights)) {
@@ -195,7 +195,7 @@ pub fn write_without(seen: &Seen<'_>, missing: Missing, prober: &mut Prober, boo
     if missing.answered_elsewhere || !(not_a_browser || !(late || missing.asked_before)) {
         return;
     }
-    prober.writes_trail.add(seen.o.transaction, seen.now);
+    prober.writes_trail.add(seen.id(), seen.now);
     let count = prober.writes.enter(seen.now, TEN_MINUTES_NS);
     if count < doubled(seen, book.settings.at(Threshold::WritesNoPreflight)) {
         return;

@@ -48,7 +48,7 @@ pub fn form_post(
     forms.clients.enter(client);
     let first = *forms.first.get_or_insert(seen.now);
     forms.with_cookie |= seen.asked.cookie;
-    forms.trail.add(seen.o.transaction, seen.now);
+    forms.trail.add(seen.id(), seen.now);
     let usual = forms.clients.len() >= book.settings.at(Threshold::FormReturnClients)
         && seen.now.since(first) >= 24 * 3600 * SECOND;
     if usual || !forms.with_cookie {

@@ -30,7 +30,7 @@ pub struct Page {
 pub fn private_network(seen: &Seen<'_>, origin: &str, page: &mut Page, book: &mut Book) {
     let server = seen.o.request.server;
     if page.private.enter(book.digest(server), seen.now, PRIVATE_NS) {
-        page.private_trail.add(seen.o.transaction, seen.now);
+        page.private_trail.add(seen.id(), seen.now);
     }
     let count = page.private.count(seen.now, PRIVATE_NS);
     if count < book.settings.at(Threshold::PrivateTargets) {
@@ -109,7 +109,7 @@ pub struct Series {
 /// `xs_leak_timing`
 pub fn xs_leak(seen: &Seen<'_>, endpoint: &Endpoint, series: &mut Series, book: &mut Book) {
     if series.queries.enter(book.digest(seen.o.request.head.target()), seen.now, LEAK_NS) {
-        series.trail.add(seen.o.transaction, seen.now);
+        series.trail.add(seen.id(), seen.now);
     }
     let count = series.queries.count(seen.now, LEAK_NS);
     if count < super::doubled(seen, book.settings.at(Threshold::LeakRequests)) {
@@ -164,7 +164,7 @@ pub fn poison_served(seen: &Seen<'_>, poison: &Poison, endpoint: &Endpoint, book
     }
     let mut trail = Trail::default();
     trail.add(poison.past.transaction, poison.past.time);
-    trail.add(seen.o.transaction, seen.now);
+    trail.add(seen.id(), seen.now);
     let report = Report {
         rule: Rule::CachePoisonProbe,
         severity: Severity::Medium,
