@@ -128,6 +128,13 @@ impl Engine {
         self.correlator.finish(at.time, sink, &mut self.counters);
     }
 
+    /// Settles everything and begins anew at whatever time comes next, counting on: for a clock that was set back.
+    pub fn begin_again(&mut self, limits: &Limits, options: &EngineOptions, sink: &mut impl Sink) {
+        self.finish(sink);
+        let counters = std::mem::take(&mut self.counters);
+        *self = Engine { counters, ..Engine::new(limits, options) };
+    }
+
     /// What was counted until now.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -170,4 +177,49 @@ impl Engine {
 /// The first whole second after a time.
 fn tick_after(time: Time) -> Time {
     Time(time.0.div_euclid(SECOND).saturating_add(1).saturating_mul(SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::merge::{Feed, FeedOptions};
+    use crate::record::{Finding, Transaction, Verdict};
+
+    #[derive(Default)]
+    struct Blocked(Vec<Time>);
+
+    impl Sink for Blocked {
+        fn transaction(&mut self, t: &Transaction) {
+            if t.verdict == Verdict::Blocked {
+                self.0.push(t.time);
+            }
+        }
+        fn finding(&mut self, _: &Finding) {}
+    }
+
+    #[test]
+    fn after_a_clock_was_set_back_it_judges_in_the_new_time_and_counts_on() {
+        let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/incident.pcapng");
+        let (limits, options) = (Limits::default(), EngineOptions::default());
+        let mut engine = Engine::new(&limits, &options);
+        let mut before = Blocked::default();
+        let feed_all = |engine: &mut Engine, sink: &mut Blocked, back: i64| {
+            let mut feed = Feed::open(std::slice::from_ref(&demo), FeedOptions::default());
+            while let Some(packet) = feed.next() {
+                engine.on_packet(&Packet { time: packet.time.plus(-back), ..packet }, sink);
+            }
+        };
+        feed_all(&mut engine, &mut before, 0);
+        engine.begin_again(&limits, &options, &mut before);
+        assert_eq!(before.0.len(), 76);
+        let day = 86_400 * SECOND;
+        let mut after = Blocked::default();
+        feed_all(&mut engine, &mut after, day);
+        engine.finish(&mut after);
+        // the order in which they are told may differ where attempts wait
+        before.0.sort_unstable();
+        after.0.sort_unstable();
+        assert_eq!(after.0, before.0.iter().map(|t| t.plus(-day)).collect::<Vec<_>>());
+        assert_eq!(engine.counters().packets, 2 * 1257);
+    }
 }

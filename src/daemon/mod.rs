@@ -3,6 +3,7 @@
 //! The capturing thread is the engine's thread: it polls the rings, judges, and hands records on without ever waiting. The
 //! store's writer, the pages and the talk on standard error each have a thread of their own.
 
+mod clock;
 pub mod events;
 mod notify;
 mod privileges;
@@ -26,10 +27,11 @@ use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::metrics::{Metrics, Published, Recorder, Snapshot};
 use crate::options::EngineOptions;
-use crate::packet::{SECOND, Time};
+use crate::packet::{Packet, SECOND, Time};
 use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId, Verdict};
 use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions, wall_clock};
 use crate::web::{self, Access, Pages, Recent, Token, TokenError, Waiting};
+use clock::Clock;
 use events::{EventTarget, Events};
 use notify::{Notify, Watchdog};
 use reload::Reload;
@@ -156,6 +158,8 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
         watchdog: Watchdog::from_env(),
         configured,
         engine: Engine::new(&Limits::default(), &options.engine),
+        options: options.engine.clone(),
+        clock: Clock::new(wall_clock(), Instant::now()),
         taps,
         published: Arc::clone(&published),
         say,
@@ -283,7 +287,9 @@ struct Capture {
     watchdog: Watchdog,
     /// Options that were read again.
     configured: Receiver<EngineOptions>,
+    options: EngineOptions,
     engine: Engine,
+    clock: Clock,
     taps: Taps,
     published: Arc<Published>,
     say: Sender<String>,
@@ -306,6 +312,9 @@ impl Capture {
         let (mut second, mut note) = (Instant::now(), Instant::now());
         let mut publish = Instant::now();
         while !stop.load(Ordering::Relaxed) {
+            if let Some(back) = self.clock.set_back(wall_clock(), Instant::now()) {
+                self.begin_again(back);
+            }
             if self.take(LOOK_UP) == 0 {
                 // One second behind the clock: what the ring may still hold is younger.
                 self.engine.advance(wall_clock().plus(-SECOND), &mut self.taps);
@@ -315,6 +324,7 @@ impl Capture {
                 publish = Instant::now();
                 if let Ok(options) = self.configured.try_recv() {
                     self.engine.configure(&options);
+                    self.options.clone_from(&options);
                     self.taps.recorder.configure(&options.site);
                 }
                 self.publish();
@@ -333,13 +343,25 @@ impl Capture {
         self.stop()
     }
 
+    /// The clock was set back: to the engine, whose time never does so, all would stand still until then.
+    fn begin_again(&mut self, back: i64) {
+        let (engine, taps) = (&mut self.engine, &mut self.taps);
+        self.live.drain(|packet| engine.on_packet(packet, taps));
+        engine.begin_again(&Limits::default(), &self.options, taps);
+        (self.last, self.taps.last) = (None, Time(i64::MIN));
+        let line = format!("the clock was set back by {} s: what was open is settled, rules begin anew", back / SECOND);
+        drop(self.say.try_send(line));
+    }
+
     fn take(&mut self, wait: Duration) -> usize {
+        let latest = self.clock.latest();
         let (engine, taps) = (&mut self.engine, &mut self.taps);
         let (first, last) = (&mut self.first, &mut self.last);
         let taken = self.live.take(wait, |packet| {
+            let packet = Packet { time: packet.time.min(latest), ..*packet };
             first.get_or_insert(packet.time);
             *last = Some(packet.time);
-            engine.on_packet(packet, taps);
+            engine.on_packet(&packet, taps);
         });
         engine.flush(taps);
         taken

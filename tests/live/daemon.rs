@@ -120,6 +120,22 @@ fn an_interface_may_go_and_come_back() {
         ping();
         packets() > before
     });
+    // Under another name it is gone, and back under its own.
+    let rename = |from: &str, to: &str| {
+        right.ip(&["link", "set", from, "down"]);
+        right.ip(&["link", "set", from, "name", to]);
+        right.ip(&["link", "set", to, "up"]);
+    };
+    rename("eth0", "wan0");
+    within(Duration::from_secs(10), "it is not ready while its interface has another name", || ready().0 == "503");
+    assert!(ready().1.contains("eth0: "), "{}", ready().1);
+    rename("wan0", "eth0");
+    within(Duration::from_secs(20), "it is ready again after the renaming", || ready().0 == "200");
+    let before = packets();
+    within(Duration::from_secs(15), "packets are taken after the renaming", || {
+        ping();
+        packets() > before
+    });
     corstap.stops_well();
     let said = corstap.said();
     assert_eq!(said.matches("trying again until it is back").count(), said.matches("captured again").count(), "{said}");
