@@ -59,7 +59,8 @@ pub struct Asked {
     forbidden: u32,
     made_up: u32,
     waits: bool,
-    consistent: bool,
+    /// Preflights as browsers send them less those that are not: one odd one among many makes no scanner.
+    consistent: i32,
 }
 
 /// A preflight came; whether it is time to look at this client again later.
@@ -71,7 +72,7 @@ pub fn on_preflight(seen: &Seen<'_>, prober: &mut Prober, book: &Book) -> bool {
     asked.open.retain(|(_, _, at)| now.since(*at) <= SWEEP_NS);
     if asked.open.is_empty() {
         asked.trail.clear();
-        (asked.forbidden, asked.made_up) = (0, 0);
+        (asked.forbidden, asked.made_up, asked.consistent) = (0, 0, 0);
     }
     if !asked.open.iter().any(|(p, m, _)| (*p, *m) == (path, digest)) && asked.open.len() < ASKED_MAX {
         asked.open.push((path, digest, now));
@@ -83,7 +84,7 @@ pub fn on_preflight(seen: &Seen<'_>, prober: &mut Prober, book: &Book) -> bool {
     } else if !KNOWN.contains(&&*text) {
         asked.made_up = asked.made_up.saturating_add(1);
     }
-    asked.consistent = seen.is_browser_consistent();
+    asked.consistent = asked.consistent.saturating_add(if seen.is_browser_consistent() { 1 } else { -1 });
     let look = !asked.waits && is_sweep(asked, seen.o.shared_address, book);
     asked.waits |= look;
     look
@@ -125,7 +126,7 @@ pub fn settle(prober: &mut Prober, past: &Past, subject: &str, own_scanner: bool
     // one odd method alone may be a mistake; a page whose preflights all fail asks in vain, too
     let single = !by_count && (odd < 2 || asked.forbidden == 0);
     // what no page may ask for (TRACE, CONNECT, TRACK) a browser does not send, whatever its page wants
-    let in_vain = by_count && asked.consistent && asked.forbidden == 0;
+    let in_vain = by_count && asked.consistent > 0 && asked.forbidden == 0;
     if single || in_vain {
         severity = lower(severity);
     }

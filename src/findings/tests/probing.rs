@@ -110,6 +110,12 @@ fn preflight_sweep() {
         // a page whose preflights all fail asks in vain
         (0..20).for_each(|n| s.exchange(&format!("OPTIONS /v1/{n}"), &asking(APP, "same-site", "PUT", ""), 401, ""));
     });
+    fires(Rule::PreflightSweep, Low, |s| {
+        // and one that sends an odd preflight last is the same page
+        (0..20).for_each(|n| s.exchange(&format!("OPTIONS /v1/{n}"), &asking(APP, "same-site", "PUT", ""), 401, ""));
+        s.agent = SCANNER;
+        forge(s, "/v1/x", "PUT");
+    });
     silent(Rule::PreflightSweep, |s| {
         // a page load: all preflights first, then what they asked for
         let paths: Vec<String> = (0..30).map(|n| format!("/v1/{n}")).collect();
