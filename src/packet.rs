@@ -47,13 +47,26 @@ impl fmt::Display for Time {
         let month = if mp < 10 { mp + 3 } else { mp - 9 };
         let year = yoe + era * 400 + i64::from(month <= 2);
         let (seconds, micros) = (in_day / 1_000_000, in_day % 1_000_000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{micros:06}Z",
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        )
+        // years that an i64 of nanoseconds reaches have four digits
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        for (number, last, digits) in [
+            (year, 3, 4),
+            (month, 6, 2),
+            (day, 9, 2),
+            (seconds / 3600, 12, 2),
+            (seconds / 60 % 60, 15, 2),
+            (seconds % 60, 18, 2),
+            (micros, 25, 6),
+        ] {
+            let mut rest = number;
+            for place in 0..digits {
+                if let (Some(digit), Ok(value)) = (text.get_mut(last - place), u8::try_from(rest % 10)) {
+                    *digit += value;
+                }
+                rest /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -95,6 +108,8 @@ mod tests {
         assert_eq!(Time(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Time(1_795_462_645_319_123_999).to_string(), "2026-11-23T19:37:25.319123Z");
         assert_eq!(Time(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(Time(i64::MAX).to_string(), "2262-04-11T23:47:16.854775Z");
+        assert_eq!(Time(i64::MIN).to_string(), "1677-09-21T00:12:43.145224Z");
         assert_eq!(Time(951_782_400 * SECOND).to_string(), "2000-02-29T00:00:00.000000Z");
     }
 }

@@ -446,7 +446,7 @@ pub enum Message {
 /// Where the engine puts what it finds.
 pub trait Sink {
     /// A transaction's outcome is final.
-    fn transaction(&mut self, transaction: &Transaction);
+    fn transaction(&mut self, transaction: &Arc<Transaction>);
     /// A finding is new, or has changed.
     fn finding(&mut self, finding: &Finding);
     /// A finding cites this id. `to_come`: it is that of the request at hand, whose transaction is not told yet.

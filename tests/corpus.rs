@@ -26,7 +26,7 @@ type Direction = (String, String);
 struct Messages(BTreeMap<Direction, Vec<Seen>>);
 
 impl Sink for Messages {
-    fn transaction(&mut self, _: &Transaction) {}
+    fn transaction(&mut self, _: &Arc<Transaction>) {}
     fn finding(&mut self, _: &Finding) {}
     fn message(&mut self, m: &MessageRecord) {
         let (direction, what, head) = match &m.message {
@@ -168,7 +168,7 @@ struct Told {
 }
 
 impl Sink for Told {
-    fn transaction(&mut self, _: &Transaction) {
+    fn transaction(&mut self, _: &Arc<Transaction>) {
         self.transactions += 1;
     }
     fn finding(&mut self, _: &Finding) {}

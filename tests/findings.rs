@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use corstap::capture::merge::{Feed, FeedOptions};
 use corstap::catalog::{Rule, Severity};
@@ -19,7 +20,7 @@ struct Taken {
 }
 
 impl Sink for Taken {
-    fn transaction(&mut self, transaction: &Transaction) {
+    fn transaction(&mut self, transaction: &Arc<Transaction>) {
         self.transactions.insert(transaction.id);
     }
     fn finding(&mut self, finding: &Finding) {

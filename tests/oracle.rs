@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use corstap::capture::merge::{Feed, FeedOptions};
 use corstap::catalog::Reason;
@@ -20,8 +21,8 @@ use serde::Deserialize;
 struct Taken(Vec<Transaction>);
 
 impl Sink for Taken {
-    fn transaction(&mut self, transaction: &Transaction) {
-        self.0.push(transaction.clone());
+    fn transaction(&mut self, transaction: &Arc<Transaction>) {
+        self.0.push((**transaction).clone());
     }
     fn finding(&mut self, _: &Finding) {}
 }

@@ -7,6 +7,7 @@ use corstap::options::EngineOptions;
 use corstap::packet::{InterfaceId, LinkType, MILLISECOND, Order, Packet, SECOND, Time};
 use corstap::record::{Finding, Phase, Sink, Transaction};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Raw IP (LINKTYPE_RAW).
 const RAW: LinkType = LinkType(101);
@@ -22,7 +23,7 @@ const ASK: &str = "Origin: http://a.test|Access-Control-Request-Method: PUT|Acce
 struct Taken(Vec<String>);
 
 impl Sink for Taken {
-    fn transaction(&mut self, t: &Transaction) {
+    fn transaction(&mut self, t: &Arc<Transaction>) {
         let words = [t.phase.map(Phase::id), t.reason.map(Reason::id), Some(t.confidence.id())];
         let words: Vec<&str> = words.into_iter().flatten().collect();
         self.0.push(format!("{} {} {} {} {}", t.method, t.path, t.verdict, words.join(" "), t.preflight_state));

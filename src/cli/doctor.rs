@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -225,6 +226,6 @@ fn disk(config: &Config, screen: &mut Screen) {
 struct Nobody;
 
 impl Sink for Nobody {
-    fn transaction(&mut self, _: &Transaction) {}
+    fn transaction(&mut self, _: &Arc<Transaction>) {}
     fn finding(&mut self, _: &Finding) {}
 }

@@ -1,6 +1,7 @@
 //! `corstap inspect`: every HTTP message, judged by nothing.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::args::{Color, Format, InspectArgs, Moment};
 use super::follow::Follow;
@@ -45,7 +46,7 @@ struct Waiting {
 }
 
 impl Sink for Messages<'_> {
-    fn transaction(&mut self, _: &Transaction) {}
+    fn transaction(&mut self, _: &Arc<Transaction>) {}
     fn finding(&mut self, _: &Finding) {}
     fn message(&mut self, m: &MessageRecord) {
         let held = self.args.status.is_some();

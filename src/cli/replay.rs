@@ -1,6 +1,7 @@
 //! `corstap replay`: the engine over captures.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::args::{Color, Format, ReplayArgs};
 use super::follow::Follow;
@@ -41,7 +42,7 @@ enum Form {
 }
 
 impl Sink for Records {
-    fn transaction(&mut self, t: &Transaction) {
+    fn transaction(&mut self, t: &Arc<Transaction>) {
         self.summary.on_transaction(t);
         if let Some(store) = &mut self.store {
             store.transaction(t);

@@ -24,12 +24,12 @@ use serde::Serialize;
 
 use crate::catalog::Reason;
 use crate::cors::classify::{path_and_query, redacted_path};
+use crate::findings::shape_of;
 use crate::http::Request;
 use crate::http::head::Name;
 use crate::packet::Time;
 use crate::record::{Confidence, words};
 use crate::report::shown_bytes;
-use crate::store::path_shape;
 
 use vantage::{Exchange, Vantage};
 
@@ -389,7 +389,7 @@ pub fn endpoint(exchange: &Exchange) -> String {
         Some(judged) => judged.target_origin.to_string(),
         None => request.head.first(Name::Host).map_or_else(|| request.server.to_string(), shown_bytes),
     };
-    format!("{target}{}", path_shape(&shown_path(request, false)))
+    format!("{target}{}", shape_of(&shown_path(request, false)))
 }
 
 /// What the box says of itself: `Server` and `Via` of its answer, where they are not the origin's own.

@@ -8,11 +8,11 @@ use hashbrown::HashMap;
 
 use super::vantage::{Exchange, Vantage};
 use crate::cors::classify::path_and_query;
+use crate::findings::shape_of;
 use crate::http::head::{Head, Name};
 use crate::packet::{MILLISECOND, SECOND, Time};
 use crate::record::Confidence;
 use crate::report::shown_bytes;
-use crate::store::path_shape;
 
 /// How long a request without answer in front may take to appear behind, in nanoseconds.
 const UNANSWERED_NS: i64 = 60 * SECOND;
@@ -327,7 +327,9 @@ impl<'a> Pairer<'a> {
         let asked = if exchange.is_preflight() { head.first(Name::AcRequestMethod) } else { None };
         let method = shown_bytes(asked.unwrap_or(head.method()));
         let origin = head.first(Name::Origin).map(shown_bytes).unwrap_or_default();
-        let shape = path_shape(&String::from_utf8_lossy(&self.front.keys.target(&exchange.request)));
+        let target = self.front.keys.target(&exchange.request);
+        let target = String::from_utf8_lossy(&target);
+        let shape = shape_of(&target);
         let hour = exchange.request.first.time.to_string();
         let hour = hour.get(..13).unwrap_or_default();
         let mut rows = self.back.hours.iter().filter(|row| {

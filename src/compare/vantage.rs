@@ -261,7 +261,7 @@ impl Vantage {
 }
 
 impl Sink for Vantage {
-    fn transaction(&mut self, t: &Transaction) {
+    fn transaction(&mut self, t: &Arc<Transaction>) {
         let judged = Judged {
             id: t.id.to_string().into(),
             verdict: t.verdict,

@@ -30,7 +30,7 @@ const T_BODY_NS: i64 = SECOND;
 #[derive(Debug)]
 pub(super) enum Told {
     Observed(Observed),
-    Transaction(Box<Transaction>),
+    Transaction(Arc<Transaction>),
     /// A request without a sign of a page, which only a finding may ask for.
     Bystander(Box<Transaction>),
 }
@@ -305,7 +305,7 @@ impl Correlator {
         let client = attempt.seen.client;
         let mut transaction = transaction_of(attempt, outcome, effect);
         cause::fill(&mut transaction, &self.memory, client, self.now);
-        self.told.push(Told::Transaction(Box::new(transaction)));
+        self.told.push(Told::Transaction(Arc::new(transaction)));
     }
 }
 

@@ -432,7 +432,7 @@ struct Taps {
 }
 
 impl Sink for Taps {
-    fn transaction(&mut self, t: &Transaction) {
+    fn transaction(&mut self, t: &Arc<Transaction>) {
         self.last = self.last.max(t.time);
         self.recorder.on_transaction(t);
         if t.verdict == Verdict::Blocked {

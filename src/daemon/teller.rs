@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use foldhash::fast::RandomState;
 
+use crate::findings::shape_of;
 use crate::metrics::Snapshot;
 use crate::record::{Finding, Transaction};
-use crate::store::path_shape;
 
 /// Repeats of a refusal are told once in this time.
 const FOLD: Duration = Duration::from_mins(1);
@@ -52,7 +52,7 @@ impl Teller {
             "{} {}{} from {}  {}",
             shown(&t.method),
             shown(t.target_origin.split("://").last().unwrap_or_default()),
-            shown(&path_shape(&t.path)),
+            shown(&shape_of(&t.path)),
             shown(t.origin.as_deref().unwrap_or("nowhere")),
             t.reason.map_or("", |r| r.id()),
         );

@@ -19,11 +19,11 @@ use anyhow::Context as _;
 use crate::capture::merge::{Feed, FeedOptions};
 use crate::catalog::Cause;
 use crate::engine::Engine;
+use crate::findings::shape_of;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::record::{Finding, Transaction, TransactionId, Verdict};
 use crate::report::shown;
-use crate::store::path_shape;
 
 /// Transactions in one file.
 const CITED_MAX: usize = 20;
@@ -105,7 +105,7 @@ impl Chosen {
             return;
         }
         let reason = t.reason.map_or("", crate::catalog::Reason::id);
-        let kind = format!("{} {} {} {reason}", t.method, t.target_origin, path_shape(&t.path));
+        let kind = format!("{} {} {} {reason}", t.method, t.target_origin, shape_of(&t.path));
         if group.kinds.len() >= KINDS_MAX && !group.kinds.contains_key(&kind) {
             return;
         }

@@ -135,7 +135,7 @@ fn comment(t: &Transaction) -> String {
 }
 
 impl Sink for Places {
-    fn transaction(&mut self, t: &Transaction) {
+    fn transaction(&mut self, t: &Arc<Transaction>) {
         // a transaction is told once; a second of that id would be the same packets again
         if !self.wanted.contains(&t.id) || self.by_transaction.contains_key(&t.id) {
             return;

@@ -8,9 +8,9 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use crate::catalog::{Cause, Reason};
+use crate::findings::shape_of;
 use crate::packet::{SECOND, Time};
 use crate::record::{Confidence, Effect, Family, Phase, Transaction, Verdict};
-use crate::store::path_shape;
 
 /// Problems told apart in one report.
 pub const PROBLEMS_MAX: usize = 200;
@@ -434,7 +434,7 @@ impl Problems {
         }
         let repeated = self.repeated_after(r);
         let problem = self.by_key.entry(key).or_insert_with(|| Problem::new(r));
-        problem.add(r, &path_shape(r.path));
+        problem.add(r, &shape_of(r.path));
         if let Some(timeline) = &self.timeline {
             problem.bars.resize(timeline.bars, 0);
             if let Some(bar) = problem.bars.get_mut(timeline.bar(r.time)) {

@@ -32,7 +32,7 @@ use crate::packet::Time;
 use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId, Verdict};
 
 pub use retention::Retention;
-pub use rows::{counters_json, head_json, path_shape, redact_query};
+pub use rows::{counters_json, head_json, redact_query};
 
 /// `PRAGMA application_id` of our files: `cors` in ASCII.
 const APPLICATION_ID: i64 = 0x636f_7273;
@@ -348,7 +348,7 @@ pub struct Recorded {
 }
 
 enum Record {
-    Transaction(Box<Transaction>),
+    Transaction(Arc<Transaction>),
     Finding(Box<Finding>),
     /// A finding cites it; true: it is yet to come.
     Cited(TransactionId, bool),
@@ -381,6 +381,10 @@ impl Store {
             let mut connection = connect(&options.path).await?;
             if options.kind == RunKind::Live {
                 damage::check_after_crash(&mut connection, &path).await?;
+            } else {
+                // it writes as much as it can at once, and nobody waits for its log to be small
+                let wide = "PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -16384";
+                sqlx::raw_sql(wide).execute(&mut connection).await.map_err(sqlite)?;
             }
             let run_id = writer::begin_run(&mut connection, options).await.map_err(sqlite)?;
             Ok((connection, run_id))
@@ -479,9 +483,9 @@ impl Store {
 }
 
 impl Sink for Store {
-    fn transaction(&mut self, transaction: &Transaction) {
+    fn transaction(&mut self, transaction: &Arc<Transaction>) {
         let room = if transaction.verdict == Verdict::Blocked { REJECTION_ROOM } else { ROLLUP_ROOM };
-        self.offer(room, || Record::Transaction(Box::new(transaction.clone())));
+        self.offer(room, || Record::Transaction(transaction.clone()));
     }
 
     fn finding(&mut self, finding: &Finding) {
@@ -493,7 +497,7 @@ impl Sink for Store {
     }
 
     fn bystander(&mut self, request: &Transaction) {
-        self.offer(ROLLUP_ROOM, || Record::Transaction(Box::new(request.clone())));
+        self.offer(ROLLUP_ROOM, || Record::Transaction(Arc::new(request.clone())));
     }
 
     fn checklist(&mut self, checklist: &Checklist) {

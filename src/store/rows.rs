@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 use crate::catalog::{Cause, Reason};
 use crate::http::Request;
 use crate::http::head::{Field, Head, Name};
+use crate::http::is_printable;
 use crate::packet::{SECOND, Time};
 use crate::record::{Browser, Effect, Leg, Phase, Transaction, Verdict};
 
@@ -24,8 +25,6 @@ const TEXTS_MAX: usize = 8192;
 const PATH_BYTES_MAX: usize = 2048;
 /// Bytes kept of an origin or a method.
 pub const NAME_BYTES_MAX: usize = 300;
-/// Bytes kept of a path's shape.
-const SHAPE_BYTES_MAX: usize = 256;
 
 /// A row of `transactions`, without its run. Texts are counted, so that each try to write them costs no copy.
 #[derive(Debug)]
@@ -169,16 +168,17 @@ impl Texts {
 /// `texts`: a JSON string, or a head as `[[name,value]…]`, where a third element `true` says that the value stands for a
 /// withheld one. Written by hand: as `serde_json::Value` it cost more than the row itself.
 fn evidence(t: &Transaction, texts: &mut Texts, out: &mut String) {
-    append(out, &format_args!("{{\"fix\":{},\"reasons\":", texts.of_text(&t.fix)));
+    out.push_str("{\"fix\":");
+    number(out, texts.of_text(&t.fix));
+    out.push_str(",\"reasons\":");
     list(out, t.reasons_all.iter().map(|r| r.id()));
     if let Some(confidence) = t.cause_confidence {
-        append(out, &format_args!(",\"cause_confidence\":\"{}\"", confidence.id()));
+        pair(out, ",\"cause_confidence\":", confidence.id());
     }
     if let Some(p) = &t.preflight {
         out.push_str(",\"preflight\":{");
         leg(t, &p.leg, texts, out);
-        out.push_str(",\"requested_method\":");
-        quote(out, &p.requested_method);
+        pair(out, ",\"requested_method\":", &p.requested_method);
         out.push_str(",\"requested_headers\":");
         list(out, p.requested_headers.iter().map(String::as_str));
         out.push_str(",\"because\":");
@@ -191,17 +191,17 @@ fn evidence(t: &Transaction, texts: &mut Texts, out: &mut String) {
         out.push('}');
     }
     for (nth, hop) in t.hops.iter().enumerate() {
-        out.push_str(if nth == 0 { ",\"hops\":[" } else { "," });
-        let after = hop.time.since(t.time) / 1000;
-        append(out, &format_args!("{{\"after_us\":{after},\"verdict\":\"{}\"", hop.verdict.id()));
+        out.push_str(if nth == 0 { ",\"hops\":[{" } else { ",{" });
+        out.push_str("\"after_us\":");
+        number(out, hop.time.since(t.time) / 1000);
+        pair(out, ",\"verdict\":", hop.verdict.id());
         if let Some(status) = hop.status {
-            append(out, &format_args!(",\"status\":{status}"));
+            out.push_str(",\"status\":");
+            number(out, status);
         }
-        out.push_str(",\"target_origin\":");
-        quote(out, &hop.target_origin);
+        pair(out, ",\"target_origin\":", &hop.target_origin);
         if let Some(origin) = &hop.origin_sent {
-            out.push_str(",\"origin_sent\":");
-            quote(out, origin);
+            pair(out, ",\"origin_sent\":", origin);
         }
         out.push_str(if nth + 1 == t.hops.len() { "}]" } else { "}" });
     }
@@ -209,20 +209,34 @@ fn evidence(t: &Transaction, texts: &mut Texts, out: &mut String) {
 }
 
 fn leg(t: &Transaction, l: &Leg, texts: &mut Texts, out: &mut String) {
-    let after = l.time.since(t.time) / 1000;
-    append(out, &format_args!("\"after_us\":{after},\"verdict\":\"{}\"", l.verdict.id()));
+    out.push_str("\"after_us\":");
+    number(out, l.time.since(t.time) / 1000);
+    pair(out, ",\"verdict\":", l.verdict.id());
     if let Some(status) = l.status {
-        append(out, &format_args!(",\"status\":{status}"));
+        out.push_str(",\"status\":");
+        number(out, status);
     }
     if let Some(ns) = l.duration_ns {
-        append(out, &format_args!(",\"duration_us\":{}", ns / 1000));
+        out.push_str(",\"duration_us\":");
+        number(out, ns / 1000);
     }
-    out.push_str(",\"method\":");
-    quote(out, &String::from_utf8_lossy(l.request.head.method()));
-    append(out, &format_args!(",\"request\":{}", texts.of_head(&l.request.head)));
+    pair(out, ",\"method\":", &String::from_utf8_lossy(l.request.head.method()));
+    out.push_str(",\"request\":");
+    number(out, texts.of_head(&l.request.head));
     if let Some(response) = &l.response {
-        append(out, &format_args!(",\"response\":{}", texts.of_head(&response.head)));
+        out.push_str(",\"response\":");
+        number(out, texts.of_head(&response.head));
     }
+}
+
+fn number(out: &mut String, value: impl itoa::Integer) {
+    out.push_str(itoa::Buffer::new().format(value));
+}
+
+/// A key with its punctuation, and a text.
+fn pair(out: &mut String, key: &str, value: &str) {
+    out.push_str(key);
+    quote(out, value);
 }
 
 /// A head as the database keeps it: `[[name,value]…]`, a third element `true` where the value is withheld.
@@ -270,6 +284,12 @@ fn list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) {
 fn quote(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
+    // nearly every text is plain, and that is quickly seen
+    let plain = is_printable(text.as_bytes()) && memchr::memchr2(b'"', b'\\', text.as_bytes()).is_none();
+    if plain {
+        out.push_str(text);
+        rest = "";
+    }
     while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
@@ -311,35 +331,6 @@ pub fn redact_query(url: &str) -> String {
         }
     }
     out
-}
-
-/// The path without its query, with numbers, UUIDs, hex of 8 digits or more and tokens of 20 or more replaced by `{}`
-/// (VERDICTS.md §8, "Endpoint").
-#[must_use]
-pub fn path_shape(path: &str) -> String {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let mut out = String::with_capacity(path.len().min(SHAPE_BYTES_MAX));
-    for (nth, segment) in path.split('/').enumerate() {
-        if nth > 0 {
-            out.push('/');
-        }
-        let part = if is_variable(segment) { "{}" } else { segment };
-        if out.len() + part.len() > SHAPE_BYTES_MAX {
-            out.push('…');
-            break;
-        }
-        out.push_str(part);
-    }
-    out
-}
-
-fn is_variable(segment: &str) -> bool {
-    let bytes = segment.as_bytes();
-    let hex = |b: &u8| b.is_ascii_hexdigit();
-    (!bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit))
-        || (bytes.len() >= 8 && bytes.iter().all(hex))
-        || (bytes.len() == 36 && bytes.iter().all(|b| hex(b) || *b == b'-'))
-        || bytes.len() >= 20
 }
 
 /// An hour since the Unix epoch, as `traffic` names it.
@@ -445,18 +436,6 @@ pub fn counters_json(c: &crate::counters::Counters) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shapes_replace_what_varies() {
-        assert_eq!(path_shape("/v1/orders/4711?x=1"), "/v1/orders/{}");
-        assert_eq!(path_shape("/u/3f2504e0-4f89-11d3-9a0c-0305e82c3301/a"), "/u/{}/a");
-        assert_eq!(path_shape("/c/009e63dbc4/h0"), "/c/{}/h0");
-        assert_eq!(path_shape("/t/abcdefghijklmnopqrst"), "/t/{}");
-        assert_eq!(path_shape("/t/abcdefghijklmnopqrs"), "/t/abcdefghijklmnopqrs");
-        assert_eq!(path_shape("/deadbee"), "/deadbee");
-        assert_eq!(path_shape("*"), "*");
-        assert!(path_shape(&"/abc".repeat(1000)).len() <= SHAPE_BYTES_MAX + 4);
-    }
 
     #[test]
     fn query_values_are_redacted() {

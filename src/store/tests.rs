@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
@@ -204,7 +205,7 @@ pub(crate) fn finding(first_s: i64, last_s: i64, count: u64, evidence: &[&Transa
 pub(super) fn record(folder: &Folder, transactions: &[Transaction], findings: &[Finding]) -> Recorded {
     let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
     for t in transactions {
-        store.transaction(t);
+        store.transaction(&Arc::new(t.clone()));
     }
     for f in findings {
         store.finding(f);
@@ -306,12 +307,12 @@ fn findings_are_updated_and_their_evidence_is_kept() {
     // cited when it was forgotten already: nobody could explain it
     let gone = transaction(3, Verdict::Allowed);
     let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
-    store.transaction(&early);
+    store.transaction(&Arc::new(early.clone()));
     store.cited(early.id, false);
     store.cited(late.id, true);
     store.cited(gone.id, false);
     store.finding(&finding(0, 10, 5, &[&early, &late, &gone]));
-    store.transaction(&late);
+    store.transaction(&Arc::new(late.clone()));
     store.finding(&finding(0, 20, 9, &[&early, &late]));
     store.finish(RunTotals::default()).unwrap();
     let told = "SELECT rule, severity, first_seen, last_seen, count, run_id FROM findings";
@@ -340,7 +341,7 @@ fn what_was_recorded_reads_back() {
     let told = RunTotals { packets_lost: 3, first_packet: Some(Time(BEGIN)), ..RunTotals::default() };
     let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
     for t in &all {
-        store.transaction(t);
+        store.transaction(&Arc::new(t.clone()));
     }
     store.cited(cited.id, false);
     store.finding(&finding(0, 10, 5, &[&cited]));
@@ -423,7 +424,7 @@ fn a_damaged_file_is_set_aside_and_a_new_one_begins() {
 
     let mut store = Store::open(&folder.options(RunKind::Live)).unwrap();
     assert_eq!(store.status().set_aside(), 1);
-    store.transaction(&transaction(1, Verdict::Blocked));
+    store.transaction(&Arc::new(transaction(1, Verdict::Blocked)));
     assert_eq!(store.finish(RunTotals::default()).unwrap().rejections, 1);
     assert_eq!(folder.ask("PRAGMA integrity_check"), "ok");
     assert_eq!(folder.ask("SELECT count(*) FROM runs"), "1");
@@ -477,7 +478,7 @@ fn a_locked_database_is_waited_for() {
         let lock = Lock::new(&folder);
         let from = if kind == RunKind::Live { 0 } else { 100 };
         for t in &mixed(from..from + 100) {
-            store.transaction(t);
+            store.transaction(&Arc::new(t.clone()));
         }
         let begun = Instant::now();
         while status.trouble().is_none() && begun.elapsed().as_secs() < 20 {
@@ -500,10 +501,10 @@ fn live_never_waits_and_counts_what_it_drops() {
     let begun = Instant::now();
     let sent: i64 = 3 * QUEUE_RECORDS_MAX as i64;
     for n in 0..sent {
-        store.transaction(&transaction(n, Verdict::Allowed));
+        store.transaction(&Arc::new(transaction(n, Verdict::Allowed)));
     }
     for n in sent..2 * sent {
-        store.transaction(&transaction(n, Verdict::Blocked));
+        store.transaction(&Arc::new(transaction(n, Verdict::Blocked)));
     }
     assert!(begun.elapsed() < Duration::from_secs(20));
     // The queue has no room for rejections any more, but has for a finding.
@@ -525,7 +526,7 @@ fn a_full_disk_fails_a_replay_and_keeps_what_was_recorded() {
     limit_pages(&mut store, 60);
     let mut n = 1000;
     while !store.has_failed() && n < 1_000_000 {
-        store.transaction(&transaction(n, Verdict::Blocked));
+        store.transaction(&Arc::new(transaction(n, Verdict::Blocked)));
         n += 1;
     }
     let error = store.finish(RunTotals::default()).unwrap_err().to_string();
@@ -543,7 +544,7 @@ fn live_recovers_from_a_full_disk() {
     let begun = Instant::now();
     let mut n = 0;
     while status.lost(LossCause::DiskFull) == 0 && begun.elapsed().as_secs() < 30 {
-        store.transaction(&transaction(n, Verdict::Blocked));
+        store.transaction(&Arc::new(transaction(n, Verdict::Blocked)));
         n += 1;
     }
     assert!(status.trouble().unwrap().contains("disk full"));
@@ -573,7 +574,7 @@ fn rate() {
             let (begun, cpu) = (Instant::now(), cpu_s());
             let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
             for t in &all {
-                store.transaction(t);
+                store.transaction(&Arc::new(t.clone()));
             }
             store.finish(RunTotals::default()).unwrap();
             let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_s() - cpu);

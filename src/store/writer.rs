@@ -18,6 +18,7 @@ use super::rows::{self, Texts, TransactionRow};
 use super::{
     LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
 };
+use crate::findings::shape_of;
 use crate::packet::SECOND;
 use crate::record::{Checklist, Finding, FindingId, Transaction, TransactionId, Verdict};
 
@@ -330,7 +331,7 @@ impl Writer {
         }
     }
 
-    fn take_transaction(&mut self, t: Box<Transaction>) {
+    fn take_transaction(&mut self, t: Arc<Transaction>) {
         let blocked = t.verdict == Verdict::Blocked;
         let mut record = false;
         if rows::is_traffic(&t) {
@@ -358,7 +359,7 @@ impl Writer {
             origin: rows::capped(t.origin.as_ref().unwrap_or(&EMPTY), rows::NAME_BYTES_MAX),
             target_origin: rows::capped(&t.target_origin, rows::NAME_BYTES_MAX),
             method: rows::capped(&t.method, rows::NAME_BYTES_MAX),
-            path_shape: rows::path_shape(&t.path),
+            path_shape: shape_of(&t.path).into_owned(),
         };
         if !self.hour.has_room(&endpoint) {
             let other = || Arc::<str>::from("other");
@@ -582,7 +583,7 @@ fn minute(request: &crate::http::Request) -> i64 {
 /// those that are recorded.
 #[derive(Default)]
 struct Recent {
-    kept: VecDeque<(TransactionId, Option<Box<Transaction>>)>,
+    kept: VecDeque<(TransactionId, Option<Arc<Transaction>>)>,
     dropped: u64,
     place: HashMap<TransactionId, u64, RandomState>,
     awaited: HashSet<TransactionId, RandomState>,
@@ -591,7 +592,7 @@ struct Recent {
 }
 
 impl Recent {
-    fn push(&mut self, t: Box<Transaction>) {
+    fn push(&mut self, t: Arc<Transaction>) {
         if self.kept.len() >= RECENT_MAX
             && let Some((oldest, _)) = self.kept.pop_front()
         {
@@ -603,7 +604,7 @@ impl Recent {
     }
 
     /// The transaction, when it is here and not recorded. One that is yet to come is awaited.
-    fn cite(&mut self, id: TransactionId, to_come: bool) -> Option<Box<Transaction>> {
+    fn cite(&mut self, id: TransactionId, to_come: bool) -> Option<Arc<Transaction>> {
         let place = self.place.get(&id).and_then(|at| usize::try_from(at - self.dropped).ok());
         let found = place.and_then(|at| self.kept.get_mut(at)).and_then(|(_, t)| t.take());
         if found.is_some() {
@@ -692,11 +693,13 @@ fn integer(n: u64) -> i64 {
 }
 
 /// Rows of one statement: each statement is handed to SQLite's thread and back, which costs more than a row.
-const STATEMENT_ROWS: usize = 32;
+const MANY_ROWS: usize = 128;
+const SOME_ROWS: usize = 8;
 
-/// An insertion, of many rows and of one: two sizes, so that each is prepared once.
+/// An insertion, of many rows, of some and of one: three sizes, so that each is prepared once.
 struct Insert {
     many: String,
+    some: String,
     one: String,
 }
 
@@ -704,7 +707,7 @@ impl Insert {
     /// `INSERT INTO table (columns) VALUES … tail`.
     fn new(table: &str, columns: &str, tail: &str) -> Self {
         let sql = |rows: usize| format!("INSERT INTO {table} ({columns}) VALUES {} {tail}", Self::rows(columns, rows));
-        Insert { many: sql(STATEMENT_ROWS), one: sql(1) }
+        Insert { many: sql(MANY_ROWS), some: sql(SOME_ROWS), one: sql(1) }
     }
 
     /// `(?,?),(?,?)`: as many as there are columns, `rows` times.
@@ -720,15 +723,18 @@ impl Insert {
         items: &[T],
         mut bind: impl for<'q> FnMut(Bound<'q>, &T) -> Bound<'q>,
     ) -> Result<u64, sqlx::Error> {
-        let (chunks, rest) = items.as_chunks::<STATEMENT_ROWS>();
         let mut changed = 0;
-        for chunk in chunks {
-            let query = chunk.iter().fold(sqlx::query(self.many.as_str()), &mut bind);
+        let mut rest = items;
+        while !rest.is_empty() {
+            let (sql, rows) = match rest.len() {
+                MANY_ROWS.. => (&self.many, MANY_ROWS),
+                SOME_ROWS.. => (&self.some, SOME_ROWS),
+                _ => (&self.one, 1),
+            };
+            let (now, later) = rest.split_at(rows);
+            let query = now.iter().fold(sqlx::query(sql.as_str()), &mut bind);
             changed += query.execute(&mut *connection).await?.rows_affected();
-        }
-        for item in rest {
-            let query = bind(sqlx::query(self.one.as_str()), item);
-            changed += query.execute(&mut *connection).await?.rows_affected();
+            rest = later;
         }
         Ok(changed)
     }
@@ -777,7 +783,7 @@ static EVIDENCE: LazyLock<Insert> = LazyLock::new(|| {
             Insert::rows(columns, rows)
         )
     };
-    Insert { many: sql(STATEMENT_ROWS), one: sql(1) }
+    Insert { many: sql(MANY_ROWS), some: sql(SOME_ROWS), one: sql(1) }
 });
 static TRAFFIC: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(

@@ -224,7 +224,7 @@ fn a_transaction_from_memory_reads_like_one_from_the_database() {
         retention: Retention::default(),
     };
     let mut store = Store::open(&options).unwrap();
-    store.transaction(&t);
+    store.transaction(&Arc::new(t.clone()));
     store.finding(&finding(0, 1, 1, &[]));
     store.finish(RunTotals::default()).unwrap();
     let mut reader = Reader::open(&path).unwrap();

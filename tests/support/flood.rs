@@ -35,7 +35,7 @@ pub struct Flood {
 struct Good(u64);
 
 impl Sink for Good {
-    fn transaction(&mut self, _: &Transaction) {}
+    fn transaction(&mut self, _: &Arc<Transaction>) {}
     fn finding(&mut self, _: &Finding) {}
     fn exchange(&mut self, request: &Arc<Request>, response: Option<&Arc<Response>>) {
         self.0 += u64::from(request.head.target() == b"/good" && response.is_some_and(|r| r.status == 204));

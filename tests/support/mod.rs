@@ -25,7 +25,7 @@ const LINKS: [u16; 12] = [1, 0, 9, 101, 105, 107, 113, 127, 192, 228, 276, 999];
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn transaction(&mut self, _: &Transaction) {}
+    fn transaction(&mut self, _: &Arc<Transaction>) {}
     fn finding(&mut self, _: &Finding) {}
     fn message(&mut self, _: &MessageRecord) {}
 }

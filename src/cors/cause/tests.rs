@@ -16,8 +16,8 @@ use crate::record::{Finding, Sink, Transaction};
 struct Taken(Vec<Transaction>);
 
 impl Sink for Taken {
-    fn transaction(&mut self, transaction: &Transaction) {
-        self.0.push(transaction.clone());
+    fn transaction(&mut self, transaction: &Arc<Transaction>) {
+        self.0.push((**transaction).clone());
     }
     fn finding(&mut self, _: &Finding) {}
 }

@@ -36,7 +36,7 @@ pub struct Taken {
 }
 
 impl Sink for Taken {
-    fn transaction(&mut self, _: &Transaction) {}
+    fn transaction(&mut self, _: &Arc<Transaction>) {}
     fn finding(&mut self, finding: &Finding) {
         self.told.push((finding.rule, finding.severity));
         self.latest.insert(finding.id, finding.clone());
