@@ -51,6 +51,15 @@ pub fn tiny_limits() -> Limits {
         targets_max: 2,
         endpoints_max: 3,
         probing_keys_max: 3,
+        in_flight_max: 3,
+        cause_targets_max: 2,
+        cause_endpoints_max: 3,
+        cache_entries_of_client_max: 2,
+        forgotten_slots: 16,
+        hints_max: 3,
+        urls_max: 3,
+        origins_max: 3,
+        findings_max: 3,
         ..Limits::default()
     }
 }
