@@ -200,7 +200,7 @@ fn ipv4_number(host: &str) -> Option<Ipv4Addr> {
 /// `scheme://host[:port]`, the default port left out (HTML § serialisation of an origin).
 #[must_use]
 pub fn serialise(parts: &OriginParts) -> String {
-    if parts.port == default_port(&parts.scheme) || parts.port == 0 {
+    if parts.port == default_port(&parts.scheme) {
         format!("{}://{}", parts.scheme, parts.host)
     } else {
         format!("{}://{}:{}", parts.scheme, parts.host, parts.port)
@@ -278,6 +278,9 @@ mod tests {
         check("http://a.test, http://b.test", None, false);
         check("", None, false);
         check("http://a.test:99999", None, false);
+        // A port of its own, though nothing listens there.
+        check("http://a.test:0", Some(("http", "a.test", 0)), true);
+        check("http://a.test:00", Some(("http", "a.test", 0)), false);
         check("chrome-extension://abcdef", Some(("chrome-extension", "abcdef", 0)), true);
         assert_eq!(Origin::parse(b"null").kind, OriginKind::Null);
         assert_eq!(&*Origin::parse(b"http://\xff").text, "http://\\xff");
