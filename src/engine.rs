@@ -189,7 +189,7 @@ mod tests {
     struct Blocked(Vec<Time>);
 
     impl Sink for Blocked {
-        fn transaction(&mut self, t: &Transaction) {
+        fn transaction(&mut self, t: &std::sync::Arc<Transaction>) {
             if t.verdict == Verdict::Blocked {
                 self.0.push(t.time);
             }

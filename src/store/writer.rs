@@ -20,7 +20,7 @@ use super::{
 };
 use crate::findings::shape_of;
 use crate::packet::SECOND;
-use crate::record::{Checklist, Finding, FindingId, Transaction, TransactionId, Verdict};
+use crate::record::{CheckItem, Checklist, Finding, FindingId, Transaction, TransactionId, Verdict};
 
 /// Live, a transaction holds at most this many records, so that a reader sees a rejection soon.
 const LIVE_BATCH_RECORDS: usize = 512;
@@ -402,9 +402,7 @@ impl Writer {
             insert_texts(connection, texts).await?;
             let rejections = insert_transactions(connection, &pending.transactions, run_id, words).await?;
             let evidence = upsert_findings(connection, &pending.findings, run_id).await?;
-            for checklist in &pending.checklists {
-                upsert_checklist(connection, checklist, run_id).await?;
-            }
+            upsert_checklists(connection, &pending.checklists, run_id).await?;
             if rollup {
                 upsert_rollup(connection, &pending.rollup).await?;
                 insert_keys(connection, &pending.keys).await?;
@@ -795,6 +793,16 @@ static TRAFFIC: LazyLock<Insert> = LazyLock::new(|| {
     )
 });
 
+static CHECKLISTS: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "checklists",
+        "target_origin, place, list, id, title, state, rules, relevant, note, run_id",
+        "ON CONFLICT (target_origin, place) DO UPDATE SET list = excluded.list, id = excluded.id, \
+         title = excluded.title, state = excluded.state, rules = excluded.rules, relevant = excluded.relevant, \
+         note = excluded.note, run_id = excluded.run_id",
+    )
+});
+
 /// The number of new rejections among them.
 async fn insert_transactions(
     connection: &mut SqliteConnection,
@@ -890,30 +898,31 @@ async fn upsert_findings(
 }
 
 /// What was told last of a target is what holds.
-async fn upsert_checklist(
+async fn upsert_checklists(
     connection: &mut SqliteConnection,
-    checklist: &Checklist,
+    checklists: &[Checklist],
     run_id: i64,
 ) -> Result<(), sqlx::Error> {
-    for (place, item) in (0_i64..).zip(&checklist.items) {
-        let rules: Vec<&str> = item.rules.iter().map(|rule| rule.id()).collect();
-        sqlx::query(
-            "INSERT OR REPLACE INTO checklists (target_origin, place, list, id, title, state, rules, relevant, note, \
-             run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(rows::capped(&checklist.target_origin, rows::NAME_BYTES_MAX))
-        .bind(place)
-        .bind(item.list.id())
-        .bind(item.id)
-        .bind(item.title)
-        .bind(item.state.id())
-        .bind(rules.join(" "))
-        .bind(integer(item.relevant))
-        .bind(item.note.clone())
-        .bind(run_id)
-        .execute(&mut *connection)
-        .await?;
+    let mut items: Vec<(&Checklist, i64, &CheckItem)> = Vec::new();
+    for checklist in checklists {
+        items.extend((0_i64..).zip(&checklist.items).map(|(place, item)| (checklist, place, item)));
     }
+    CHECKLISTS
+        .each(connection, &items, |query, (checklist, place, item)| {
+            let rules: Vec<&str> = item.rules.iter().map(|rule| rule.id()).collect();
+            query
+                .bind(rows::capped(&checklist.target_origin, rows::NAME_BYTES_MAX))
+                .bind(*place)
+                .bind(item.list.id())
+                .bind(item.id)
+                .bind(item.title)
+                .bind(item.state.id())
+                .bind(rules.join(" "))
+                .bind(integer(item.relevant))
+                .bind(item.note.clone())
+                .bind(run_id)
+        })
+        .await?;
     Ok(())
 }
 
