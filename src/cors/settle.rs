@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::attempt::{Attempt, Outcome, State, effect_of, leg, one};
-use super::cause;
+use super::cause::{self, memory::Memory};
 use super::classify::{Classified, is_tool, path_and_query};
 use super::correlator::{Correlator, drop_slot};
 use super::detail;
@@ -204,7 +204,9 @@ impl Correlator {
             transaction,
             plain: index.is_none() && self.is_left_out(request, response, seen),
         };
-        self.memory.on_observation(&observed.view(&observed.path()), &mut counters.forgotten.causes);
+        if Memory::concerns(seen) {
+            self.memory.on_observation(&observed.view(&observed.path()), &mut counters.forgotten.causes);
+        }
         self.told.push(Told::Observed(observed));
     }
 

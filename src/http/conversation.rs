@@ -335,7 +335,8 @@ impl Conversation {
         let before = match said {
             Some(said) if said.acked == acked => {
                 said.end = if is_behind(end, said.end) { end } else { said.end };
-                said.is_final |= is_final_answer(payload) || said.end.wrapping_sub(said.begin) > INTERIM_BYTES_MAX;
+                said.is_final =
+                    said.is_final || is_final_answer(payload) || said.end.wrapping_sub(said.begin) > INTERIM_BYTES_MAX;
                 return in_turn;
             }
             Some(said) if !is_behind(end, said.end) => return in_turn,

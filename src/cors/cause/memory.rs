@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::server::{self, Seen};
+use crate::cors::classify::Classified;
 use crate::cors::fields::list_items;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::http::head::{Head, Name};
@@ -184,6 +185,11 @@ impl Memory {
             endpoints: Lru::new(limits.cause_endpoints_max),
             hasher: RandomState::default(),
         }
+    }
+
+    /// Whether a request like this says anything about causes.
+    pub(in crate::cors) fn concerns(seen: &Classified) -> bool {
+        matches!(seen.kind, Kind::Preflight | Kind::Actual) || (seen.kind == Kind::NotCors && seen.mode == Mode::NoCors)
     }
 
     /// An answer has come.
