@@ -89,6 +89,15 @@ pub struct Limits {
     pub findings_max: u32,
 }
 
+impl Limits {
+    /// For captures that are read from files: who reviews an incident has more memory than a gateway, and of a capture's
+    /// million connections none should be counted twice because it was forgotten between two of its packets.
+    #[must_use]
+    pub fn offline() -> Self {
+        Limits { flows_max: 1 << 20, ..Limits::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

@@ -45,6 +45,13 @@ fn half_open_connections_make_room_for_each_other() {
 }
 
 #[test]
+fn a_capture_of_more_connections_than_a_gateway_follows_is_counted_right() {
+    let o = Flood { half_open: 300_000, ..FLOOD }.half_open(&Limits::offline());
+    check(&o);
+    assert_eq!((o.counters.evictions.flows, o.counters.connections), (0, 300_200));
+}
+
+#[test]
 fn out_of_order_data_stays_under_its_caps() {
     let o = FLOOD.out_of_order(&limits());
     check(&o);

@@ -63,7 +63,7 @@ fn read(path: &Path, database: bool, args: &CompareArgs, vantage: &mut Vantage) 
         return Ok(Outcome::Done);
     }
     let options = EngineOptions { scheme: args.scheme.map(Into::into), ..EngineOptions::default() };
-    let mut engine = Engine::new(&Limits::default(), &options);
+    let mut engine = Engine::new(&Limits::offline(), &options);
     let mut feed = Feed::open(&[PathBuf::from(path)], FeedOptions::default());
     while let Some(packet) = feed.next() {
         vantage.on_time(packet.time);

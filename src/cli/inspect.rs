@@ -163,7 +163,7 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
         waiting: BTreeMap::new(),
         listed: 0,
     };
-    let mut engine = Engine::new(&Limits::default(), &options);
+    let mut engine = Engine::new(&Limits::offline(), &options);
     let mut feed = Feed::open(&args.reading.paths, follow.feed_options());
     let mut summary = Summary::default();
     while let Some(packet) = feed.next() {

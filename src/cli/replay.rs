@@ -160,7 +160,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         evidence: args.evidence.as_ref().map(|_| Chosen::default()),
         metrics: args.openmetrics.as_ref().map(|_| Box::new(Incident::new(&options.site, &args.sensor))),
     };
-    let mut engine = Engine::new(&Limits::default(), &options);
+    let mut engine = Engine::new(&Limits::offline(), &options);
     loop {
         if let Some(metrics) = &mut records.metrics {
             metrics.on_interfaces(feed.interfaces());

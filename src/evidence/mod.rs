@@ -185,7 +185,7 @@ fn find(wanted: &BTreeSet<TransactionId>, inputs: &[PathBuf], options: &EngineOp
     if wanted.is_empty() {
         return places;
     }
-    let mut engine = Engine::new(&Limits::default(), options);
+    let mut engine = Engine::new(&Limits::offline(), options);
     let mut feed = Feed::open(inputs, FeedOptions::default());
     while let Some(packet) = feed.next() {
         engine.on_packet(&packet, &mut places);

@@ -86,7 +86,7 @@ pub fn copy(places: &Places, inputs: &[PathBuf]) -> Packets {
         return packets;
     }
     let mut progress = vec![Progress::default(); places.all().len()];
-    let mut decoder = Decoder::new(&Limits::default());
+    let mut decoder = Decoder::new(&Limits::offline());
     let mut counters = Counters::default();
     let mut feed = Feed::open(inputs, FeedOptions::default());
     while let Some(packet) = feed.next() {
