@@ -58,7 +58,7 @@ struct Entry {
     lists: Arc<Lists>,
 }
 
-/// Entries by client × origin × URL; the least recently used goes.
+/// Entries by client × origin × URL; one not used lately goes.
 #[derive(Debug)]
 pub struct PreflightCache {
     entries: Lru<u64, Entry>,

@@ -1,7 +1,7 @@
 //! Rules over traffic: dangerous configuration (audit) and suspicious cross-site behaviour (probing).
 //!
 //! [`Findings`] keeps the state that rules share (targets, endpoints, URLs, page origins, clients), each table under a cap
-//! of [`Limits`] with the least recently used making room, and asks each rule in turn. A rule is a function of the request
+//! of [`Limits`] with what was not used lately making room, and asks each rule in turn. A rule is a function of the request
 //! at hand and of that state; what it has to say goes into the [`book::Book`], which tells it once, and again at most once
 //! an hour. Nothing here looks at a clock: all windows are of packet time.
 

@@ -1,7 +1,7 @@
 //! What was seen of targets and their endpoints: what else they allow tells why one answer did not (CAUSES.md).
 //!
 //! Holds at most `Limits::cause_targets_max` targets and `Limits::cause_endpoints_max` endpoints, a few origins of each;
-//! the least recently used make room, counted under `forgotten`, `causes`. Holds digests, no text.
+//! those not used lately make room, counted under `forgotten`, `causes`. Holds digests, no text.
 
 use std::hash::{BuildHasher, Hasher};
 
