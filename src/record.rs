@@ -452,13 +452,58 @@ pub trait Sink {
     /// A finding cites this id. `to_come`: it is that of the request at hand, whose transaction is not told yet.
     fn cited(&mut self, _id: TransactionId, _to_come: bool) {}
     /// A request that is no transaction, told only because a finding may cite it.
-    fn bystander(&mut self, _request: &Transaction) {}
+    fn bystander(&mut self, _request: &Arc<Transaction>) {}
     /// A target's checklists, at the end of input and each hour while they change.
     fn checklist(&mut self, _checklist: &Checklist) {}
     /// A message has ended; only called where messages are asked for.
     fn message(&mut self, _message: &MessageRecord) {}
     /// A request has its answer's head, or will not get one; told before the transaction that it is a part of.
     fn exchange(&mut self, _request: &Arc<Request>, _response: Option<&Arc<Response>>) {}
+}
+
+/// Who may be absent, such as a database that was not asked for.
+impl<S: Sink> Sink for Option<S> {
+    fn transaction(&mut self, transaction: &Arc<Transaction>) {
+        if let Some(sink) = self {
+            sink.transaction(transaction);
+        }
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        if let Some(sink) = self {
+            sink.finding(finding);
+        }
+    }
+
+    fn cited(&mut self, id: TransactionId, to_come: bool) {
+        if let Some(sink) = self {
+            sink.cited(id, to_come);
+        }
+    }
+
+    fn bystander(&mut self, request: &Arc<Transaction>) {
+        if let Some(sink) = self {
+            sink.bystander(request);
+        }
+    }
+
+    fn checklist(&mut self, checklist: &Checklist) {
+        if let Some(sink) = self {
+            sink.checklist(checklist);
+        }
+    }
+
+    fn message(&mut self, message: &MessageRecord) {
+        if let Some(sink) = self {
+            sink.message(message);
+        }
+    }
+
+    fn exchange(&mut self, request: &Arc<Request>, response: Option<&Arc<Response>>) {
+        if let Some(sink) = self {
+            sink.exchange(request, response);
+        }
+    }
 }
 
 #[cfg(test)]

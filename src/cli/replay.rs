@@ -44,9 +44,7 @@ enum Form {
 impl Sink for Records {
     fn transaction(&mut self, t: &Arc<Transaction>) {
         self.summary.on_transaction(t);
-        if let Some(store) = &mut self.store {
-            store.transaction(t);
-        }
+        self.store.transaction(t);
         if let Some(evidence) = &mut self.evidence {
             evidence.on_transaction(t);
         }
@@ -71,31 +69,23 @@ impl Sink for Records {
     }
 
     fn cited(&mut self, id: TransactionId, to_come: bool) {
-        if let Some(store) = &mut self.store {
-            store.cited(id, to_come);
-        }
+        self.store.cited(id, to_come);
     }
 
-    fn bystander(&mut self, request: &Transaction) {
-        if let Some(store) = &mut self.store {
-            store.bystander(request);
-        }
+    fn bystander(&mut self, request: &Arc<Transaction>) {
+        self.store.bystander(request);
     }
 
     fn finding(&mut self, f: &Finding) {
         self.summary.on_finding(f);
-        if let Some(store) = &mut self.store {
-            store.finding(f);
-        }
+        self.store.finding(f);
         if let Some(metrics) = &mut self.metrics {
             metrics.on_finding(f);
         }
     }
 
     fn checklist(&mut self, checklist: &Checklist) {
-        if let Some(store) = &mut self.store {
-            store.checklist(checklist);
-        }
+        self.store.checklist(checklist);
     }
 }
 

@@ -38,23 +38,8 @@ pub fn token_list(value: &[u8]) -> Result<SmallVec<[&[u8]; 8]>, &[u8]> {
 
 /// Bytes that no safelisted value may hold (Fetch § CORS-unsafe request-header byte).
 fn is_unsafe_byte(b: u8) -> bool {
-    static UNSAFE: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut i = 0;
-        while i < 0x20 {
-            table[i] = i != b'\t' as usize;
-            i += 1;
-        }
-        table[0x7f] = true;
-        let others = b"\"():<>?@[\\]{}";
-        let mut i = 0;
-        while i < others.len() {
-            table[others[i] as usize] = true;
-            i += 1;
-        }
-        table
-    };
-    UNSAFE[usize::from(b)]
+    (b < 0x20 && b != b'\t')
+        || matches!(b, 0x7f | b'"' | b'(' | b')' | b':' | b'<' | b'>' | b'?' | b'@' | b'[' | b'\\' | b']' | b'{' | b'}')
 }
 
 fn has_unsafe_byte(value: &[u8]) -> bool {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::attempt::{Attempt, Outcome, State, effect_of, leg, one};
-use super::cause::{self, memory::Memory};
+use super::cause;
 use super::classify::{Classified, is_tool, path_and_query};
 use super::correlator::{Correlator, drop_slot};
 use super::detail;
@@ -32,7 +32,7 @@ pub(super) enum Told {
     Observed(Observed),
     Transaction(Arc<Transaction>),
     /// A request without a sign of a page, which only a finding may ask for.
-    Bystander(Box<Transaction>),
+    Bystander(Arc<Transaction>),
 }
 
 /// A request with its answer, and what was made out about it at that time.
@@ -204,9 +204,7 @@ impl Correlator {
             transaction,
             plain: index.is_none() && self.is_left_out(request, response, seen),
         };
-        if Memory::concerns(seen) {
-            self.memory.on_observation(&observed.view(&observed.path()), &mut counters.forgotten.causes);
-        }
+        self.memory.on_observation(&observed.view(&observed.path()), &mut counters.forgotten.causes);
         self.told.push(Told::Observed(observed));
     }
 
@@ -226,7 +224,7 @@ impl Correlator {
                         let mut attempt = self.new_attempt(&observed.request, &observed.seen);
                         attempt.request = Some((observed.request, observed.seen));
                         attempt.response = observed.response;
-                        sink.bystander(&transaction_of(attempt, &Outcome::not_cors(), None));
+                        sink.bystander(&Arc::new(transaction_of(attempt, &Outcome::not_cors(), None)));
                     }
                 }
                 Told::Transaction(transaction) => self.findings.on_transaction(&transaction, sink, counters),
@@ -254,7 +252,7 @@ impl Correlator {
         if worth {
             self.finalise(attempt, outcome);
         } else {
-            self.told.push(Told::Bystander(Box::new(transaction_of(attempt, outcome, None))));
+            self.told.push(Told::Bystander(Arc::new(transaction_of(attempt, outcome, None))));
         }
     }
 

@@ -442,21 +442,15 @@ impl Sink for Taps {
                 events.on_blocked(t);
             }
         }
-        if let Some(store) = &mut self.store {
-            store.transaction(t);
-        }
+        self.store.transaction(t);
     }
 
     fn cited(&mut self, id: TransactionId, to_come: bool) {
-        if let Some(store) = &mut self.store {
-            store.cited(id, to_come);
-        }
+        self.store.cited(id, to_come);
     }
 
-    fn bystander(&mut self, request: &Transaction) {
-        if let Some(store) = &mut self.store {
-            store.bystander(request);
-        }
+    fn bystander(&mut self, request: &Arc<Transaction>) {
+        self.store.bystander(request);
     }
 
     fn finding(&mut self, finding: &Finding) {
@@ -467,14 +461,10 @@ impl Sink for Taps {
         if let Some(events) = &mut self.events {
             events.on_finding(finding);
         }
-        if let Some(store) = &mut self.store {
-            store.finding(finding);
-        }
+        self.store.finding(finding);
     }
 
     fn checklist(&mut self, checklist: &Checklist) {
-        if let Some(store) = &mut self.store {
-            store.checklist(checklist);
-        }
+        self.store.checklist(checklist);
     }
 }

@@ -238,8 +238,16 @@ mod tests {
             ("/reset/abcdefghijklmnopqrst", "/reset/{}"),
             ("/reset/abcdefghijklmnopqrs", "/reset/abcdefghijklmnopqrs"),
             ("", ""),
+            ("/v1/orders/4711?x=1", "/v1/orders/{}"),
+            ("/u/3f2504e0-4f89-11d3-9a0c-0305e82c3301/a", "/u/{}/a"),
+            ("/c/009e63dbc4/h0", "/c/{}/h0"),
+            ("/t/abcdefghijklmnopqrst", "/t/{}"),
+            ("/t/abcdefghijklmnopqrs", "/t/abcdefghijklmnopqrs"),
+            ("/deadbee", "/deadbee"),
+            ("*", "*"),
         ] {
             assert_eq!(shape_of(path), shape);
         }
+        assert!(shape_of(&"/abc".repeat(1000)).len() <= SHAPE_BYTES_MAX + 4);
     }
 }

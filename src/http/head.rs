@@ -357,12 +357,10 @@ impl Head {
         &self.fields
     }
 
-    /// A digest of which names there are.
+    /// Which names there are: a bit for each.
     #[must_use]
-    pub fn names_digest(&self) -> u64 {
-        #[allow(clippy::cast_possible_truncation)] // both halves are in it
-        let folded = (self.present as u64) ^ ((self.present >> 64) as u64).rotate_left(29);
-        folded
+    pub fn names(&self) -> u128 {
+        self.present
     }
 
     /// Bytes of its text that are kept.

@@ -8,9 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::catalog::{Cause, Reason};
 use crate::http::head::{Head, Name};
-use crate::http::is_printable;
 use crate::packet::{SECOND, Time};
 use crate::record::{Confidence, Effect, Finding, Hop, Leg, Message, MessageRecord, Phase, PreflightLeg, Transaction};
+use crate::store::is_plain_json;
 
 use super::Summary;
 
@@ -445,9 +445,8 @@ impl JsonLines {
 
     /// Escapes what JSON demands, and what could act on a terminal (C1 controls, marks of direction).
     fn escaped(&mut self, text: &str) {
-        // nearly every text
         let plain = |b: u8| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\';
-        if is_printable(text.as_bytes()) && memchr::memchr2(b'"', b'\\', text.as_bytes()).is_none() {
+        if is_plain_json(text) {
             self.text.push_str(text);
             return;
         }

@@ -32,7 +32,7 @@ use crate::packet::Time;
 use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId, Verdict};
 
 pub use retention::Retention;
-pub use rows::{counters_json, head_json, redact_query};
+pub use rows::{counters_json, head_json, is_plain_json, redact_query};
 
 /// `PRAGMA application_id` of our files: `cors` in ASCII.
 const APPLICATION_ID: i64 = 0x636f_7273;
@@ -496,8 +496,8 @@ impl Sink for Store {
         self.offer(QUEUE_RECORDS_MAX, || Record::Cited(id, to_come));
     }
 
-    fn bystander(&mut self, request: &Transaction) {
-        self.offer(ROLLUP_ROOM, || Record::Transaction(Arc::new(request.clone())));
+    fn bystander(&mut self, request: &Arc<Transaction>) {
+        self.offer(ROLLUP_ROOM, || Record::Transaction(request.clone()));
     }
 
     fn checklist(&mut self, checklist: &Checklist) {

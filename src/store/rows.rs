@@ -280,14 +280,18 @@ fn list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) {
     out.push(']');
 }
 
+/// Nothing in it needs escaping in JSON, nor could act on a terminal: so are nearly all texts, and that is quickly seen.
+#[must_use]
+pub fn is_plain_json(text: &str) -> bool {
+    is_printable(text.as_bytes()) && memchr::memchr2(b'"', b'\\', text.as_bytes()).is_none()
+}
+
 /// A JSON string (RFC 8259 §7).
 fn quote(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    // nearly every text is plain, and that is quickly seen
-    let plain = is_printable(text.as_bytes()) && memchr::memchr2(b'"', b'\\', text.as_bytes()).is_none();
-    if plain {
-        out.push_str(text);
+    if is_plain_json(text) {
+        out.push_str(rest);
         rest = "";
     }
     while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {

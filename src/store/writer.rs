@@ -704,7 +704,11 @@ struct Insert {
 impl Insert {
     /// `INSERT INTO table (columns) VALUES … tail`.
     fn new(table: &str, columns: &str, tail: &str) -> Self {
-        let sql = |rows: usize| format!("INSERT INTO {table} ({columns}) VALUES {} {tail}", Self::rows(columns, rows));
+        Self::sized(|rows| format!("INSERT INTO {table} ({columns}) VALUES {} {tail}", Self::rows(columns, rows)))
+    }
+
+    /// A statement for each number of rows.
+    fn sized(sql: impl Fn(usize) -> String) -> Self {
         Insert { many: sql(MANY_ROWS), some: sql(SOME_ROWS), one: sql(1) }
     }
 
@@ -773,15 +777,14 @@ static FINDINGS: LazyLock<Insert> = LazyLock::new(|| {
 /// A statement's rows are chosen before any of them is in, so a finding may get a statement's rows more than the most.
 static EVIDENCE: LazyLock<Insert> = LazyLock::new(|| {
     let columns = "finding_id, transaction_id";
-    let sql = |rows: usize| {
+    Insert::sized(|rows| {
         format!(
             "INSERT INTO finding_evidence ({columns}) SELECT column1, column2 FROM (VALUES {}) \
              WHERE (SELECT count(*) FROM finding_evidence WHERE finding_id = column1) < {EVIDENCE_ROWS_MAX} \
              ON CONFLICT DO NOTHING",
             Insert::rows(columns, rows)
         )
-    };
-    Insert { many: sql(MANY_ROWS), some: sql(SOME_ROWS), one: sql(1) }
+    })
 });
 static TRAFFIC: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(

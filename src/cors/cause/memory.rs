@@ -9,7 +9,6 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::server::{self, Seen};
-use crate::cors::classify::Classified;
 use crate::cors::fields::list_items;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::http::head::{Head, Name};
@@ -187,11 +186,6 @@ impl Memory {
         }
     }
 
-    /// Whether a request like this says anything about causes.
-    pub(in crate::cors) fn concerns(seen: &Classified) -> bool {
-        matches!(seen.kind, Kind::Preflight | Kind::Actual) || (seen.kind == Kind::NotCors && seen.mode == Mode::NoCors)
-    }
-
     /// An answer has come.
     pub(in crate::cors) fn on_observation(&mut self, seen: &Observation<'_>, forgotten: &mut u64) {
         let now = seen.time;
@@ -221,6 +215,9 @@ impl Memory {
         let names = if preflight && passes { listed_bits(&seen.request.head, &response.head) } else { 0 };
         let grant = Grant { origin, at: now, preflights, actuals, names };
 
+        // which fields it has, and the kind of its status: alike, and it shows the same servers, or nearly
+        let head = &response.head;
+        let looks = self.hasher.hash_one((response.status / 100, head.first(Name::Server), head.names()));
         let (target, endpoint) = self.slots(&seen.target.origin, seen.path, forgotten);
         if passes {
             target.grants.on_grant(grant);
@@ -243,9 +240,9 @@ impl Memory {
             _ => {}
         }
         // recognising costs more than a look at two options, and answers of one target mostly look alike
-        let looks = server::looks(response);
-        if (target.servers.application.is_none() || target.servers.edge.is_none()) && target.searched != looks {
-            target.searched = looks;
+        if (target.servers.application.is_none() || target.servers.edge.is_none())
+            && std::mem::replace(&mut target.searched, looks) != looks
+        {
             let shown = server::recognise(response);
             target.servers.application = target.servers.application.or(shown.application);
             target.servers.edge = target.servers.edge.or(shown.edge);

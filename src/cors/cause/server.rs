@@ -22,16 +22,6 @@ pub fn recognise(response: &Response) -> Seen {
     Seen { application: application(response), edge: edge(head, response.status) }
 }
 
-/// A digest of which fields an answer has and of the kind of its status: alike, and it shows the same servers, or nearly.
-#[must_use]
-pub fn looks(response: &Response) -> u64 {
-    let head = &response.head;
-    let server = head.first(Name::Server).unwrap_or_default();
-    let words =
-        server.iter().fold(u64::from(response.status / 100), |h, b| h.wrapping_mul(31).wrapping_add(u64::from(*b)));
-    words.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ head.names_digest()
-}
-
 fn begins(value: &[u8], word: &str) -> bool {
     value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }
