@@ -38,7 +38,8 @@ if [ -z "$manager" ]; then
     exit 0
 fi
 
-lacks cc && want build-essential gcc build-base gcc "a C compiler and linker (SQLite is built in)"
+lacks cc && want build-essential gcc build-base gcc "a C compiler and linker (SQLite and jemalloc are built in)"
+lacks make && want make make make make "builds jemalloc"
 if lacks cc || ! has_header pcap.h; then
     want libpcap-dev libpcap-devel libpcap-dev libpcap "libpcap's headers (live capture)"
 fi

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::http::find_word;
 use crate::http::head::{Head, Name};
 use crate::record::{Browser, Family};
 
@@ -56,25 +57,25 @@ pub fn browser_of(head: &Head) -> Browser {
     let agent = head.first(Name::UserAgent).unwrap_or_default();
     let (mut family, mut version) = (Family::Unknown, Arc::from(""));
     for (token, of) in TOKENS {
-        if let Some(at) = memchr::memmem::find(agent, token) {
+        if let Some(at) = find_word(agent, token) {
             family = *of;
             version = digits(agent.get(at + token.len()..).unwrap_or_default());
             break;
         }
     }
-    if family == Family::Unknown && memchr::memmem::find(agent, b"AppleWebKit/").is_some() {
+    if family == Family::Unknown && find_word(agent, b"AppleWebKit/").is_some() {
         family = Family::Safari;
     }
     if family == Family::Safari
-        && let Some(at) = memchr::memmem::find(agent, b"Version/")
+        && let Some(at) = find_word(agent, b"Version/")
     {
         version = digits(agent.get(at + 8..).unwrap_or_default());
     }
-    if family == Family::Unknown && TOOLS.iter().any(|tool| memchr::memmem::find(agent, tool).is_some()) {
+    if family == Family::Unknown && TOOLS.iter().any(|tool| find_word(agent, tool).is_some()) {
         family = Family::Other;
     }
     if let Some(brands) = head.first(Name::SecChUa)
-        && let Some(at) = memchr::memmem::find(brands, b"\"Chromium\";v=\"")
+        && let Some(at) = find_word(brands, b"\"Chromium\";v=\"")
     {
         family = Family::Chromium;
         version = digits(brands.get(at + 14..).unwrap_or_default());
@@ -86,7 +87,7 @@ pub fn browser_of(head: &Head) -> Browser {
 #[must_use]
 pub fn is_health_checker(head: &Head) -> bool {
     let agent = head.first(Name::UserAgent).unwrap_or_default();
-    HEALTH_CHECKERS.iter().any(|name| memchr::memmem::find(agent, name).is_some())
+    HEALTH_CHECKERS.iter().any(|name| find_word(agent, name).is_some())
 }
 
 fn digits(bytes: &[u8]) -> Arc<str> {

@@ -15,8 +15,8 @@ use super::origin::{
 };
 use super::site;
 use super::{ClientId, Kind, OriginParts, Target};
-use crate::http::Request;
 use crate::http::head::{Head, Name};
+use crate::http::{Request, find_word};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::{EngineOptions, Scheme};
@@ -333,7 +333,7 @@ fn proxy_scheme(head: &Head) -> Option<Scheme> {
         }
     }
     let visitor = head.first(Name::CfVisitor)?;
-    if memchr::memmem::find(visitor, b"\"https\"").is_some() { Some(Scheme::Https) } else { Some(Scheme::Http) }
+    if find_word(visitor, b"\"https\"").is_some() { Some(Scheme::Https) } else { Some(Scheme::Http) }
 }
 
 /// `proto` and `host` of the first element of `Forwarded` (RFC 7239 §4).
@@ -376,7 +376,7 @@ fn strip_prefix_ignore_case<'a>(bytes: &'a [u8], prefix: &[u8]) -> Option<&'a [u
 pub fn path_and_query(target: &[u8]) -> &[u8] {
     match absolute_form(target) {
         (Some(_), Some(_)) => {
-            let skip = memchr::memmem::find(target, b"://").map_or(0, |i| i + 3);
+            let skip = find_word(target, b"://").map_or(0, |i| i + 3);
             let rest = target.get(skip..).unwrap_or_default();
             match rest.iter().position(|b| matches!(b, b'/' | b'?')) {
                 Some(at) => rest.get(at..).unwrap_or(b"/"),

@@ -300,7 +300,7 @@ pub fn id_of(sensor: &str, request: &Request) -> TransactionId {
     request_id(stable_hash(&[sensor.as_bytes()]), request)
 }
 
-fn request_id(sensor: u64, request: &Request) -> TransactionId {
+pub(super) fn request_id(sensor: u64, request: &Request) -> TransactionId {
     let address = |a: std::net::SocketAddr| match a.ip() {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
         IpAddr::V6(ip) => ip.octets(),

@@ -19,6 +19,7 @@ mod pair;
 mod settle;
 pub mod site;
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -107,8 +108,6 @@ pub struct Observation<'a> {
     pub origin_parts: Option<&'a OriginParts>,
     /// Who was asked.
     pub target: &'a Target,
-    /// Path without query.
-    pub path: &'a str,
     /// Origin against target.
     pub site: Site,
     /// Request mode.
@@ -125,6 +124,26 @@ pub struct Observation<'a> {
     pub preflight_state: Option<PreflightState>,
     /// For an actual whose preflight is missing: why, where something tells.
     pub missing: Option<MissingPreflight>,
-    /// The transaction it belongs to.
-    pub transaction: TransactionId,
+    /// The transaction it belongs to, where there is one.
+    transaction: Option<TransactionId>,
+    sensor: u64,
+    path: OnceCell<Box<str>>,
+}
+
+impl Observation<'_> {
+    /// Path without query. Most requests concern nobody, so that it is read only for who asks.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.path.get_or_init(|| {
+            let target = classify::path_and_query(self.request.head.target());
+            let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
+            origin::shown(target.get(..end).unwrap_or_default()).into()
+        })
+    }
+
+    /// The id by which it may be cited.
+    #[must_use]
+    pub fn transaction(&self) -> TransactionId {
+        self.transaction.unwrap_or_else(|| correlator::request_id(self.sensor, self.request))
+    }
 }

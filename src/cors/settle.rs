@@ -1,14 +1,13 @@
 //! Ends attempts: by silence, by the end of input, or by an answer; and hands the transactions out.
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::attempt::{Attempt, Outcome, State, effect_of, leg, one};
 use super::cause;
-use super::classify::{Classified, is_tool, path_and_query};
+use super::classify::{Classified, is_tool};
 use super::correlator::{Correlator, drop_slot};
 use super::detail;
-use super::origin::shown;
 use super::pair::T_AGAIN_NS;
 use super::{ClientId, Observation};
 use crate::catalog::Reason;
@@ -47,19 +46,14 @@ pub(super) struct Observed {
     shared_address: bool,
     preflight_state: Option<PreflightState>,
     missing: Option<MissingPreflight>,
-    transaction: TransactionId,
+    transaction: Option<TransactionId>,
+    sensor: u64,
     /// No transaction tells of it.
     plain: bool,
 }
 
 impl Observed {
-    fn path(&self) -> Cow<'_, str> {
-        let target = path_and_query(self.request.head.target());
-        let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
-        shown(target.get(..end).unwrap_or_default())
-    }
-
-    fn view<'a>(&'a self, path: &'a str) -> Observation<'a> {
+    fn view(&self) -> Observation<'_> {
         let seen = &*self.seen;
         Observation {
             time: self.time,
@@ -73,7 +67,6 @@ impl Observed {
             origin: seen.origin.as_ref().map(|o| &o.text),
             origin_parts: seen.origin_parts(),
             target: &seen.target,
-            path,
             site: seen.site,
             mode: seen.mode,
             credentials: self.credentials,
@@ -83,6 +76,8 @@ impl Observed {
             preflight_state: self.preflight_state,
             missing: self.missing,
             transaction: self.transaction,
+            sensor: self.sensor,
+            path: OnceCell::new(),
         }
     }
 }
@@ -185,7 +180,6 @@ impl Correlator {
         counters: &mut Counters,
     ) {
         let attempt = index.and_then(|i| self.attempts.get(i as usize));
-        let transaction = attempt.map_or_else(|| self.transaction_id(request), |a| a.id);
         let credentials = if request.head.has(Name::Cookie) || request.head.has(Name::SecFetchStorageAccess) {
             Credentials::Included
         } else {
@@ -201,10 +195,11 @@ impl Correlator {
             shared_address: self.classifier.clients.is_shared(seen.address),
             preflight_state: attempt.map(|a| a.preflight_state),
             missing: attempt.and_then(|a| a.missing),
-            transaction,
+            transaction: attempt.map(|a| a.id),
+            sensor: self.sensor,
             plain: index.is_none() && self.is_left_out(request, response, seen),
         };
-        self.memory.on_observation(&observed.view(&observed.path()), &mut counters.forgotten.causes);
+        self.memory.on_observation(&observed.view(), &mut counters.forgotten.causes);
         self.told.push(Told::Observed(observed));
     }
 
@@ -219,7 +214,7 @@ impl Correlator {
         for one in told.drain(..) {
             match one {
                 Told::Observed(observed) => {
-                    let noted = self.findings.on_observation(&observed.view(&observed.path()), sink, counters);
+                    let noted = self.findings.on_observation(&observed.view(), sink, counters);
                     if noted && observed.plain {
                         let mut attempt = self.new_attempt(&observed.request, &observed.seen);
                         attempt.request = Some((observed.request, observed.seen));

@@ -8,7 +8,7 @@ use crate::cors::classify::path_and_query;
 use crate::cors::origin::{is_private, printable, shown};
 use crate::cors::{Kind, Observation};
 use crate::http::head::{Head, Name};
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, find_word};
 use crate::packet::Time;
 use crate::record::{Family, Mode, Site, TransactionId};
 
@@ -213,7 +213,7 @@ fn said(status: u16, head: &Head) -> Said<'_> {
             }
             Name::XCache | Name::XCacheStatus | Name::CfCacheStatus => {
                 said.shared_cache = true;
-                let has = |word: &[u8]| memchr::memmem::find(&value.to_ascii_lowercase(), word).is_some();
+                let has = |word: &[u8]| find_word(&value.to_ascii_lowercase(), word).is_some();
                 said.hit |= (has(b"hit") || has(b"stale") || has(b"revalidated")) && !has(b"miss");
                 0
             }
@@ -288,7 +288,7 @@ impl<'a> Seen<'a> {
     #[must_use]
     pub fn id(&self) -> TransactionId {
         self.noted.set(true);
-        self.o.transaction
+        self.o.transaction()
     }
 
     /// A rule may cite this request.

@@ -29,6 +29,7 @@ use crate::cors::origin::{Origin, serialise};
 use crate::cors::site::registrable;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::counters::Counters;
+use crate::http::find_word;
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::EngineOptions;
@@ -312,7 +313,7 @@ impl Findings {
         let login = login_of(seen);
         if !concerns && !seen.navigates() && self.hosts.peek(&host_key).is_none() {
             if let Some(login) = login {
-                let key = endpoint_key(book, host_key, method, o.path);
+                let key = endpoint_key(book, host_key, method, o.path());
                 self.logins.get_or_insert_with(key, Login::default).0.join(login);
             }
             return;
@@ -327,11 +328,11 @@ impl Findings {
             writes::settle(host, book);
         }
 
-        let endpoint_key = endpoint_key(book, host_key, method, o.path);
+        let endpoint_key = endpoint_key(book, host_key, method, o.path());
         let endpoint = if concerns {
             let logins = &mut self.logins;
             let make =
-                || Endpoint::new(&o.target.origin, method, o.path, logins.remove(&endpoint_key).unwrap_or_default());
+                || Endpoint::new(&o.target.origin, method, o.path(), logins.remove(&endpoint_key).unwrap_or_default());
             counted(self.endpoints.get_or_insert_with(endpoint_key, make), &mut forgotten.endpoints)
         } else if let Some(endpoint) = self.endpoints.get(&endpoint_key) {
             endpoint
@@ -403,7 +404,7 @@ impl Findings {
         writes::cross_site_write(seen, host, endpoint, book, sent_there);
         writes::simple_json(seen, host, endpoint, book);
         if o.mode == Mode::NoCors && matches!(seen.asked.fetch_dest, None | Some(b"empty")) {
-            let key = blocked_key(book, o.address, &o.target.origin, o.path);
+            let key = blocked_key(book, o.address, &o.target.origin, o.path());
             let within = book.settings.seconds(Threshold::OpaqueSeconds);
             if self.blocked.peek(&key).is_some_and(|at| seen.now.since(*at) <= within) {
                 writes::opaque_misuse(seen, endpoint, book);
@@ -742,7 +743,7 @@ fn longest_kept_ns(family: Family) -> i64 {
 
 /// `https://shop.test` of `https://shop.test/a?b`.
 fn origin_of_url(url: &[u8]) -> &[u8] {
-    let Some(scheme) = memchr::memmem::find(url, b"://") else { return b"" };
+    let Some(scheme) = find_word(url, b"://") else { return b"" };
     let end = url.iter().skip(scheme + 3).position(|b| matches!(b, b'/' | b'?' | b'#'));
     url.get(..end.map_or(url.len(), |n| scheme + 3 + n)).unwrap_or_default()
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::chunked::{Chunked, Progress};
 use super::framing::{Framing, framing_of};
-use super::grammar::{BlankLine, StartLine, head_end};
+use super::grammar::{BlankLine, StartLine};
 use super::head::Head;
 use super::keep::Keep;
 use super::pairing::{Answered, Pairing};
-use super::probe::{Look, PROXY_V2, begins_for_sure, first_line, look};
+use super::probe::{FirstLine, Look, PROXY_V2, begins_for_sure, first_line, look, look_at};
 use super::proxy::{self, Header};
 use super::{
     BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId,
@@ -453,7 +453,7 @@ impl Conversation {
     /// Where a message must begin.
     fn start(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
         let bytes = piece.bytes;
-        let mut found = look(bytes);
+        let (mut found, first) = look_at(bytes);
         let may_name_client = self.readers[index(side)].nth == 0 && self.proxied.is_none();
         if may_name_client && PROXY_V2.starts_with(bytes) {
             found = Look::Proxy;
@@ -472,12 +472,16 @@ impl Conversation {
         };
         match found {
             Look::Message => {
-                let Some(used) = head_end(bytes) else {
+                let whole = first.and_then(|(line, rest)| {
+                    let end = BlankLine::behind_first().find(rest)?;
+                    Some((line, rest.split_at_checked(end)?))
+                });
+                let Some((line, (fields, follows))) = whole else {
                     self.hold_head(side, bytes, at, cx);
                     return bytes.len();
                 };
-                let (head, follows) = bytes.split_at_checked(used).unwrap_or((bytes, &[]));
-                if self.on_head(side, head, at, follows, cx) { used } else { bytes.len() }
+                let is_one = self.on_message(side, (line, fields), at, follows, cx);
+                if is_one { bytes.len() - follows.len() } else { bytes.len() }
             }
             Look::Proxy if may_name_client => match proxy::read(bytes) {
                 Header::Whole(used, client) => {
@@ -670,11 +674,23 @@ impl Conversation {
             let seq = at.seq.wrapping_add(u32::try_from(used).unwrap_or(0));
             return self.on_head(side, bytes.get(used..).unwrap_or_default(), HeadAt { seq, ..at }, follows, cx);
         }
-        let Some((line, fields)) = first_line(bytes) else {
+        let Some(first) = first_line(bytes) else {
             cx.counters.http_errors.head_malformed += u64::from(self.carries == Carries::Http);
             self.lose(side);
             return false;
         };
+        self.on_message(side, first, at, follows, cx)
+    }
+
+    /// The same with its first line read.
+    fn on_message(
+        &mut self,
+        side: Side,
+        (line, fields): FirstLine<'_>,
+        at: HeadAt,
+        follows: &[u8],
+        cx: &mut Context<'_>,
+    ) -> bool {
         let client = match line {
             StartLine::Request { .. } => side,
             StartLine::Response { .. } => side.other(),

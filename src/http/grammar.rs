@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use memchr::memchr;
+use wide::u8x16;
 
 /// The longest method looked for, in bytes.
 pub const METHOD_BYTES_MAX: usize = 40;
@@ -44,9 +45,9 @@ pub fn start_line(line: &[u8]) -> Option<StartLine<'_>> {
         let status = digits.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
         return Some(StartLine::Response { status, minor });
     }
-    let method_bytes = line.iter().take(METHOD_BYTES_MAX + 1).position(|&b| b == b' ')?;
+    let method_bytes = find(b' ', line)?;
     let (method, rest) = line.split_at_checked(method_bytes)?;
-    if method.is_empty() || !method.iter().all(|&b| is_token(b)) {
+    if method.is_empty() || method_bytes > METHOD_BYTES_MAX || !method.iter().all(|&b| is_token(b)) {
         return None;
     }
     let rest = rest.trim_ascii();
@@ -58,7 +59,8 @@ pub fn start_line(line: &[u8]) -> Option<StartLine<'_>> {
         _ => return None,
     };
     let target = target.trim_ascii_end();
-    if target.is_empty() || target.iter().any(u8::is_ascii_control) {
+    let has_control = target.iter().fold(0, |any, b| any | u8::from(b.is_ascii_control())) != 0;
+    if target.is_empty() || has_control {
         return None;
     }
     Some(StartLine::Request { method, target, minor })
@@ -102,28 +104,91 @@ pub fn is_token(b: u8) -> bool {
     TOKEN[usize::from(b)]
 }
 
-/// Where a byte first is. Names and lines are short: to begin a search by SIMD takes longer than to find it eight at a time.
+/// Bytes looked at together.
+const BLOCK: usize = 64;
+
+/// Where a byte is in the first [`BLOCK`] bytes: a bit for each.
+#[inline]
+fn places(needle: u8, bytes: &[u8]) -> u64 {
+    let mut padded = [0; BLOCK];
+    let block = bytes.first_chunk::<BLOCK>().unwrap_or_else(|| {
+        padded[..bytes.len()].copy_from_slice(bytes);
+        &padded
+    });
+    let quarters = block.as_chunks::<16>().0.iter().enumerate();
+    quarters.fold(0, |all, (nth, quarter)| all | u64::from(places_of_16(needle, *quarter)) << (16 * nth))
+}
+
+#[inline]
+fn places_of_16(needle: u8, bytes: [u8; 16]) -> u32 {
+    u8x16::new(bytes).simd_eq(u8x16::splat(needle)).to_bitmask()
+}
+
+/// Where a byte first is, if it is among the first. Names and lines are short: to begin a search by `memchr` takes longer.
 #[inline]
 fn find(needle: u8, bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const NEAR: usize = 96;
-    let pattern = ONES * u64::from(needle);
+    const NEAR: usize = 128;
     let (near, far) = bytes.split_at(bytes.len().min(NEAR));
-    let mut words = near.chunks_exact(8);
-    let mut at = 0;
-    for word in &mut words {
-        let differs = u64::from_le_bytes(word.try_into().unwrap_or_default()) ^ pattern;
-        // the lowest byte that is zero has its high bit set
-        let found = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+    let (chunks, rest) = near.as_chunks::<16>();
+    for (nth, chunk) in chunks.iter().enumerate() {
+        let found = places_of_16(needle, *chunk);
         if found != 0 {
-            return Some(at + (found.trailing_zeros() / 8) as usize);
+            return Some(16 * nth + found.trailing_zeros() as usize);
         }
-        at += 8;
     }
-    if let Some(place) = words.remainder().iter().position(|&b| b == needle) {
-        return Some(at + place);
+    if let Some(place) = rest.iter().position(|&b| b == needle) {
+        return Some(16 * chunks.len() + place);
     }
     memchr(needle, far).map(|place| near.len() + place)
+}
+
+/// Where a word first is in a short text: for one of many such searches `memmem` takes longer to make ready than to search.
+#[must_use]
+pub fn find_word(text: &[u8], word: &[u8]) -> Option<usize> {
+    let first = *word.first()?;
+    memchr::memchr_iter(first, text).find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(word)))
+}
+
+/// The lines of a text, each without its line end; what follows the last line end is none.
+#[derive(Debug, Clone)]
+struct Lines<'a> {
+    bytes: &'a [u8],
+    /// Where the next line begins.
+    at: usize,
+    /// Line ends not used yet in the block that begins here.
+    ends: u64,
+    block: usize,
+}
+
+impl<'a> Lines<'a> {
+    #[inline]
+    fn new(bytes: &'a [u8]) -> Self {
+        Lines { bytes, at: 0, ends: places(b'\n', bytes), block: 0 }
+    }
+
+    /// What was not read yet.
+    #[inline]
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while self.ends == 0 {
+            let block = self.block + BLOCK;
+            self.ends = places(b'\n', self.bytes.get(block..).filter(|b| !b.is_empty())?);
+            self.block = block;
+        }
+        let end = self.block + self.ends.trailing_zeros() as usize;
+        self.ends &= self.ends - 1;
+        let line = self.bytes.get(self.at..end).unwrap_or_default();
+        self.at = end + 1;
+        Some(without_cr(line))
+    }
 }
 
 /// Only blanks and visible ASCII (RFC 5234 § B.1, SP and VCHAR). Without an early exit, which lets it go many bytes at a time.
@@ -163,63 +228,63 @@ fn without_cr(mut line: &[u8]) -> &[u8] {
 /// The field lines of a head after its first line: name as sent, value trimmed, folded lines joined by one blank.
 #[derive(Debug)]
 pub struct Fields<'a> {
-    rest: &'a [u8],
+    lines: Lines<'a>,
 }
 
 impl<'a> Fields<'a> {
     /// Reads `head` after its first line, as far as its lines are complete.
     #[must_use]
+    #[inline]
     pub fn new(rest: &'a [u8]) -> Self {
-        Fields { rest }
+        Fields { lines: Lines::new(rest) }
+    }
+
+    /// The lines that the last one goes on in, if they do: that one's value with theirs.
+    fn unfolded(&mut self, value: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut joined = value.to_vec();
+        while let [b' ' | b'\t', ..] = self.lines.rest() {
+            let mut lines = self.lines.clone();
+            let Some(folded) = lines.next().map(trim_blanks) else { break };
+            if folded.is_empty() && lines.rest().is_empty() {
+                break;
+            }
+            self.lines = lines;
+            if !joined.is_empty() && !folded.is_empty() {
+                joined.push(b' ');
+            }
+            joined.extend_from_slice(folded);
+        }
+        joined.into()
     }
 }
 
 impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], Cow<'a, [u8]>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (line, rest) = split_line(self.rest)?;
-            self.rest = rest;
+            let rest = self.lines.rest();
+            let line = self.lines.next()?;
             if line.is_empty() {
-                self.rest = &[];
+                self.lines = Lines::new(&[]);
                 return None;
             }
-            let colon = find(b':', line);
-            let mut value: Option<Cow<'a, [u8]>> = None;
-            if let Some(colon) = colon {
-                value = Some(Cow::Borrowed(trim_blanks(line.get(colon + 1..).unwrap_or_default())));
+            // sixteen bytes at a time, a short line's with what lies behind it
+            let colon = find(b':', rest.get(..line.len() + 16).unwrap_or(line));
+            let (name, value) = match colon.filter(|at| *at < line.len()) {
+                Some(at) => (line.get(..at).unwrap_or_default(), trim_blanks(line.get(at + 1..).unwrap_or_default())),
+                None => (&[][..], &[][..]),
+            };
+            let value = match self.lines.rest() {
+                [b' ' | b'\t', ..] => self.unfolded(value),
+                _ => Cow::Borrowed(value),
+            };
+            if !trim_blanks(name).is_empty() {
+                return Some((name, value));
             }
-            while let [b' ' | b'\t', ..] = self.rest {
-                let Some((folded, rest)) = split_line(self.rest) else { break };
-                let folded = trim_blanks(folded);
-                if folded.is_empty() && rest.is_empty() {
-                    break;
-                }
-                self.rest = rest;
-                if let Some(value) = &mut value {
-                    let joined = value.to_mut();
-                    if !joined.is_empty() && !folded.is_empty() {
-                        joined.push(b' ');
-                    }
-                    joined.extend_from_slice(folded);
-                }
-            }
-            let (Some(colon), Some(value)) = (colon, value) else { continue };
-            let name = line.get(..colon).unwrap_or_default();
-            if trim_blanks(name).is_empty() {
-                continue;
-            }
-            return Some((name, value));
         }
     }
-}
-
-/// Where the head that begins with `bytes` ends: behind its blank line.
-#[must_use]
-pub fn head_end(bytes: &[u8]) -> Option<usize> {
-    let mut search = BlankLine::default();
-    search.find(bytes)
 }
 
 /// Looks for the blank line at the end of a head, over as many pieces as it comes in.
@@ -232,30 +297,31 @@ pub struct BlankLine {
 }
 
 impl BlankLine {
+    /// The search behind a head's first line.
+    #[must_use]
+    pub fn behind_first() -> Self {
+        BlankLine { in_line: false, begun: true }
+    }
+
     /// Looks through the next piece; returns how much of it belongs to the head, once that ends.
     pub fn find(&mut self, piece: &[u8]) -> Option<usize> {
-        let mut at = 0;
-        loop {
-            let rest = piece.get(at..).unwrap_or_default();
-            if !self.in_line {
-                match rest {
-                    [b'\n', ..] | [b'\r', b'\n', ..] => {
-                        at += if rest.first() == Some(&b'\n') { 1 } else { 2 };
-                        if self.begun {
-                            return Some(at);
-                        }
-                        continue;
-                    }
-                    [] | [b'\r'] => return None,
-                    _ => {
-                        self.in_line = true;
-                        self.begun = true;
-                    }
-                }
+        let mut lines = Lines::new(piece);
+        let mut from = 0;
+        while lines.next().is_some() {
+            // a line of several CR is none that is blank
+            let is_blank = !self.in_line && lines.at - from <= 2 && matches!(piece.get(from), Some(b'\n' | b'\r'));
+            if is_blank && self.begun {
+                return Some(lines.at);
             }
-            at += find(b'\n', rest)? + 1;
+            self.begun |= !is_blank;
             self.in_line = false;
+            from = lines.at;
         }
+        if !matches!(lines.rest(), [] | [b'\r']) {
+            self.in_line = true;
+            self.begun = true;
+        }
+        None
     }
 }
 
@@ -319,6 +385,18 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_those_between_line_ends_whatever_their_lengths() {
+        for lengths in [&[0][..], &[63], &[64], &[65, 0, 1], &[62, 1, 127, 128, 3, 190], &[300; 5], &[]] {
+            let lines: Vec<String> = lengths.iter().map(|n| "x".repeat(*n)).collect();
+            for end in ["\n", "\r\n"] {
+                let text = lines.iter().map(|line| format!("{line}{end}")).collect::<String>() + "rest";
+                let read: Vec<&[u8]> = Lines::new(text.as_bytes()).collect();
+                assert_eq!(read, lines.iter().map(String::as_bytes).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
     fn fields_fold_trim_and_skip_what_is_none() {
         let read: Vec<(String, String)> = Fields::new(b"A:1\r\nB : \t2 \n\r\r\n")
             .map(|(n, v)| (String::from_utf8_lossy(n).into_owned(), String::from_utf8_lossy(&v).into_owned()))
@@ -338,9 +416,9 @@ mod tests {
         {
             let mut bytes = head.to_vec();
             bytes.extend_from_slice(b"body\r\n\r\n");
-            assert_eq!(head_end(&bytes), Some(head.len()));
+            assert_eq!(BlankLine::default().find(&bytes), Some(head.len()));
             for cut in 0..head.len() {
-                assert_eq!(head_end(&head[..cut]), None);
+                assert_eq!(BlankLine::default().find(&head[..cut]), None);
             }
         }
     }

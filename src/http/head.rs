@@ -185,14 +185,11 @@ const NAME_BYTES_MAX: usize = 40;
 const SLOTS: usize = 1024;
 static TABLE: [u8; SLOTS] = build_table();
 
-const fn lower(b: u8) -> u8 {
-    if b.is_ascii_uppercase() { b | 0x20 } else { b }
-}
-
 #[allow(clippy::cast_possible_truncation)] // names are at most NAME_BYTES_MAX long
 const fn slot_of(name: &[u8]) -> usize {
     let n = name.len();
-    let (a, b, c, d) = (lower(name[0]), lower(name[n - 1]), lower(name[n / 2]), lower(name[n / 3]));
+    // letters without regard to case; what else becomes equal is told apart by the comparison
+    let (a, b, c, d) = (name[0] | 0x20, name[n - 1] | 0x20, name[n / 2] | 0x20, name[n / 3] | 0x20);
     let mix = (n as u32).wrapping_mul(0x9E37_79B1)
         ^ (a as u32).wrapping_mul(0x85EB_CA6B)
         ^ (b as u32).wrapping_mul(0xC2B2_AE35)

@@ -12,7 +12,7 @@ mod pairing;
 mod probe;
 mod proxy;
 
-pub(crate) use grammar::{is_printable, is_token as is_tchar};
+pub(crate) use grammar::{find_word, is_printable, is_token as is_tchar};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -54,12 +54,26 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Looks where a message must begin.
 #[must_use]
 pub fn look(bytes: &[u8]) -> Look {
+    look_at(bytes).0
+}
+
+/// The same, with the first line where it is one and whole.
+#[must_use]
+pub fn look_at(bytes: &[u8]) -> (Look, Option<FirstLine<'_>>) {
+    let may_be = bytes.first().is_some_and(|b| is_token(*b)) && !begins_proxy_v1(bytes);
+    let first = if may_be { first_line(bytes) } else { None };
+    (if first.is_some() { Look::Message } else { look_beside(bytes) }, first)
+}
+
+fn begins_proxy_v1(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PROXY TCP") || bytes.starts_with(b"PROXY UNKNOWN")
+}
+
+/// What begins here, where it is not a message's whole first line.
+fn look_beside(bytes: &[u8]) -> Look {
     if bytes.starts_with(b"HTTP/1.") {
-        return match split_line(bytes) {
-            Some((line, _)) if start_line(line).is_none() => Look::Other,
-            None if bytes.len() > LINE_BYTES_MAX => Look::Other,
-            _ => Look::Message,
-        };
+        let is_whole = split_line(bytes).is_some();
+        return if is_whole || bytes.len() > LINE_BYTES_MAX { Look::Other } else { Look::Message };
     }
     match bytes {
         // Records of TLS; SSLv2's hello, which offers it.
@@ -67,9 +81,7 @@ pub fn look(bytes: &[u8]) -> Look {
         [b'P', b'R', ..] if b"PRI * HTTP/2.0\r\n".starts_with(bytes.get(..16).unwrap_or(bytes)) && bytes.len() > 3 => {
             return Look::Http2;
         }
-        [b'P', b'R', ..] if bytes.starts_with(b"PROXY TCP") || bytes.starts_with(b"PROXY UNKNOWN") => {
-            return Look::Proxy;
-        }
+        [b'P', b'R', ..] if begins_proxy_v1(bytes) => return Look::Proxy,
         [b'\r', ..] if bytes.len() >= 5 && PROXY_V2.starts_with(bytes.get(..12).unwrap_or(bytes)) => {
             return Look::Proxy;
         }
@@ -80,10 +92,10 @@ pub fn look(bytes: &[u8]) -> Look {
     let may_be = match method_bytes {
         // All of it may be a method, or the beginning of `HTTP/1.`.
         None => bytes.len() <= METHOD_BYTES_MAX,
-        Some(n) if bytes.get(n) == Some(&b' ') && n > 0 => match split_line(bytes) {
-            Some((line, _)) => start_line(line).is_some(),
-            None => bytes.len() <= LINE_BYTES_MAX && !bytes.iter().any(|b| b.is_ascii_control() && *b != b'\r'),
-        },
+        Some(n) if bytes.get(n) == Some(&b' ') && n > 0 => {
+            let ends = split_line(bytes).is_some();
+            !ends && bytes.len() <= LINE_BYTES_MAX && !bytes.iter().any(|b| b.is_ascii_control() && *b != b'\r')
+        }
         Some(_) => b"HTTP/1.".starts_with(bytes),
     };
     if may_be { Look::Message } else { Look::Other }
@@ -123,9 +135,12 @@ fn is_field((name, _): (&[u8], std::borrow::Cow<'_, [u8]>)) -> bool {
     name.iter().all(|&b| is_token(b) || b == b' ')
 }
 
+/// A message's first line, and the bytes behind it.
+pub type FirstLine<'a> = (StartLine<'a>, &'a [u8]);
+
 /// The start line of `bytes`, where it is whole.
 #[must_use]
-pub fn first_line(bytes: &[u8]) -> Option<(StartLine<'_>, &[u8])> {
+pub fn first_line(bytes: &[u8]) -> Option<FirstLine<'_>> {
     let (line, rest) = split_line(bytes)?;
     Some((start_line(line)?, rest))
 }

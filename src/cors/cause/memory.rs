@@ -190,7 +190,7 @@ impl Memory {
     pub(in crate::cors) fn on_observation(&mut self, seen: &Observation<'_>, forgotten: &mut u64) {
         let now = seen.time;
         if seen.kind == Kind::NotCors && seen.mode == Mode::NoCors {
-            let key = self.endpoint_key(&seen.target.origin, seen.path);
+            let key = self.endpoint_key(&seen.target.origin, seen.path());
             if let Some(endpoint) = self.endpoints.get(&key) {
                 endpoint.no_cors = Some((seen.client, now));
             }
@@ -218,7 +218,7 @@ impl Memory {
         // which fields it has, and the kind of its status: alike, and it shows the same servers, or nearly
         let head = &response.head;
         let looks = self.hasher.hash_one((response.status / 100, head.first(Name::Server), head.names()));
-        let (target, endpoint) = self.slots(&seen.target.origin, seen.path, forgotten);
+        let (target, endpoint) = self.slots(&seen.target.origin, seen.path(), forgotten);
         if passes {
             target.grants.on_grant(grant);
             endpoint.grants.on_grant(grant);
