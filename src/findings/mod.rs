@@ -41,7 +41,7 @@ use facts::Seen;
 use patterns::kinds_of;
 use probing::{Prober, requests, spying};
 use settings::{Settings, Threshold};
-pub use subject::shape_of;
+pub use subject::{hash_shape, shape_of};
 use subject::{Endpoint, Host, Login, PageOrigin, network_of};
 use window::Few;
 

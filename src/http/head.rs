@@ -237,6 +237,7 @@ static USUAL: [[u8; NAME_BYTES_MAX]; Name::KNOWN.len()] = {
 };
 
 /// The known name, and how it was written.
+#[inline]
 pub(super) fn recognise(bytes: &[u8]) -> (Name, Spelling) {
     if bytes.is_empty() || bytes.len() > NAME_BYTES_MAX {
         return (Name::Other, spelling(bytes));
@@ -501,6 +502,7 @@ impl HeadBuilder {
     }
 
     /// The same where the spelling is known. A name's text is copied only where name and spelling do not give it.
+    #[inline]
     pub(super) fn field_spelled(&mut self, sent: &[u8], name: Name, spelling: Spelling, value: &[u8], withheld: bool) {
         let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let Scratch { bytes, fields } = &mut self.scratch;

@@ -77,20 +77,25 @@ impl Keep {
                 name_as_sent = trim_blanks(sent); // servers read past the blank; browsers pass over such a field
             }
             let (name, spelling) = recognise(name_as_sent);
+            let is_other = name == Name::Other;
             // Names that nobody knows never take the room of those that decide.
-            let room = if name == Name::Other { &mut others } else { &mut known };
+            let room = if is_other { &mut others } else { &mut known };
             if *room >= self.fields_max / 2 {
-                too_many |= name != Name::Other || self.all_headers;
+                too_many |= !is_other || self.all_headers;
                 continue;
             }
             *room += 1;
             let size = name_as_sent.len() + if self.keeps_value(name, name_as_sent) { value.len() } else { 0 };
             if bytes + size > KEPT_BYTES_MAX {
-                too_long |= name != Name::Other || self.all_headers;
+                too_long |= !is_other || self.all_headers;
                 continue;
             }
             bytes += size;
-            self.field(&mut built, name_as_sent, name, spelling, &value);
+            match name {
+                Name::Other if !self.all_headers => built.field_spelled(name_as_sent, name, spelling, b"", true),
+                _ if is_reduced(name) => self.reduced(&mut built, name_as_sent, name, spelling, &value),
+                _ => built.field_spelled(name_as_sent, name, spelling, &value, false),
+            }
         }
         let (head, scratch) = built.finish_in();
         self.scratch = scratch;
@@ -105,7 +110,8 @@ impl Keep {
         }
     }
 
-    fn field(&self, built: &mut HeadBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
+    /// Keeps what may be kept of a value that is not kept as it is.
+    fn reduced(&self, built: &mut HeadBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
         let mut put = |value: &[u8], withheld: bool| built.field_spelled(sent, name, spelling, value, withheld);
         match name {
             Name::Cookie => {
@@ -133,15 +139,7 @@ impl Keep {
                 let until = memchr::memchr2(b'?', b'#', value).unwrap_or(value.len());
                 put(value.get(..until).unwrap_or_default(), false);
             }
-            Name::Other => {
-                if !self.all_headers {
-                    put(b"", true);
-                } else if is_secret_name(sent) {
-                    put(PRESENT, true);
-                } else {
-                    put(value, false);
-                }
-            }
+            Name::Other if is_secret_name(sent) => put(PRESENT, true),
             _ => put(value, false),
         }
     }
@@ -203,6 +201,24 @@ impl Keep {
         }
         (cookie, shown)
     }
+}
+
+/// Whether a field's value is, or may be, not kept as it is.
+#[inline]
+fn is_reduced(name: Name) -> bool {
+    matches!(
+        name,
+        Name::Cookie
+            | Name::SetCookie
+            | Name::Authorization
+            | Name::ProxyAuthorization
+            | Name::WwwAuthenticate
+            | Name::SecWebSocketKey
+            | Name::Traceparent
+            | Name::XRequestId
+            | Name::Referer
+            | Name::Other
+    )
 }
 
 /// `Basic` of `Basic dXNlcjpwYXNz`; nothing when the value is no scheme at all but, say, a bare token.

@@ -1,7 +1,7 @@
 //! The thread that owns the connection: batches in, one transaction each, and again until it is in.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use super::rows::{self, Texts, TransactionRow};
 use super::{
     LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
 };
-use crate::findings::shape_of;
+use crate::findings::{hash_shape, shape_of};
 use crate::packet::SECOND;
 use crate::record::{CheckItem, Checklist, Finding, FindingId, Transaction, TransactionId, Verdict};
 
@@ -83,13 +83,14 @@ struct Pending {
     transactions: Vec<TransactionRow>,
     findings: Vec<Finding>,
     checklists: Vec<Checklist>,
-    rollup: HashMap<Endpoint, Counts, RandomState>,
+    /// By the digest of what the endpoint is made of.
+    rollup: HashMap<u64, (Endpoint, Counts), RandomState>,
     rolled: u64,
     keys: Vec<(i64, u64)>,
     totals: Option<Box<RunTotals>>,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Clone)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Endpoint {
     /// Hours since the Unix epoch.
     hour: i64,
@@ -335,12 +336,11 @@ impl Writer {
         let blocked = t.verdict == Verdict::Blocked;
         let mut record = false;
         if rows::is_traffic(&t) {
-            let (counted, refused) = self.seen.know(self.sensor, &t);
+            let (counted, refused) = self.seen.enter(self.sensor, &t, &mut self.pending.keys);
             record = blocked && !refused;
             if !counted {
                 self.roll_up(&t);
             }
-            self.seen.note(self.sensor, &t, &mut self.pending.keys);
         }
         let cited = self.recent.is_awaited(t.id);
         if record || cited {
@@ -354,24 +354,26 @@ impl Writer {
     }
 
     fn roll_up(&mut self, t: &Transaction) {
-        let mut endpoint = Endpoint {
-            hour: t.time.0.div_euclid(3600 * SECOND),
-            origin: rows::capped(t.origin.as_ref().unwrap_or(&EMPTY), rows::NAME_BYTES_MAX),
-            target_origin: rows::capped(&t.target_origin, rows::NAME_BYTES_MAX),
-            method: rows::capped(&t.method, rows::NAME_BYTES_MAX),
-            path_shape: shape_of(&t.path).into_owned(),
-        };
-        if !self.hour.has_room(&endpoint) {
-            let other = || Arc::<str>::from("other");
-            endpoint = Endpoint {
-                hour: endpoint.hour,
-                origin: other(),
-                target_origin: other(),
-                method: other(),
-                path_shape: "other".into(),
-            };
+        let hour = t.time.0.div_euclid(3600 * SECOND);
+        let origin = t.origin.as_ref().unwrap_or(&EMPTY);
+        let mut digest = self.hour.digest(hour, [origin, &t.target_origin, &t.method], &t.path);
+        if !self.pending.rollup.contains_key(&digest) && !self.hour.has_room(hour, digest) {
+            digest = self.hour.digest(hour, [OTHER; 3], OTHER);
         }
-        let counts = self.pending.rollup.entry(endpoint).or_default();
+        let is_other = !self.hour.known.contains(&digest);
+        let (_, counts) = self.pending.rollup.entry(digest).or_insert_with(|| {
+            let name = |name: &Arc<str>| rows::capped(name, rows::NAME_BYTES_MAX);
+            let other = || Arc::<str>::from(OTHER);
+            let endpoint = if is_other {
+                let path_shape = OTHER.to_owned();
+                Endpoint { hour, origin: other(), target_origin: other(), method: other(), path_shape }
+            } else {
+                let path_shape = shape_of(&t.path).into_owned();
+                let (target_origin, method) = (name(&t.target_origin), name(&t.method));
+                Endpoint { hour, origin: name(origin), target_origin, method, path_shape }
+            };
+            (endpoint, Counts::default())
+        });
         match t.verdict {
             Verdict::Allowed => counts.allowed += 1,
             Verdict::Blocked => counts.blocked += 1,
@@ -459,6 +461,9 @@ impl Writer {
     }
 }
 
+/// What `traffic` calls all that is beyond its rows.
+const OTHER: &str = "other";
+
 static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
 
 /// Which requests were counted already, by the minute of their first byte, as far as it is in memory.
@@ -486,10 +491,14 @@ impl Seen {
     /// Reads the minutes that the batch touches.
     async fn load(&mut self, connection: &mut SqliteConnection, batch: &[Record]) -> Result<(), sqlx::Error> {
         self.clock += 1;
+        let mut last = None;
         for record in batch {
             let Record::Transaction(t) = record else { continue };
             for (request, _) in legs(t) {
                 let minute = minute(request);
+                if last.replace(minute) == Some(minute) {
+                    continue;
+                }
                 if let Some(known) = self.minutes.get_mut(&minute) {
                     known.used = self.clock;
                     continue;
@@ -513,34 +522,27 @@ impl Seen {
         Ok(())
     }
 
-    /// Whether the transaction was counted, and recorded as refused, before.
+    /// Whether the transaction was counted, and recorded as refused, before; from now on it was. What is new in `new`.
     ///
     /// Its actual request decides. A preflight alone decides where nothing followed, or where another run saw it: the end
     /// of one capture may hold the beginning of a transaction that the next one holds too.
-    fn know(&self, sensor: u64, t: &Transaction) -> (bool, bool) {
+    fn enter(&mut self, sensor: u64, t: &Transaction, new: &mut Vec<(i64, u64)>) -> (bool, bool) {
+        let blocked = t.verdict == Verdict::Blocked;
         let (mut counted, mut refused) = (false, false);
         for (request, actual) in legs(t) {
-            let known = self.minutes.get(&minute(request)).and_then(|m| m.keys.get(&rows::seen_key(sensor, request)));
-            let Some(mark) = known else { continue };
-            if actual || t.actual.is_none() || !mark.ours {
-                counted = true;
-                refused |= mark.refused;
-            }
-        }
-        (counted, refused)
-    }
-
-    fn note(&mut self, sensor: u64, t: &Transaction, new: &mut Vec<(i64, u64)>) {
-        let blocked = t.verdict == Verdict::Blocked;
-        for (request, _) in legs(t) {
             let (minute, key) = (minute(request), rows::seen_key(sensor, request));
             let known = self.minutes.entry(minute).or_default();
             known.used = self.clock;
             match known.keys.get_mut(&key) {
-                Some(mark) if mark.refused || !blocked => {}
                 Some(mark) => {
-                    mark.refused = true;
-                    new.push((minute, key | 1));
+                    if actual || t.actual.is_none() || !mark.ours {
+                        counted = true;
+                        refused |= mark.refused;
+                    }
+                    if blocked && !mark.refused {
+                        mark.refused = true;
+                        new.push((minute, key | 1));
+                    }
                 }
                 None => {
                     known.keys.insert(key, Mark { refused: blocked, ours: true });
@@ -549,6 +551,7 @@ impl Seen {
                 }
             }
         }
+        (counted, refused)
     }
 
     /// Drops the minutes not used for longest; they can be read again.
@@ -643,12 +646,19 @@ struct HourRows {
 }
 
 impl HourRows {
-    fn has_room(&mut self, endpoint: &Endpoint) -> bool {
-        if endpoint.hour > self.hour {
-            self.hour = endpoint.hour;
+    /// Of what a row is made of: origin, target and method, and the path's shape.
+    fn digest(&self, hour: i64, names: [&str; 3], path: &str) -> u64 {
+        let mut hasher = self.known.hasher().build_hasher();
+        (hour, names).hash(&mut hasher);
+        hash_shape(path, &mut hasher);
+        hasher.finish()
+    }
+
+    fn has_room(&mut self, hour: i64, digest: u64) -> bool {
+        if hour > self.hour {
+            self.hour = hour;
             self.known.clear();
         }
-        let digest = self.known.hasher().hash_one(endpoint);
         self.known.contains(&digest) || (self.known.len() < HOUR_ROWS_MAX && self.known.insert(digest))
     }
 }
@@ -931,11 +941,11 @@ async fn upsert_checklists(
 
 async fn upsert_rollup(
     connection: &mut SqliteConnection,
-    rollup: &HashMap<Endpoint, Counts, RandomState>,
+    rollup: &HashMap<u64, (Endpoint, Counts), RandomState>,
 ) -> Result<(), sqlx::Error> {
     // In the table's order: neighbours share pages.
-    let mut rows: Vec<(&Endpoint, &Counts)> = rollup.iter().collect();
-    rows.sort_unstable_by_key(|(endpoint, _)| *endpoint);
+    let mut rows: Vec<&(Endpoint, Counts)> = rollup.values().collect();
+    rows.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     TRAFFIC
         .each(connection, &rows, |query, (endpoint, counts)| {
             query

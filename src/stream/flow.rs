@@ -51,7 +51,7 @@ pub(super) struct Flow {
     pub carries: Carries,
 }
 
-// Together with its place in the index (5 bytes over a load of 7/16 at worst) what an unanswered SYN costs.
+// Together with its place in the index (9 bytes over a load of 7/16 at worst) what an unanswered SYN costs.
 const _: () = assert!(size_of::<Flow>() <= 144);
 
 #[derive(Debug, Clone, Copy)]
@@ -60,10 +60,17 @@ struct List {
     newest: u32,
 }
 
+/// Where a connection is, and enough of its hash to grow the index without looking at each.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    at: u32,
+    hash: u32,
+}
+
 /// All connections.
 #[derive(Debug)]
 pub(super) struct Table {
-    index: HashTable<u32>,
+    index: HashTable<Place>,
     flows: Slab<Flow>,
     hasher: RandomState,
     lists: [List; CLASSES],
@@ -72,10 +79,12 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub fn new() -> Self {
+    /// Room for them is taken at once, though not touched: to grow would copy them all, again and again.
+    pub fn new(flows_max: u32) -> Self {
+        let room = flows_max.min(1 << 20);
         Table {
             index: HashTable::new(),
-            flows: Slab::new(),
+            flows: Slab::with_capacity(room as usize),
             hasher: RandomState::default(),
             lists: [List { oldest: NONE, newest: NONE }; CLASSES],
             last: NONE,
@@ -98,7 +107,8 @@ impl Table {
             return Some(self.last);
         }
         let hash = hash_of(&self.hasher, key);
-        let found = *self.index.find(hash, |&i| self.flows.get(i as usize).is_some_and(|f| f.key == *key))?;
+        let is_it = |place: &Place| self.flows.get(place.at as usize).is_some_and(|f| f.key == *key);
+        let found = self.index.find(wide_of(hash), |place| place.hash == hash && is_it(place))?.at;
         self.last = found;
         Some(found)
     }
@@ -120,9 +130,8 @@ impl Table {
             carries: Carries::Unknown,
         });
         let at = u32::try_from(at).expect("flows_max is a u32, and the table never holds more");
-        let (flows, hasher) = (&self.flows, &self.hasher);
-        let hash = hash_of(hasher, &key);
-        self.index.insert_unique(hash, at, |&i| flows.get(i as usize).map_or(0, |f| hash_of(hasher, &f.key)));
+        let hash = hash_of(&self.hasher, &key);
+        self.index.insert_unique(wide_of(hash), Place { at, hash }, |place| wide_of(place.hash));
         self.link(at, class);
         self.last = at;
         at
@@ -131,7 +140,7 @@ impl Table {
     pub fn remove(&mut self, at: u32) -> Option<Flow> {
         let key = self.flows.get(at as usize)?.key;
         self.unlink(at);
-        if let Ok(entry) = self.index.find_entry(hash_of(&self.hasher, &key), |&i| i == at) {
+        if let Ok(entry) = self.index.find_entry(wide_of(hash_of(&self.hasher, &key)), |place| place.at == at) {
             entry.remove();
         }
         self.flows.try_remove(at as usize)
@@ -176,7 +185,7 @@ impl Table {
     fn by_age(&self) -> Vec<u32> {
         let mut all: Vec<(u64, u32)> =
             self.flows.iter().map(|(at, flow)| (flow.id, u32::try_from(at).unwrap_or(NONE))).collect();
-        all.sort_unstable();
+        all.sort(); // there are long runs in order, which this sort makes use of
         all.into_iter().map(|(_, at)| at).collect()
     }
 
@@ -209,7 +218,23 @@ impl Table {
     }
 }
 
-fn hash_of(hasher: &RandomState, key: &FlowKey) -> u64 {
+/// The hash that the index is ordered by; only 32 bits of it are kept.
+#[inline]
+fn wide_of(hash: u32) -> u64 {
+    // its upper bits tell entries of one group apart, its lower ones choose the group
+    u64::from(hash) << 32 | u64::from(hash)
+}
+
+#[inline]
+fn hash_of(hasher: &RandomState, key: &FlowKey) -> u32 {
+    let hash = hash_wide(hasher, key);
+    #[allow(clippy::cast_possible_truncation)] // both halves are mixed
+    {
+        (hash ^ hash >> 32) as u32
+    }
+}
+
+fn hash_wide(hasher: &RandomState, key: &FlowKey) -> u64 {
     let ports = u64::from(key.low.port) << 48 | u64::from(key.high.port) << 32 | u64::from(key.tunnel.0);
     match (key.low.ip, key.high.ip) {
         (IpAddr::V4(low), IpAddr::V4(high)) => {
@@ -238,7 +263,7 @@ mod tests {
 
     #[test]
     fn connections_leave_their_class_in_the_order_they_entered_it() {
-        let mut table = Table::new();
+        let mut table = Table::new(4);
         let [a, b, c] = [1, 2, 3].map(|port| table.insert(key(port), u64::from(port), Time(0), Class::HalfOpen));
         table.set_class(a, Class::Open, Time(0));
         assert_eq!(table.oldest(Class::HalfOpen), Some(b));

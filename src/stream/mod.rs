@@ -79,7 +79,7 @@ impl Streams {
     pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
         Streams {
             limits: limits.clone(),
-            table: Table::new(),
+            table: Table::new(limits.flows_max),
             next_id: 0,
             shared: Shared::new(limits, options),
             late_bytes: 0,
@@ -831,7 +831,11 @@ impl Flow {
     }
 
     /// Hands on all that is held, whatever is missing.
+    #[inline]
     fn flush(&mut self, side: Side, at: Mark, work: &mut Work<'_>) {
+        if self.halves[index(side)].late.is_none() {
+            return;
+        }
         self.give_up_while(side, GapCause::End, at, work, |_| true);
     }
 
