@@ -41,8 +41,8 @@ use facts::Seen;
 use patterns::kinds_of;
 use probing::{Prober, requests, spying};
 use settings::{Settings, Threshold};
-pub use subject::{hash_shape, shape_of};
 use subject::{Endpoint, Host, Login, PageOrigin, network_of};
+pub use subject::{hash_shape, shape_of};
 use window::Few;
 
 /// For how long a redirect explains that a client comes back from there (VERDICTS.md §8, "Sent there").

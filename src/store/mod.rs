@@ -55,6 +55,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "records", include_str!("../../migrations/0001_records.sql")),
     (2, "texts_age", include_str!("../../migrations/0002_texts_age.sql")),
     (3, "checklists", include_str!("../../migrations/0003_checklists.sql")),
+    (4, "checklists_age", include_str!("../../migrations/0004_checklists_age.sql")),
 ];
 
 /// What a run is.

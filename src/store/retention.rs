@@ -3,6 +3,9 @@
 //! What is older than [`Retention::keep_days`] goes first; while the file is still larger than [`Retention::keep_mib`], the
 //! oldest goes, whatever its age. Freed pages are given back to the disk, and the write-ahead log is emptied.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use sqlx::sqlite::SqliteConnection;
 
 use super::{atomically, rows};
@@ -25,10 +28,41 @@ const SLICE_ROWS: i64 = 5000;
 const SIZE_SLICE_ROWS: i64 = 1000;
 /// Free pages given back at once.
 const VACUUM_PAGES: u32 = 4000;
-/// Texts are cited by rows that came up to this much later: the writer forgets what it wrote after five minutes. Strangers who
-/// send heads of their own make the file larger than it may be by what they send in this time.
+/// Texts are cited by rows that came up to this much later: the writer forgets what it wrote after five minutes. Of those that
+/// the running writer wrote [`Floors`] tells more.
 const TEXT_LIFE_MINUTES: i64 = 10;
+/// Minutes remembered in [`Floors`]: a week.
+const FLOORS_MAX: usize = 7 * 24 * 60;
 const DAY: i64 = 86_400 * SECOND;
+
+/// Which texts of this run rows cite, by when the rows came: with heads of strangers the writer begins anew every few seconds,
+/// and ten minutes of them would be larger than the file may be.
+#[derive(Debug, Default)]
+pub(super) struct Floors {
+    /// Minutes since the Unix epoch; the first text that a row of that time may cite, by number.
+    by_minute: VecDeque<(i64, i64)>,
+}
+
+impl Floors {
+    /// What comes from now on cites no text before `first`.
+    pub(super) fn note(&mut self, now: Time, first: i64) {
+        let minute = now.0.div_euclid(60 * SECOND);
+        if self.by_minute.back().is_some_and(|(last, _)| *last >= minute) {
+            return;
+        }
+        if self.by_minute.len() >= FLOORS_MAX {
+            self.by_minute.pop_front();
+        }
+        self.by_minute.push_back((minute, first));
+    }
+
+    /// The texts of this run that no row of this minute or later cites.
+    fn uncited(&self, minute: i64) -> Range<i64> {
+        let next = self.by_minute.partition_point(|(at, _)| *at <= minute);
+        let floor = next.checked_sub(1).and_then(|at| self.by_minute.get(at));
+        floor.map_or(0..0, |(_, first)| first >> 32 << 32..*first)
+    }
+}
 
 /// What one slice did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,11 +76,16 @@ pub(super) struct Slice {
 }
 
 /// Deletes one slice of what is too old or too much.
-pub(super) async fn slice(connection: &mut SqliteConnection, keep: Retention, now: Time) -> Result<Slice, sqlx::Error> {
+pub(super) async fn slice(
+    connection: &mut SqliteConnection,
+    keep: Retention,
+    now: Time,
+    floors: &Floors,
+) -> Result<Slice, sqlx::Error> {
     let mut done = Slice::default();
     if keep.keep_days > 0 {
         let cutoff = now.plus(-i64::from(keep.keep_days) * DAY);
-        done.by_age = delete_before(connection, cutoff).await?;
+        done.by_age = delete_before(connection, cutoff, floors).await?;
         done.more = done.by_age > 0;
     }
     if keep.keep_mib > 0 && !done.more {
@@ -54,7 +93,7 @@ pub(super) async fn slice(connection: &mut SqliteConnection, keep: Retention, no
         if used_bytes(connection).await? > bytes_max
             && let Some(cutoff) = end_of_oldest(connection).await?
         {
-            done.by_size = delete_before(connection, cutoff).await?;
+            done.by_size = delete_before(connection, cutoff, floors).await?;
             done.more = done.by_size > 0;
         }
     }
@@ -68,7 +107,7 @@ pub(super) async fn slice(connection: &mut SqliteConnection, keep: Retention, no
 }
 
 /// Deletes at most [`SLICE_ROWS`] of each table that are older. The number of rows.
-async fn delete_before(connection: &mut SqliteConnection, cutoff: Time) -> Result<u64, sqlx::Error> {
+async fn delete_before(connection: &mut SqliteConnection, cutoff: Time, floors: &Floors) -> Result<u64, sqlx::Error> {
     let (time, minute) = (cutoff.to_string(), cutoff.0.div_euclid(60 * SECOND));
     let hour = rows::hour(cutoff.0.div_euclid(3600 * SECOND));
     atomically(connection, async |connection| {
@@ -87,17 +126,27 @@ async fn delete_before(connection: &mut SqliteConnection, cutoff: Time) -> Resul
     ] {
         deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
     }
-    for (sql, bound) in [
-        ("DELETE FROM seen WHERE rowid IN (SELECT rowid FROM seen WHERE minute < ? ORDER BY minute LIMIT ?)", minute),
-        // Numbers of texts grow with time: when the first one may stay, all may.
-        (
-            "DELETE FROM texts WHERE (SELECT minute FROM texts ORDER BY id LIMIT 1) < ?1 AND id IN \
-             (SELECT id FROM (SELECT id, minute FROM texts ORDER BY id LIMIT ?2) WHERE minute < ?1)",
-            minute - TEXT_LIFE_MINUTES,
-        ),
+    for sql in [
+        "DELETE FROM seen WHERE rowid IN (SELECT rowid FROM seen WHERE minute < ? ORDER BY minute LIMIT ?)",
+        "DELETE FROM checklists WHERE (target_origin, place) IN \
+         (SELECT target_origin, place FROM checklists WHERE minute < ? LIMIT ?)",
     ] {
-        deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
+        deleted += sqlx::query(sql).bind(minute).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
     }
+    // Numbers of texts grow with time: when the first one may stay, all may.
+    let uncited = floors.uncited(minute);
+    deleted += sqlx::query(
+        "DELETE FROM texts WHERE id IN (SELECT id FROM (SELECT id, minute FROM texts ORDER BY id LIMIT ?2) \
+         WHERE minute < ?1 OR id >= ?3 AND id < ?4) \
+         AND (SELECT minute < ?1 OR id >= ?3 AND id < ?4 FROM texts ORDER BY id LIMIT 1)",
+    )
+    .bind(minute - TEXT_LIFE_MINUTES)
+    .bind(SLICE_ROWS)
+    .bind(uncited.start)
+    .bind(uncited.end)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
     if deleted > 0 {
         sqlx::query("DELETE FROM finding_evidence WHERE finding_id NOT IN (SELECT id FROM findings)")
             .execute(&mut *connection)
@@ -153,11 +202,15 @@ mod tests {
 
     /// Slices until there is no more to delete: rows by age and by size, slices, and the file's pages at the end.
     fn keep(folder: &Folder, keep: Retention, now: Time) -> (u64, u64, u32, i64) {
+        keep_with(folder, keep, now, &Floors::default())
+    }
+
+    fn keep_with(folder: &Folder, keep: Retention, now: Time, floors: &Floors) -> (u64, u64, u32, i64) {
         runtime().unwrap().block_on(async {
             let mut connection = connect(&folder.db()).await.unwrap();
             let (mut age, mut size, mut slices) = (0, 0, 0);
             loop {
-                let done = slice(&mut connection, keep, now).await.unwrap();
+                let done = slice(&mut connection, keep, now, floors).await.unwrap();
                 (age, size, slices) = (age + done.by_age, size + done.by_size, slices + 1);
                 if !done.more {
                     break;
@@ -166,6 +219,13 @@ mod tests {
             let used = used_bytes(&mut connection).await.unwrap();
             (age, size, slices, used)
         })
+    }
+
+    fn write(folder: &Folder, sql: String) {
+        runtime().unwrap().block_on(async {
+            let mut connection = connect(&folder.db()).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        });
     }
 
     fn days(keep_days: u32) -> Retention {
@@ -188,6 +248,48 @@ mod tests {
         keep(&folder, days(1), last.plus(4000 * DAY));
         assert_eq!(folder.ask(ROWS), "0|0|0|0");
         assert_eq!(folder.ask("PRAGMA integrity_check"), "ok");
+    }
+
+    #[test]
+    fn the_running_writers_texts_go_with_the_rows_that_cite_them() {
+        let folder = Folder::new();
+        let text = |id: i64, minute: i64| format!("INSERT INTO texts VALUES ({}, 't', {minute});", (7 << 32) + id);
+        record(&folder, &[], &[]);
+        write(&folder, (1..=9).map(|n| text(n, 100 + n)).collect());
+        let mut floors = Floors::default();
+        // until minute 104 rows cited texts from the first on, then from the fifth, from minute 108 from the eighth
+        for (minute, first) in [(100, 1), (104, 5), (105, 5), (108, 8)] {
+            floors.note(Time(minute * 60 * SECOND), (7 << 32) + first);
+        }
+        let left = |minute: i64| {
+            let now = Time(minute * 60 * SECOND).plus(DAY);
+            keep_with(&folder, days(1), now, &floors);
+            folder.ask("SELECT group_concat(id & 0xffffffff, '') FROM texts")
+        };
+        assert_eq!(left(99), "123456789");
+        assert_eq!(left(103), "123456789");
+        assert_eq!(left(104), "56789");
+        assert_eq!(left(107), "56789");
+        assert_eq!(left(110), "89");
+        // Another run's texts, or one before this start, go by their age alone.
+        write(&folder, "INSERT INTO texts VALUES (1, 't', 115)".to_owned());
+        assert_eq!(left(120), "189");
+        assert_eq!(left(126), "null");
+    }
+
+    #[test]
+    fn a_checklist_that_is_told_no_more_goes() {
+        let folder = Folder::new();
+        record(&folder, &[], &[]);
+        let row = |target: &str, minute: i64| {
+            format!(
+                "INSERT INTO checklists (target_origin, place, list, id, title, state, rules, relevant, note, run_id, minute) \
+                 VALUES ('{target}', 0, '', '', '', '', '', 0, '', 1, {minute});"
+            )
+        };
+        write(&folder, row("https://old.test", 99) + &row("https://new.test", 100));
+        keep(&folder, days(1), Time(100 * 60 * SECOND).plus(DAY));
+        assert_eq!(folder.ask("SELECT target_origin FROM checklists"), "https://new.test");
     }
 
     #[test]

@@ -112,6 +112,8 @@ fn append(out: &mut String, value: &dyn Display) {
 #[derive(Default)]
 pub struct Texts {
     known: HashMap<u64, i64, RandomState>,
+    /// The first one that may yet be cited.
+    first: i64,
     last: i64,
     /// Not in the database yet.
     pub new: Vec<(i64, Arc<str>)>,
@@ -120,12 +122,18 @@ pub struct Texts {
 impl Texts {
     /// Numbers are unique in the file, though several runs may write at once: the run's number is their upper half.
     pub fn of_run(run_id: i64) -> Self {
-        Texts { last: run_id << 32, ..Texts::default() }
+        Texts { first: (run_id << 32) + 1, last: run_id << 32, ..Texts::default() }
     }
 
     /// Writes each text anew from now on.
     pub fn forget(&mut self) {
         self.known.clear();
+        self.first = self.last + 1;
+    }
+
+    /// The number of the first text that rows to come may cite.
+    pub fn first(&self) -> i64 {
+        self.first
     }
 
     fn number(&mut self, digest: u64, text: impl FnOnce() -> Arc<str>) -> i64 {
@@ -133,7 +141,7 @@ impl Texts {
             return *number;
         }
         if self.known.len() >= TEXTS_MAX {
-            self.known.clear();
+            self.forget();
         }
         self.last += 1;
         self.known.insert(digest, self.last);

@@ -13,7 +13,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteConnection;
 use tokio::runtime::Runtime;
 
-use super::retention;
+use super::retention::{self, Floors};
 use super::rows::{self, Texts, TransactionRow};
 use super::{
     LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
@@ -74,6 +74,7 @@ pub(super) struct Writer {
     texts_due: Instant,
     scratch: String,
     texts: Texts,
+    floors: Floors,
     words: Words,
 }
 
@@ -135,6 +136,7 @@ impl Writer {
             texts_due: Instant::now() + TEXTS_LIFE,
             scratch: String::new(),
             texts: Texts::of_run(run_id),
+            floors: Floors::default(),
             words: Words::default(),
         }
     }
@@ -148,6 +150,7 @@ impl Writer {
         let mut batch = Vec::with_capacity(batch_max);
         loop {
             let last = self.gather(&mut batch, batch_max);
+            self.floors.note(wall_clock(), self.texts.first());
             self.status.queued.store(self.records.len(), Ordering::Relaxed);
             let mut outcome = self.persist(&mut batch, last);
             if last && outcome.is_ok() {
@@ -175,7 +178,7 @@ impl Writer {
             return;
         }
         let keep = self.status.retention();
-        let slice = self.runtime.block_on(retention::slice(&mut self.connection, keep, wall_clock()));
+        let slice = self.runtime.block_on(retention::slice(&mut self.connection, keep, wall_clock(), &self.floors));
         let done = slice.unwrap_or_else(|error| {
             // Not a loss; the same trouble keeps records from being written, and is told there.
             tracing::debug!("{}: old records stay for now: {error}", self.path);
@@ -533,22 +536,19 @@ impl Seen {
             let (minute, key) = (minute(request), rows::seen_key(sensor, request));
             let known = self.minutes.entry(minute).or_default();
             known.used = self.clock;
-            match known.keys.get_mut(&key) {
-                Some(mark) => {
-                    if actual || t.actual.is_none() || !mark.ours {
-                        counted = true;
-                        refused |= mark.refused;
-                    }
-                    if blocked && !mark.refused {
-                        mark.refused = true;
-                        new.push((minute, key | 1));
-                    }
-                }
-                None => {
-                    known.keys.insert(key, Mark { refused: blocked, ours: true });
-                    self.keys += 1;
-                    new.push((minute, key | u64::from(blocked)));
-                }
+            let Some(mark) = known.keys.get_mut(&key) else {
+                known.keys.insert(key, Mark { refused: blocked, ours: true });
+                self.keys += 1;
+                new.push((minute, key | u64::from(blocked)));
+                continue;
+            };
+            if actual || t.actual.is_none() || !mark.ours {
+                counted = true;
+                refused |= mark.refused;
+            }
+            if blocked && !mark.refused {
+                mark.refused = true;
+                new.push((minute, key | 1));
             }
         }
         (counted, refused)
@@ -809,10 +809,10 @@ static TRAFFIC: LazyLock<Insert> = LazyLock::new(|| {
 static CHECKLISTS: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
         "checklists",
-        "target_origin, place, list, id, title, state, rules, relevant, note, run_id",
+        "target_origin, place, list, id, title, state, rules, relevant, note, run_id, minute",
         "ON CONFLICT (target_origin, place) DO UPDATE SET list = excluded.list, id = excluded.id, \
          title = excluded.title, state = excluded.state, rules = excluded.rules, relevant = excluded.relevant, \
-         note = excluded.note, run_id = excluded.run_id",
+         note = excluded.note, run_id = excluded.run_id, minute = excluded.minute",
     )
 });
 
@@ -916,6 +916,7 @@ async fn upsert_checklists(
     checklists: &[Checklist],
     run_id: i64,
 ) -> Result<(), sqlx::Error> {
+    let minute = wall_clock().0.div_euclid(60 * SECOND);
     let mut items: Vec<(&Checklist, i64, &CheckItem)> = Vec::new();
     for checklist in checklists {
         items.extend((0_i64..).zip(&checklist.items).map(|(place, item)| (checklist, place, item)));
@@ -934,6 +935,7 @@ async fn upsert_checklists(
                 .bind(integer(item.relevant))
                 .bind(item.note.clone())
                 .bind(run_id)
+                .bind(minute)
         })
         .await?;
     Ok(())

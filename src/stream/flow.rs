@@ -182,10 +182,11 @@ impl Table {
         (at != NONE).then_some(at)
     }
 
+    #[allow(clippy::stable_sort_primitive)] // there are long runs in order, which this sort makes use of
     fn by_age(&self) -> Vec<u32> {
         let mut all: Vec<(u64, u32)> =
             self.flows.iter().map(|(at, flow)| (flow.id, u32::try_from(at).unwrap_or(NONE))).collect();
-        all.sort(); // there are long runs in order, which this sort makes use of
+        all.sort();
         all.into_iter().map(|(_, at)| at).collect()
     }
 
