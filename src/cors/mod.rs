@@ -127,7 +127,7 @@ pub struct Observation<'a> {
     /// The transaction it belongs to, where there is one.
     transaction: Option<TransactionId>,
     sensor: u64,
-    path: OnceCell<Box<str>>,
+    path: &'a OnceCell<Box<str>>,
 }
 
 impl Observation<'_> {

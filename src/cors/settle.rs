@@ -48,6 +48,8 @@ pub(super) struct Observed {
     missing: Option<MissingPreflight>,
     transaction: Option<TransactionId>,
     sensor: u64,
+    /// Path without query, once somebody asked.
+    path: OnceCell<Box<str>>,
     /// No transaction tells of it.
     plain: bool,
 }
@@ -77,7 +79,7 @@ impl Observed {
             missing: self.missing,
             transaction: self.transaction,
             sensor: self.sensor,
-            path: OnceCell::new(),
+            path: &self.path,
         }
     }
 }
@@ -197,6 +199,7 @@ impl Correlator {
             missing: attempt.and_then(|a| a.missing),
             transaction: attempt.map(|a| a.id),
             sensor: self.sensor,
+            path: OnceCell::new(),
             plain: index.is_none() && self.is_left_out(request, response, seen),
         };
         self.memory.on_observation(&observed.view(), &mut counters.forgotten.causes);
@@ -314,7 +317,8 @@ fn transaction_of(attempt: Attempt, outcome: &Outcome, effect: Option<Effect>) -
         confidence = seen.mode_confidence;
     }
     let blocked_at_preflight = outcome.verdict == Verdict::Blocked && outcome.phase == Some(Phase::Preflight);
-    let preflight = attempt.hop_ask.as_ref().filter(|_| blocked_at_preflight).or(attempt.ask.as_ref()).map(|ask| {
+    let hop_ask = attempt.hop_ask.filter(|_| blocked_at_preflight);
+    let preflight = hop_ask.or(attempt.ask).map(|ask| {
         let verdict = if blocked_at_preflight {
             Verdict::Blocked
         } else if ask.response.is_none() {
@@ -324,9 +328,9 @@ fn transaction_of(attempt: Attempt, outcome: &Outcome, effect: Option<Effect>) -
         };
         PreflightLeg {
             leg: leg(&ask.request, ask.response.as_ref(), verdict),
-            requested_method: ask.method.clone(),
-            requested_headers: ask.names.clone(),
-            because: attempt.because.clone(),
+            requested_method: ask.method,
+            requested_headers: ask.names,
+            because: attempt.because,
         }
     });
     let actual = attempt.request.as_ref().map(|(request, _)| {
@@ -345,8 +349,8 @@ fn transaction_of(attempt: Attempt, outcome: &Outcome, effect: Option<Effect>) -
         server: attempt.first.server,
         origin: attempt.page_origin.as_ref().or(seen.origin.as_ref()).map(|o| o.text.clone()),
         target_origin: across.target.origin.clone(),
-        path: attempt.path.clone(),
-        method: attempt.method.clone(),
+        path: attempt.path,
+        method: attempt.method,
         site: across.site,
         mode: if attempt.crossing.is_some() { Mode::Cors } else { seen.mode },
         credentials: attempt.credentials,

@@ -149,6 +149,14 @@ pub fn find_word(text: &[u8], word: &[u8]) -> Option<usize> {
     memchr::memchr_iter(first, text).find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(word)))
 }
 
+/// Where a line's name ends; `rest` is the line with all that follows.
+#[inline]
+fn colon_of(line: &[u8], rest: &[u8]) -> Option<usize> {
+    // nearly all names are shorter than sixteen bytes, and a line that is may be looked at with what follows
+    let near = rest.first_chunk::<16>().map_or(0, |first| places_of_16(b':', *first));
+    if near == 0 { find(b':', line) } else { Some(near.trailing_zeros() as usize).filter(|at| *at < line.len()) }
+}
+
 /// The lines of a text, each without its line end; what follows the last line end is none.
 #[derive(Debug, Clone)]
 struct Lines<'a> {
@@ -277,9 +285,7 @@ impl<'a> Iterator for Fields<'a> {
                 self.lines = Lines::new(&[]);
                 return None;
             }
-            // sixteen bytes at a time, a short line's with what lies behind it
-            let colon = find(b':', rest.get(..line.len() + 16).unwrap_or(line));
-            let (name, value) = match colon.filter(|at| *at < line.len()) {
+            let (name, value) = match colon_of(line, rest) {
                 Some(at) => (line.get(..at).unwrap_or_default(), trim_blanks(line.get(at + 1..).unwrap_or_default())),
                 None => (&[][..], &[][..]),
             };

@@ -217,7 +217,7 @@ const fn build_table() -> [u8; SLOTS] {
     table
 }
 
-/// Every known name as most write it.
+/// Every known name as most write it: each word with a capital.
 static USUAL: [[u8; NAME_BYTES_MAX]; Name::KNOWN.len()] = {
     let mut all = [[0; NAME_BYTES_MAX]; Name::KNOWN.len()];
     let mut i = 0;
@@ -244,12 +244,13 @@ pub(super) fn recognise(bytes: &[u8]) -> (Name, Spelling) {
     }
     let mut s = slot_of(bytes);
     loop {
-        let Some((name, text)) = Name::KNOWN.get(usize::from(TABLE[s])) else {
+        let at = usize::from(TABLE[s]);
+        let (Some((name, text)), Some(usual)) = (Name::KNOWN.get(at), USUAL.get(at)) else {
             return (Name::Other, spelling(bytes));
         };
         if text.len() == bytes.len() {
             // nearly all are spelled in one of two ways
-            if name.usual() == bytes {
+            if usual.get(..bytes.len()) == Some(bytes) {
                 return (*name, Spelling::Usual);
             } else if text.as_bytes() == bytes {
                 return (*name, Spelling::Lower);

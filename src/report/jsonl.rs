@@ -3,8 +3,9 @@
 //! Written by hand into one buffer that is reused: a replay writes a line for each transaction, and formatting must stay
 //! small beside judging. Every line is valid UTF-8: bytes that are not are shown as `\xNN`.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::catalog::{Cause, Reason};
 use crate::http::head::{Head, Name};
@@ -21,6 +22,9 @@ macro_rules! key {
     };
 }
 
+/// Addresses remembered as text.
+const ADDRESSES_MAX: usize = 1024;
+
 /// Writes lines into a buffer.
 #[derive(Debug, Default)]
 pub struct JsonLines {
@@ -28,6 +32,8 @@ pub struct JsonLines {
     /// Whole seconds since the epoch that `second_text` spells: most records share it with the one before.
     second: Option<i64>,
     second_text: String,
+    /// Addresses spelled before: to spell one of IPv6 takes as long as half a line.
+    addresses: HashMap<Ipv6Addr, String>,
 }
 
 impl JsonLines {
@@ -405,7 +411,10 @@ impl JsonLines {
                 self.integer(v4.port());
             }
             SocketAddr::V6(v6) => {
-                let _ = write!(self.text, "[{}]:{}", v6.ip(), v6.port());
+                self.text.push('[');
+                self.ip(IpAddr::V6(*v6.ip()));
+                self.text.push_str("]:");
+                self.integer(v6.port());
             }
         }
         self.text.push('"');
@@ -421,7 +430,13 @@ impl JsonLines {
                     self.integer(octet);
                 }
             }
-            IpAddr::V6(v6) => self.display(v6),
+            IpAddr::V6(v6) => {
+                if self.addresses.len() >= ADDRESSES_MAX && !self.addresses.contains_key(&v6) {
+                    self.addresses.clear();
+                }
+                let text = self.addresses.entry(v6).or_insert_with(|| v6.to_string());
+                self.text.push_str(text);
+            }
         }
     }
 

@@ -90,7 +90,8 @@ pub(super) async fn slice(
     }
     if keep.keep_mib > 0 && !done.more {
         let bytes_max = i64::from(keep.keep_mib.max(KEEP_MIB_MIN)) << 20;
-        if used_bytes(connection).await? > bytes_max
+        // Some comes yet before the next look.
+        if used_bytes(connection).await? > bytes_max - bytes_max / 16
             && let Some(cutoff) = end_of_oldest(connection).await?
         {
             done.by_size = delete_before(connection, cutoff, floors).await?;

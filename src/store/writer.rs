@@ -44,8 +44,8 @@ const CITED_MAX: usize = 4096;
 const RECORDED_MAX: usize = 65_536;
 /// Keys of counted requests in memory; more can be read again from the database.
 const SEEN_KEYS_MAX: usize = 262_144;
-/// Old records are looked for this often, and while there are some, this soon again.
-const RETAIN_WAIT: Duration = Duration::from_mins(1);
+/// Old records are looked for this often, and while there are some, this soon again. A flood of strangers writes a megabyte a second.
+const RETAIN_WAIT: Duration = Duration::from_secs(5);
 const RETAIN_AGAIN: Duration = Duration::from_millis(200);
 /// Texts are written anew this often, so that old ones end with the rows that cite them.
 const TEXTS_LIFE: Duration = Duration::from_mins(5);

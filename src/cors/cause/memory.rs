@@ -280,9 +280,10 @@ impl Memory {
     fn endpoint_key(&self, target_origin: &str, path: &str) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(target_origin.as_bytes());
-        for segment in path.split(['?', '#']).next().unwrap_or_default().split('/') {
+        let end = path.bytes().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
+        for segment in path.as_bytes().get(..end).unwrap_or_default().split(|&b| b == b'/') {
             hasher.write_u8(b'/');
-            hasher.write(if is_variable(segment.as_bytes()) { b"{}" } else { segment.as_bytes() });
+            hasher.write(if is_variable(segment) { b"{}" } else { segment });
         }
         hasher.finish()
     }
