@@ -6,62 +6,16 @@ site); options are `cookie` (credentials: include), `json` (a JSON body), `big` 
 The cause is what CAUSES.md calls the mistake, `-` where the browser is to allow it; `a|b`: either is right.
 """
 
+from kit import ADD, BEHIND, PASS, PRE, apache, caddy, haproxy, nginx, varnish
+
 NODE = "node {here}/server.js {case} {port}"
 PYTHON = "{python} {here}/server.py {case} {port}"
-BEHIND = "node {here}/server.js express_%s {port2}"
 GO = "{work}/server-go {case} {port}"
 RUBY = "ruby {here}/server.rb {case} {port}"
 JAVA = "java -Xmx128m -cp {jars}:{work}/java Server {case} {port}"
 PHP = "env MISTAKE={case} php -S 127.0.0.1:{port} {here}/server.php"
 
-NGINX_HEAD = """daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log; worker_processes 1; events {{ worker_connections 64; }}
-http {{ access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-map $http_origin $allowed {{ default ""; "http://app.one.test:18901" $http_origin; "http://app.two.test:18902" $http_origin; }}
-limit_req_zone $binary_remote_addr zone=z:1m rate=2r/m; proxy_cache_path {dir}/c keys_zone=c:1m;
-server {{ listen 127.0.0.1:{port}; %s }} }}
-"""
-ADD = "add_header Access-Control-Allow-Origin $allowed always; add_header Access-Control-Allow-Methods 'GET, POST, PUT, DELETE' always; add_header Access-Control-Allow-Headers 'Content-Type' always; add_header Vary Origin always;"
-PRE = "if ($request_method = OPTIONS) {{ " + ADD + " return 204; }} "
-PASS = "proxy_pass http://127.0.0.1:{port2}; "
-
-
-def nginx(server):
-    return ("nginx", NGINX_HEAD % server)
-
-
-def haproxy(front, back="server s 127.0.0.1:{port2}"):
-    return ("haproxy", """defaults
- mode http
- timeout client 5s
- timeout server 5s
- timeout connect 2s
-frontend f
- bind 127.0.0.1:{port}
- %s
- default_backend b
-backend b
- %s
-""" % (front, back))
-
-
-def caddy(body):
-    return ("caddy", "{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n bind 127.0.0.1\n %s\n}}\n" % body)
-
-
-def apache(body):
-    modules = "mpm_event authn_core authz_core authz_user authn_file auth_basic headers alias dir mime proxy proxy_http rewrite".split()
-    load = "".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so\n" for m in modules)
-    return ("apache", "ServerName api.one.test\nListen 127.0.0.1:{port}\nPidFile {dir}/pid\nErrorLog {dir}/error.log\nDefaultRuntimeDir {dir}\nDocumentRoot {dir}\n" + load + "TypesConfig /dev/null\n" + body)
-
-
 ALL = ["a GET /items = {c}", "a PUT /items json = {c}", "a DELETE /items = {c}", "a POST /items json = {c}"]
-
-
-def varnish(sub):
-    return ("varnish", """vcl 4.1;
-backend default {{ .host = "127.0.0.1"; .port = "{port2}"; }}
-%s
-""" % sub)
 
 
 def all_are(cause):

@@ -9,9 +9,21 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Of the refusals: these must be told right, and no more told wrong (rather than `unknown`).
-const RIGHT_MIN: f64 = 0.95;
-const WRONG_MAX: f64 = 0.02;
+/// A set of cases, and of its refusals how many there are at least, which share must be told right, and which at most wrong
+/// (rather than `unknown`).
+struct Wanted {
+    set: u64,
+    refusals: u32,
+    right_min: f64,
+    wrong_max: f64,
+}
+
+/// The second set was recorded before any rule had seen it, in orders that often show nothing else first; that the browser
+/// refused at all cannot be seen of 28 of its 527 refusals, since credentials are hidden.
+const WANTED: [Wanted; 2] = [
+    Wanted { set: 1, refusals: 320, right_min: 0.95, wrong_max: 0.02 },
+    Wanted { set: 2, refusals: 500, right_min: 0.885, wrong_max: 0.045 },
+];
 
 #[test]
 fn each_refusal_of_a_real_stack_names_the_mistake_that_was_made() {
@@ -36,16 +48,22 @@ fn each_refusal_of_a_real_stack_names_the_mistake_that_was_made() {
         }
     }
     let steps = fs::read_to_string(folder.join("stacks.jsonl")).expect("the steps");
+    let steps: Vec<Value> = steps.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
+    for wanted in &WANTED {
+        judge(wanted, steps.iter().filter(|step| step["set"] == wanted.set), &told);
+    }
+}
+
+fn judge<'s>(wanted: &Wanted, steps: impl Iterator<Item = &'s Value>, told: &BTreeMap<String, Value>) {
     let (mut refused, mut right, mut wrong, mut notes) = (0_u32, 0_u32, 0_u32, Vec::new());
-    for line in steps.lines() {
-        let step: Value = serde_json::from_str(line).expect("one object a line");
+    for step in steps {
         let said = &told[step["key"].as_str().expect("a key")];
         let what = format!("{} {}: {} {}", step["case"], step["step"], said["verdict"], said["cause"]);
         if step["browser"] != "refused" {
             assert_ne!(said["verdict"], "blocked", "the browser allowed {what}");
             continue;
         }
-        let Some(made) = step["cause"].as_str() else { continue };
+        let made = step["cause"].as_str().unwrap_or_else(|| panic!("no mistake named: {what}"));
         refused += 1;
         match said["cause"].as_str() {
             Some(cause) if made.split('|').any(|m| m == cause) => right += 1,
@@ -58,8 +76,9 @@ fn each_refusal_of_a_real_stack_names_the_mistake_that_was_made() {
         assert!(said["verdict"] != "blocked" || !said["fix"].as_str().unwrap_or_default().is_empty(), "no fix: {what}");
     }
     let share = |n: u32| f64::from(n) / f64::from(refused.max(1));
-    println!("{refused} refusals: {right} right, {wrong} wrong\n{}", notes.join("\n"));
-    assert!(refused >= 320, "only {refused} refusals recorded");
-    assert!(share(right) >= RIGHT_MIN, "{right} of {refused} right\n{}", notes.join("\n"));
-    assert!(share(wrong) <= WRONG_MAX, "{wrong} of {refused} wrong\n{}", notes.join("\n"));
+    let notes = notes.join("\n");
+    println!("set {}: {refused} refusals: {right} right, {wrong} wrong\n{notes}", wanted.set);
+    assert!(refused >= wanted.refusals, "only {refused} refusals recorded");
+    assert!(share(right) >= wanted.right_min, "{right} of {refused} right\n{notes}");
+    assert!(share(wrong) <= wanted.wrong_max, "{wrong} of {refused} wrong\n{notes}");
 }

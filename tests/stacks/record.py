@@ -3,17 +3,22 @@
 
 Starts each case's servers on loopback, lets headless Chromium do its steps, captures with dumpcap what goes over the recorded
 port, and writes OUT_DIR/stacks.pcap (all cases) and OUT_DIR/stacks.jsonl (a line for each step: what the browser did, and the
-mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, go, javac, php, ruby with sinatra, rack-cors, puma and webrick; node and Python packages are installed,
-at the versions of package.json and requirements.txt, into the folder that $STACKS names (default: target/stacks).
+mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, lighttpd, cargo, go, javac, php, ruby with sinatra, rack-cors, puma and webrick,
+perl with Mojolicious and Plack; node, Python and Rust packages are installed, at the versions of package.json, requirements.txt and rust/, into the
+folder that $STACKS names (default: target/stacks).
 """
 import http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess, sys, tempfile, threading, time
 
-from cases import CASES
+from cases import CASES as FIRST
+from more_cases import CASES as MORE
+
+CASES = [(1, *case) for case in FIRST] + [(2, *case) for case in MORE]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
 JARS = ":".join(f"/usr/share/java/{jar}.jar" for jar in [f"spring3-{part}" for part in "web web.servlet core beans context aop expression".split()] + [
-    f"jetty9-{part}" for part in "server servlet util util-ajax http io security".split()] + ["commons-logging", "servlet-api"])
+    f"jetty9-{part}" for part in "server servlet util util-ajax http io security".split()] + ["commons-logging", "servlet-api", "jetty9-servlets"] + [
+    path.stem for path in sorted(pathlib.Path("/usr/share/java").glob("tomcat9-*.jar")) if not path.stem[-1].isdigit() and "i18n" not in path.stem])
 PAGES = {"a": ("app.one.test", 18901), "b": ("app.two.test", 18902)}
 PAGE = """<!doctype html><meta charset=utf-8><link rel=icon href=data:><script>
 (async () => { for (;;) {
@@ -73,9 +78,15 @@ def install():
     if not (WORK / "venv/bin/flask").exists():
         subprocess.run([sys.executable, "-m", "venv", WORK / "venv"], check=True)
         subprocess.run([WORK / "venv/bin/pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
-    # these from Debian's packages: golang-github-rs-cors-dev, -gin-contrib-cors-dev, -gorilla-handlers-dev; libspring-web-servlet-java, libjetty9-java
+    # these from Debian's packages: golang-github-rs-cors-dev, -gin-contrib-cors-dev, -gorilla-handlers-dev, -go-chi-chi-dev, -go-chi-cors-dev,
+    # -labstack-echo-dev; libspring-web-servlet-java, libjetty9-java, libtomcat9-java; libmojolicious-perl, libplack-middleware-crossorigin-perl
     if not (WORK / "server-go").exists():
         subprocess.run(["go", "build", "-o", WORK / "server-go", HERE / "server.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    if not (WORK / "server-echo").exists():
+        subprocess.run(["go", "build", "-o", WORK / "server-echo", HERE / "echo.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    subprocess.run(["cargo", "build", "--manifest-path", HERE / "rust/Cargo.toml", "--target-dir", WORK / "rust"], check=True)
+    if not (WORK / "java2").exists():
+        subprocess.run(["javac", "-cp", JARS, "-d", WORK / "java2", HERE / "Filters.java"], check=True)
     if not (WORK / "java").exists():
         subprocess.run(["javac", "-cp", JARS, "-d", WORK / "java", HERE / "Server.java"], check=True)
 
@@ -107,6 +118,7 @@ def start(server, name, port, folder):
             "haproxy": ["haproxy", "-q", "-f", str(config)],
             "varnish": ["varnishd", "-F", "-a", f"127.0.0.1:{port}", "-f", str(config), "-n", str(folder / "v"), "-s", "malloc,16m"],
             "apache": ["apache2", "-X", "-f", str(config)],
+            "lighttpd": ["lighttpd", "-D", "-f", str(config)],
             "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)],
         }[program]
         listens = port
@@ -134,7 +146,8 @@ def parse(step, url, key):
         init["body"] = json.dumps({"x": "y" * (65536 if "big" in options else 1)})
     elif method == "POST":
         init["body"] = "x=1"
-    return page, {"url": f"{url}{path}?{key}=1", "init": init}, cause
+    path, _, rest = path.partition("?")
+    return page, {"url": f"{url}{path}?{key}=1" + (f"&{rest}" if rest else ""), "init": init}, cause
 
 
 def main():
@@ -151,7 +164,7 @@ def main():
         stdout=subprocess.DEVNULL, stderr=open(scratch / 'chromium.log', 'wb'))
     lines, captures, failed = [], [], []
     try:
-        for nth, (name, servers, steps) in enumerate(CASES):
+        for nth, (which, name, servers, steps) in enumerate(CASES):
             if wanted and name not in wanted:
                 continue
             port = 19000 + nth
@@ -173,7 +186,7 @@ def main():
                     said = pages[page].do(do)
                     good = (said == "refused") == (cause != "-")
                     print(f"{name:28} {step:62} {said:8}{'' if good else ' ← not as expected'}", flush=True)
-                    lines.append({"case": name, "port": port, "key": key, "step": step.rsplit(" = ", 1)[0], "browser": said, "cause": cause if said == "refused" else None})
+                    lines.append({"set": which, "case": name, "port": port, "key": key, "step": step.rsplit(" = ", 1)[0], "browser": said, "cause": cause if said == "refused" else None})
                 time.sleep(0.4)
                 captures.append(capture)
             except (OSError, RuntimeError, queue.Empty) as error:

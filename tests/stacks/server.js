@@ -36,6 +36,7 @@ function express() {
     twice() { app.use((req, res, next) => { res.append('Access-Control-Allow-Origin', A); next(); }); app.use((req, res, next) => { res.append('Access-Control-Allow-Origin', A); next(); }); routes(); },
     bare() { routes(); app.get('/denied', (req, res) => res.status(401).json({})); app.get('/broken', (req, res) => res.status(500).json({})); },
     good() { app.use(cors({ ...open, methods: 'GET,HEAD,PUT,PATCH,POST,DELETE' })); routes(); },
+    slow() { app.use(cors(open)); app.all('/slow', () => {}); routes(); },
     reflects() { app.use((req, res, next) => { if (req.get('origin')) res.set('Access-Control-Allow-Origin', req.get('origin')); res.set('Cache-Control', 'public, max-age=60'); next(); }); routes(); },
   };
   cases[mistake.slice('express_'.length)]();

@@ -136,7 +136,7 @@ pub(in crate::cors) struct TargetMemory {
     pub(in crate::cors) error_good: Last,
     /// A preflight was answered 401, 403 or 407 without it.
     pub(in crate::cors) preflight_needs_login: Last,
-    /// The CORS code ran on an actual request, and did not name this origin.
+    /// The CORS code ran on an actual request or, in silence, on a preflight, and did not name this origin.
     denied: Option<(u64, Time)>,
     /// Servers that its answers showed.
     pub(in crate::cors) servers: Seen,
@@ -158,6 +158,8 @@ pub(in crate::cors) struct EndpointMemory {
     pub(in crate::cors) actual_good: Last,
     /// A preflight passed.
     pub(in crate::cors) preflight_good: Last,
+    /// A 2xx to a request without cookies and `Authorization` had it: no login is needed.
+    pub(in crate::cors) open: Last,
     /// A 2xx that no cache gave was without it.
     pub(in crate::cors) bare: Last,
     no_cors: Option<(ClientId, Time)>,
@@ -222,7 +224,11 @@ impl Memory {
         if passes {
             target.grants.on_grant(grant);
             endpoint.grants.on_grant(grant);
-        } else if !preflight && !response.head.has(Name::AcAllowOrigin) && super::has_run(&response.head) {
+        } else if preflight && super::is_silent_denial(response)
+            || !preflight
+                && !response.head.has(Name::AcAllowOrigin)
+                && (super::has_run(&response.head) || super::is_tomcats(response))
+        {
             target.denied = Some((origin, now));
         }
         match (preflight, granted, response.status) {
@@ -233,10 +239,13 @@ impl Memory {
             (false, true, 200..=299) => {
                 target.actual_good.on(now);
                 endpoint.actual_good.on(now);
+                if !seen.request.head.has(Name::Cookie) && !seen.request.head.has(Name::Authorization) {
+                    endpoint.open.on(now);
+                }
             }
             (false, false, 200..=299) if !super::is_hit(&response.head) => endpoint.bare.on(now),
             (false, true, 400..) => target.error_good.on(now),
-            (true, false, 401 | 403 | 407) => target.preflight_needs_login.on(now),
+            (true, false, 401 | 403 | 407) if !super::is_tomcats(response) => target.preflight_needs_login.on(now),
             _ => {}
         }
         // recognising costs more than a look at two options, and answers of one target mostly look alike

@@ -160,6 +160,8 @@ impl Case<'_> {
     fn without_origin(&self, request: &Request, response: &Response) -> Told {
         match response.body_start {
             BodyStart::InvalidCorsRequest => return self.invalid_cors_request(),
+            // Litestar says the same of method and headers, without any field; Starlette names the origin with those
+            BodyStart::DisallowedCors if !has_run(&response.head) => return self.refused_by_cors(),
             BodyStart::DisallowedCors | BodyStart::OriginRefused => {
                 return (Cause::OriginNotListed, Confidence::Certain);
             }
@@ -177,7 +179,19 @@ impl Case<'_> {
             503 => return self.unavailable(head, seen),
             520..=530 => return (Cause::NotHttpOrDown, Confidence::Probable),
             413 => return (Cause::ErrorPageWithoutCors, Confidence::Probable),
+            // a list that was searched leaves Vary: without it, fields on a login check's answer are fixed ones
+            401 | 407 if !varies_by_origin(head) => return self.refused(response, seen),
             _ => {}
+        }
+        if let Some(cause) = said_in_a_field(head) {
+            return (cause, Confidence::Certain);
+        }
+        if self.is_preflight() && seen.edge.is_none() && refuses_plainly(response) {
+            // a login check may refuse so, too: not where requests without credentials pass
+            let by_cors = response.status == 400 || is_tomcats(response) || self.endpoint.open.is_recent(self.now);
+            if by_cors || varies_by_origin(head) {
+                return self.refused_by_cors();
+            }
         }
         if has_run(head)
             && !(response.status >= 400 && !has_cors_field(head) && self.target.grants.has(self.origin_key, self.now))
@@ -199,15 +213,18 @@ impl Case<'_> {
     fn unavailable(&self, head: &Head, seen: Seen) -> Told {
         match seen.edge {
             _ if names_limit(head) => (Cause::RateLimited, Confidence::Probable),
+            // or a page for maintenance, where nothing has ever passed
             Some(Stack::Nginx) => {
                 let works =
                     self.endpoint.actual_good.is_recent(self.now) || self.endpoint.preflight_good.is_recent(self.now);
-                (Cause::RateLimited, if works { Confidence::Probable } else { Confidence::Possible })
+                if works { (Cause::RateLimited, Confidence::Probable) } else { UNKNOWN }
             }
             // Varnish sends Retry-After with its own page
             Some(_) => (Cause::UpstreamDown, Confidence::Probable),
             None if head.has(Name::RetryAfter) => (Cause::RateLimited, Confidence::Probable),
-            None => (Cause::ErrorPageWithoutCors, Confidence::Possible),
+            None if seen.application.is_some() => (Cause::ErrorPageWithoutCors, Confidence::Possible),
+            // an application that is up would have shown itself
+            None => (Cause::UpstreamDown, Confidence::Possible),
         }
     }
 
@@ -224,10 +241,15 @@ impl Case<'_> {
                 return (self.method_or_header(), Confidence::Probable);
             }
             if go && !self.target.has_denied(self.origin_key, self.now) {
-                return if self.target.grants.has_others(self.origin_key, self.now) || self.asks_for_a_simple_method() {
-                    (Cause::OriginNotListed, Confidence::Probable)
-                } else {
-                    (Cause::OriginOrMethodNotListed, Confidence::Possible)
+                let others = self.target.grants.has_others(self.origin_key, self.now);
+                return match (others, self.asks_for_a_simple_method()) {
+                    (true, _) => (Cause::OriginNotListed, Confidence::Probable),
+                    (false, false) => (Cause::OriginOrMethodNotListed, Confidence::Possible),
+                    // Content-Type is on its list unless taken off
+                    (false, true) if self.asks_for_content_type_alone() => {
+                        (Cause::OriginNotListed, Confidence::Possible)
+                    }
+                    (false, true) => UNKNOWN,
                 };
             }
         }
@@ -238,6 +260,21 @@ impl Case<'_> {
         }
         let others = self.target.grants.has_others(self.origin_key, self.now);
         (Cause::OriginNotListed, if others { Confidence::Certain } else { Confidence::Probable })
+    }
+
+    /// The CORS code refused a preflight, and does not say for what.
+    fn refused_by_cors(&self) -> Told {
+        if let Some(cause) = self.lacking() {
+            return (cause, Confidence::Probable);
+        }
+        if self.target.grants.has(self.origin_key, self.now) {
+            return (self.method_or_header(), Confidence::Probable);
+        }
+        let denied = self.target.has_denied(self.origin_key, self.now) || self.endpoint.bare.is_recent(self.now);
+        if denied || self.target.grants.has_others(self.origin_key, self.now) {
+            return (Cause::OriginNotListed, Confidence::Probable);
+        }
+        UNKNOWN
     }
 
     /// 401, 403, 407.
@@ -262,7 +299,7 @@ impl Case<'_> {
         } else {
             self.endpoint.grants.has_others(self.origin_key, self.now)
         };
-        if response.status == 403 && stranger && others {
+        if response.status == 403 && stranger && (others || is_tomcats(response)) {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
         if self.is_preflight() {
@@ -314,8 +351,10 @@ impl Case<'_> {
         if stranger && self.endpoint.grants.other_preflights(self.origin_key, self.now) {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
-        match response.status {
-            404 | 405 => (Cause::CorsNotMounted, Confidence::Probable),
+        match (response.status, response.body_start) {
+            (404 | 405, _) => (Cause::CorsNotMounted, Confidence::Probable),
+            // the application took OPTIONS for a request, and found fault with it
+            (_, BodyStart::Json | BodyStart::Markup) => (Cause::CorsNotMounted, Confidence::Possible),
             _ => UNKNOWN,
         }
     }
@@ -345,6 +384,11 @@ impl Case<'_> {
     /// On every list: such a preflight is for its headers.
     fn asks_for_a_simple_method(&self) -> bool {
         matches!(&*self.transaction.method, "GET" | "HEAD" | "POST")
+    }
+
+    fn asks_for_content_type_alone(&self) -> bool {
+        let mut asked = self.transaction.preflight.iter().flat_map(|p| &p.requested_headers);
+        asked.all(|name| name == "content-type")
     }
 
     /// Spring's 403 says that its CORS code refused; not what: origin, method or headers, or a path without configuration.
@@ -384,7 +428,7 @@ impl Case<'_> {
         if let Some(cause) = self.lacking() {
             return (cause, Confidence::Probable);
         }
-        if self.target.has_denied(self.origin_key, self.now) {
+        if self.target.has_denied(self.origin_key, self.now) && !is_silent_denial(response) {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
         let works = self.endpoint.grants.actuals(self.origin_key, self.now) != 0;
@@ -397,7 +441,8 @@ impl Case<'_> {
         if works && !by_router && !head.has(Name::ContentType) {
             return (self.method_or_header(), Confidence::Possible);
         }
-        self.elsewhere().unwrap_or((Cause::CorsNotMounted, Confidence::Possible))
+        let alone = if is_silent_denial(response) { Cause::OriginNotListed } else { Cause::CorsNotMounted };
+        self.elsewhere().unwrap_or((alone, Confidence::Possible))
     }
 
     /// Whether this origin, or only others, are allowed somewhere on the target.
@@ -408,9 +453,8 @@ impl Case<'_> {
         if self.endpoint.grants.has_others(self.origin_key, self.now) {
             return Some((Cause::OriginNotListed, Confidence::Probable));
         }
-        self.target
-            .grants
-            .has_others(self.origin_key, self.now)
+        let denied = self.target.has_denied(self.origin_key, self.now);
+        (denied || self.target.grants.has_others(self.origin_key, self.now))
             .then_some((Cause::OriginNotListed, Confidence::Possible))
     }
 
@@ -530,6 +574,10 @@ impl Case<'_> {
             return (Cause::ConfigValueMalformed, Confidence::Certain);
         }
         let Some(named) = named.parts() else {
+            // GraphQL Yoga's answer to a page that is not on its list
+            if value == b"null" && self.target.grants.has_others(self.origin_key, self.now) {
+                return (Cause::OriginNotListed, Confidence::Probable);
+            }
             let sure = if value == b"null" { Confidence::Probable } else { Confidence::Certain };
             return (Cause::ConfigValueMalformed, sure);
         };
@@ -756,6 +804,49 @@ fn names_limit(head: &Head) -> bool {
         let name = head.name_of(f).to_ascii_lowercase();
         name.starts_with(b"ratelimit") || name.starts_with(b"x-ratelimit") || name.starts_with(b"x-rate-limit")
     })
+}
+
+/// Plain words or none, where routers, gateways and login checks mostly send a page or JSON.
+fn refuses_plainly(response: &Response) -> bool {
+    let head = &response.head;
+    let kind = head.first(Name::ContentType);
+    let text = kind.is_some_and(|k| k.starts_with(b"text/plain"));
+    match response.status {
+        400 => (text || kind.is_none()) && matches!(response.body_start, BodyStart::Unseen | BodyStart::Other),
+        403 => text && !head.has(Name::WwwAuthenticate) && response.body_start != BodyStart::Markup,
+        _ => false,
+    }
+}
+
+/// A preflight's 204 with nothing is written for preflights, by code that names the origin when it is on its list; a router's
+/// own has `Allow`, a proxy's is a rule without headers.
+pub(super) fn is_silent_denial(response: &Response) -> bool {
+    let head = &response.head;
+    response.status == 204
+        && !head.has(Name::AcAllowOrigin)
+        && !head.has(Name::Allow)
+        && server::recognise(response).edge.is_none()
+}
+
+/// Tomcat's `CorsFilter`: 403, declared as text, and then no text.
+pub(super) fn is_tomcats(response: &Response) -> bool {
+    response.status == 403
+        && response.body_start == BodyStart::Unseen
+        && response.head.first(Name::ContentLength) == Some(b"0")
+        && response.head.first(Name::ContentType).is_some_and(|k| k.starts_with(b"text/plain"))
+}
+
+/// `BlackSheep` says in a field what its rules do not allow.
+fn said_in_a_field(head: &Head) -> Option<Cause> {
+    let said = head.of(Name::Other).find(|f| head.name_of(f).eq_ignore_ascii_case(b"cors-error"))?;
+    let says = |word: &[u8]| head.value_of(said).windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    if says(b"the origin") {
+        Some(Cause::OriginNotListed)
+    } else if says(b"the method") {
+        Some(Cause::MethodNotListed)
+    } else {
+        says(b"header").then_some(Cause::HeaderNotListed)
+    }
 }
 
 fn is_cacheable(request: &Request) -> bool {

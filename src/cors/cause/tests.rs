@@ -88,6 +88,7 @@ fn replay(steps: &[&str]) -> Vec<Transaction> {
                 "CORS preflight request failed: headers" => BodyStart::HeadersRefused,
                 "CORS is disabled" => BodyStart::RouteRefused,
                 "<" => BodyStart::Markup,
+                "{" => BodyStart::Json,
                 _ => BodyStart::Other,
             },
             doubts: Doubts::default(),
@@ -151,6 +152,11 @@ fn limiters_are_told_by_429_and_nginx_by_503() {
     // Varnish's own page says when to come again, HAProxy's nothing
     check(&["GET /x |Origin: A → 503 |Server: Varnish|X-Varnish: 2|Retry-After: 5|body=<"], "upstream_down");
     check(&["GET /x |Origin: A → 503 |cache-control: no-cache|content-type: text/html|body=<"], "upstream_down");
+    // no limiter is met before anything has passed: nginx may have a page for maintenance
+    check(&["GET /x |Origin: A → 503 |Server: nginx|body=<"], "unknown");
+    // lighttpd and others: an application that is up would have shown itself
+    check(&["GET /x |Origin: A → 503 |Server: lighttpd/1.4|Content-Type: text/html|body=<"], "upstream_down");
+    check(&["GET /x |Origin: A → 503 |X-Powered-By: Express"], "error_page_without_cors");
 }
 
 #[test]
@@ -209,6 +215,120 @@ fn an_application_that_takes_options_for_a_request_has_no_cors_there() {
 fn stacks_that_say_what_they_refuse_are_believed() {
     check(&[&format!("{ASK_PUT} → 403 |body=CORS preflight request failed: headers")], "header_not_listed");
     check(&[&format!("{ASK_PUT} → 200 |body=CORS is disabled")], "cors_not_mounted");
+}
+
+#[test]
+fn words_without_a_field_are_told_by_what_else_passes() {
+    // Litestar: 400 and the same words for origin, method and headers, no field
+    let refused = format!("{ASK_PUT} → 400 |Content-Type: text/plain|body=Disallowed CORS");
+    check(&[&refused], "unknown");
+    check(&["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A", &refused], "method_not_listed");
+    check(&["GET /x |Origin: A → 200 |Vary: Origin", &refused], "origin_not_listed");
+    check(&["GET /x |Origin: B → 200 |Access-Control-Allow-Origin: B", &refused], "origin_not_listed");
+    // BlackSheep tells in a field
+    for (said, cause) in
+        [("origin of", "origin_not_listed"), ("method of", "method_not_listed"), ("header of", "header_not_listed")]
+    {
+        let field = format!("CORS-Error: The {said} the request is not enabled by CORS rules.");
+        check(&[&format!("{ASK_PUT} → 400 |{field}")], cause);
+    }
+}
+
+#[test]
+fn a_preflight_refused_in_plain_words_is_told_by_what_else_passes() {
+    let works = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A";
+    let get = "OPTIONS /x |Origin: A|Access-Control-Request-Method: GET|Access-Control-Request-Headers: x-trace-id";
+    // actix-cors 400, warp 403, Plack with Vary
+    for refused in [
+        "400 |body=words",
+        "403 |Content-Type: text/plain|body=words",
+        "403 |Content-Type: text/plain|Vary: Origin|body=words",
+    ] {
+        check(&[works, &format!("{ASK_PUT} → {refused}")], "method_not_listed");
+        check(&[works, &format!("{get} → {refused}")], "header_not_listed");
+    }
+    check(&[&format!("{ASK_PUT} → 400 |body=words")], "unknown");
+    check(&["GET /x |Origin: A → 200 |Vary: Origin", &format!("{ASK_PUT} → 400 |body=words")], "origin_not_listed");
+    // Where only requests with a cookie pass, and where a page or JSON refuses, it is as likely the login check
+    let with_cookie =
+        "GET /x |Origin: A|Cookie: s=1 → 200 |Access-Control-Allow-Origin: A|Access-Control-Allow-Credentials: true";
+    check(&[with_cookie, &format!("{ASK_PUT} → 403 |Content-Type: text/plain|body=words")], "auth_before_cors");
+    for page in [
+        "Content-Type: text/html|body=<",
+        "Content-Type: application/json|body={",
+        "Content-Type: text/plain|WWW-Authenticate: Bearer|body=words",
+    ] {
+        check(&[works, &format!("{ASK_PUT} → 403 |{page}")], "auth_before_cors");
+    }
+    check(&[&format!("{ASK_PUT} → 403 |Content-Type: text/plain|body=words")], "auth_before_cors");
+}
+
+#[test]
+fn tomcats_filter_is_told_by_a_text_that_is_empty() {
+    let refused = "403 |Content-Type: text/plain|Content-Length: 0";
+    check(&[&format!("GET /x |Origin: A → {refused}")], "origin_not_listed");
+    check(&[&format!("GET /x |Origin: A → {refused}"), &format!("{ASK_PUT} → {refused}")], "origin_not_listed");
+    check(
+        &["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A", &format!("{ASK_PUT} → {refused}")],
+        "method_not_listed",
+    );
+    check(&[&format!("{ASK_PUT} → {refused}")], "unknown");
+}
+
+#[test]
+fn fixed_fields_on_a_login_checks_answer_are_no_miss_of_the_list() {
+    // Elysia puts what does not depend on the origin on every answer
+    let fixed = "401 |Access-Control-Allow-Credentials: true|Access-Control-Allow-Headers: content-type|body={";
+    check(&[&format!("{ASK_PUT} → {fixed}")], "auth_before_cors");
+    check(&[&format!("GET /x |Origin: A → {fixed}")], "auth_before_cors");
+    // Koa: an origin that is not listed goes on to the login check, with Vary
+    check(&["GET /x |Origin: A → 401 |Vary: Origin"], "origin_not_listed");
+}
+
+#[test]
+fn an_application_that_finds_fault_with_options_has_no_cors_there() {
+    // tRPC and Apollo: a preflight has no body that they could read
+    check(&[&format!("{ASK_PUT} → 415 |body={{")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 400 |Content-Type: application/json|body={{")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 418 |body=words")], "unknown");
+}
+
+#[test]
+fn a_bare_204_is_written_for_preflights_by_code_with_a_list() {
+    check(&[&format!("{ASK_PUT} → 204")], "origin_not_listed");
+    // ASP.NET Core: and nothing on requests
+    check(&[&format!("{ASK_PUT} → 204"), "GET /x |Origin: A → 200"], "origin_not_listed");
+    check(&["GET /y |Origin: A → 200 |Vary: Origin", "GET /x |Origin: A → 200"], "origin_not_listed");
+    check(&[&format!("{ASK_PUT} → 204 |Allow: GET, PUT")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 204 |Server: nginx")], "cors_not_mounted");
+    check(
+        &["GET /y |Origin: A → 200 |Access-Control-Allow-Origin: A", &format!("{ASK_PUT} → 204")],
+        "cors_not_mounted",
+    );
+}
+
+#[test]
+fn null_is_a_list_that_was_searched_in_vain_where_another_page_passes() {
+    check(&["GET /x |Origin: A → 200 |Access-Control-Allow-Origin: null"], "config_value_malformed");
+    check(
+        &[
+            "GET /x |Origin: B → 200 |Access-Control-Allow-Origin: B",
+            "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: null",
+        ],
+        "origin_not_listed",
+    );
+}
+
+#[test]
+fn rs_cors_leaves_open_whether_origin_or_header_is_missing() {
+    let vary = "Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+    let ask = |names: &str| {
+        format!(
+            "OPTIONS /x |Origin: A|Access-Control-Request-Method: GET|Access-Control-Request-Headers: {names} → 200 |{vary}"
+        )
+    };
+    check(&[&ask("x-trace-id")], "unknown");
+    check(&[&ask("content-type")], "origin_not_listed");
 }
 
 #[test]
