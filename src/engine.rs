@@ -84,6 +84,7 @@ impl Engine {
 
     /// Judges what waits for company: for whoever has no further packet at hand.
     pub fn flush(&mut self, sink: &mut impl Sink) {
+        self.streams.drain(&mut self.events, &mut self.counters);
         if !self.events.is_empty() {
             self.hand_on(sink);
         }

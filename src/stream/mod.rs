@@ -8,8 +8,10 @@
 
 mod flow;
 mod half;
+mod index;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::counters::Counters;
 use crate::decode::{Segment, Side, TcpFlags};
@@ -27,6 +29,10 @@ const AHEAD_BYTES_MAX: i32 = 1 << 30;
 const RESET_BYTES_MAX: i32 = 1 << 20;
 /// Two copies of a segment within this time are one packet captured twice; later ones were sent again.
 const COPY_NS: i64 = 1_000_000;
+/// From so many connections on they are looked up many at a time: fewer lie in the processor's cache.
+const CONNECTIONS_MANY: usize = 1 << 16;
+/// A segment with more payload is not kept to be looked up with others.
+const QUEUED_BYTES_MAX: usize = 512;
 /// Connections looked at for one to give up: above it the oldest goes, whatever it is doing.
 const CHOICES_MAX: u32 = 16;
 
@@ -55,6 +61,16 @@ pub struct Streams {
     heads_full: usize,
     /// Connections that hold an answer back, by when that began.
     answers: VecDeque<Wait>,
+    queue: Queue,
+    /// See [`CONNECTIONS_MANY`].
+    many: usize,
+}
+
+/// Segments whose connections are yet to be looked up, with copies of their payload.
+#[derive(Debug, Default)]
+struct Queue {
+    segments: Vec<(Segment<'static>, Range<usize>, Mark)>,
+    bytes: Vec<u8>,
 }
 
 /// What a connection's own functions need of the rest.
@@ -87,11 +103,48 @@ impl Streams {
             heads: VecDeque::new(),
             heads_full: 1024,
             answers: VecDeque::new(),
+            queue: Queue::default(),
+            many: CONNECTIONS_MANY,
         }
     }
 
-    /// Takes one segment; appends what it completes to `out`.
+    /// Takes one segment; appends what it completes to `out`, at the latest with [`drain`](Self::drain).
+    #[inline]
     pub fn on_segment(&mut self, segment: &Segment<'_>, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        if self.table.len() < self.many || segment.payload.len() > QUEUED_BYTES_MAX {
+            self.drain(out, counters);
+            self.take(segment, at, out, counters);
+            return;
+        }
+        let Queue { segments, bytes } = &mut self.queue;
+        let start = bytes.len();
+        bytes.extend_from_slice(segment.payload);
+        segments.push((Segment { payload: &[], ..*segment }, start..bytes.len(), at));
+        if segments.len() >= flow::TOUCHED {
+            self.drain(out, counters);
+        }
+    }
+
+    /// Takes the segments that wait for company: before time goes on, and when there is no further packet at hand.
+    #[inline]
+    pub fn drain(&mut self, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        if !self.queue.segments.is_empty() {
+            self.drain_queue(out, counters);
+        }
+    }
+
+    fn drain_queue(&mut self, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        let mut queue = std::mem::take(&mut self.queue);
+        self.table.touch(queue.segments.iter().map(|(segment, ..)| &segment.flow));
+        for (segment, place, at) in queue.segments.drain(..) {
+            let payload = queue.bytes.get(place).unwrap_or_default();
+            self.take(&Segment { payload, ..segment }, at, out, counters);
+        }
+        queue.bytes.clear();
+        self.queue = queue;
+    }
+
+    fn take(&mut self, segment: &Segment<'_>, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
         let bytes = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX).saturating_add(segment.cut);
         counters.tcp_bytes += u64::from(bytes);
         let is_syn = segment.flags.has(TcpFlags::SYN);
@@ -223,6 +276,7 @@ impl Streams {
 
     /// Fires timers due at this whole second of packet time.
     pub fn advance(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        self.drain(out, counters);
         let due = at.time.0.saturating_sub(self.limits.gap_wait_ns);
         while let Some(wait) = self.answers.pop_front_if(|w| w.since.0 <= due) {
             self.with_talk(&wait, out, counters, Conversation::on_held_long);
@@ -247,6 +301,7 @@ impl Streams {
 
     /// Ends every connection, oldest first.
     pub fn finish(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        self.drain(out, counters);
         for mut flow in self.table.take_all() {
             let mut work =
                 Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };

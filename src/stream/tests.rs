@@ -210,9 +210,18 @@ fn doubts(doubts: Doubts, head: HeadState) -> String {
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
 
+/// Segments that wait to be looked up together come to the same.
 fn run(limits: &Limits, script: &[&str]) -> (Vec<String>, Counters) {
+    let (told, counters) = run_among(CONNECTIONS_MANY, limits, script);
+    let (told_together, together) = run_among(0, limits, script);
+    assert_eq!((&told_together, format!("{together:?}")), (&told, format!("{counters:?}")));
+    (told, counters)
+}
+
+fn run_among(many: usize, limits: &Limits, script: &[&str]) -> (Vec<String>, Counters) {
     // Sequence numbers wrap soon, in each of these tests.
     let mut wire = Wire::new(limits, [u32::MAX - 40, u32::MAX - 60]);
+    wire.streams.many = many;
     let script = if let ["midway", rest @ ..] = script {
         rest
     } else {

@@ -1,0 +1,150 @@
+//! Where each connection is, by hash: open addressing, so that a place can be looked at before it is needed.
+//!
+//! Of a million connections nearly every packet's is in main memory. One look after the other waits for it each time; many
+//! looks that do not depend on each other wait together.
+
+/// No entry.
+const NONE: u32 = u32::MAX;
+/// Places at first; a power of two.
+const PLACES_MIN: usize = 64;
+
+/// A connection's number and hash.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    at: u32,
+    hash: u32,
+}
+
+const EMPTY: Place = Place { at: NONE, hash: 0 };
+
+/// Numbers by hash. Linear probing, at most three quarters full; what is removed is closed up, so that no chain grows.
+#[derive(Debug)]
+pub(super) struct Index {
+    places: Vec<Place>,
+    len: usize,
+}
+
+impl Index {
+    pub fn new() -> Self {
+        Index { places: vec![EMPTY; PLACES_MIN], len: 0 }
+    }
+
+    fn mask(&self) -> usize {
+        self.places.len() - 1
+    }
+
+    /// The number at a hash's own place, if the hash there is the same: a guess that costs one look.
+    #[inline]
+    pub fn glance(&self, hash: u32) -> Option<u32> {
+        let place = self.places[hash as usize & self.mask()];
+        (place.hash == hash && place.at != NONE).then_some(place.at)
+    }
+
+    /// The number with this hash of which `is_it` is true.
+    #[inline]
+    pub fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mask = self.mask();
+        let mut home = hash as usize & mask;
+        loop {
+            let place = self.places[home];
+            if place.at == NONE {
+                return None;
+            }
+            if place.hash == hash && is_it(place.at) {
+                return Some(place.at);
+            }
+            home = (home + 1) & mask;
+        }
+    }
+
+    /// Adds a number that is not there.
+    pub fn insert(&mut self, hash: u32, at: u32) {
+        if (self.len + 1) * 4 > self.places.len() * 3 {
+            let places = vec![EMPTY; self.places.len() * 2];
+            for place in std::mem::replace(&mut self.places, places) {
+                if place.at != NONE {
+                    self.put(place);
+                }
+            }
+        }
+        self.len += 1;
+        self.put(Place { at, hash });
+    }
+
+    fn put(&mut self, place: Place) {
+        let mask = self.mask();
+        let mut home = place.hash as usize & mask;
+        while self.places[home].at != NONE {
+            home = (home + 1) & mask;
+        }
+        self.places[home] = place;
+    }
+
+    /// Removes a number that is there.
+    pub fn remove(&mut self, hash: u32, at: u32) {
+        let mask = self.mask();
+        let mut hole = hash as usize & mask;
+        while self.places[hole].at != at {
+            if self.places[hole].at == NONE {
+                return;
+            }
+            hole = (hole + 1) & mask;
+        }
+        self.len -= 1;
+        let mut next = hole;
+        loop {
+            next = (next + 1) & mask;
+            let place = self.places[next];
+            if place.at == NONE {
+                break;
+            }
+            // it may move back as far as its own place
+            let own = place.hash as usize & mask;
+            if next.wrapping_sub(own) & mask >= next.wrapping_sub(hole) & mask {
+                self.places[hole] = place;
+                hole = next;
+            }
+        }
+        self.places[hole] = EMPTY;
+    }
+
+    pub fn clear(&mut self) {
+        *self = Index::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn it_holds_what_a_map_holds_whatever_comes_and_goes() {
+        let mut seed = 7_u64;
+        let mut random = move || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            u32::try_from(seed >> 33).expect("31 bits")
+        };
+        let mut index = Index::new();
+        let mut map: HashMap<u32, u32> = HashMap::new();
+        for at in 0..20_000 {
+            // few hashes, near the end of the table too, so that chains are long, meet and go round
+            let hash = [random() % 97, u32::MAX - random() % 61, random()][random() as usize % 3];
+            index.insert(hash, at);
+            map.insert(at, hash);
+            while random() % 3 > 0 && map.len() > 300 {
+                let gone = *map.keys().min_by_key(|at| (**at).wrapping_mul(0x9e37_79b9)).expect("some");
+                index.remove(map.remove(&gone).expect("there"), gone);
+            }
+            if at % 500 == 0 {
+                assert!(map.iter().all(|(at, hash)| index.find(*hash, |found| found == *at) == Some(*at)));
+                assert_eq!(index.len, map.len());
+                assert_eq!(index.places.iter().filter(|p| p.at != NONE).count(), map.len());
+            }
+        }
+        assert_eq!(index.find(5, |_| false), None);
+        index.clear();
+        assert_eq!(index.glance(5), None);
+    }
+}
