@@ -238,14 +238,7 @@ mod tests {
         let mut cache = PreflightCache::new(&limits(2, 2));
         let mut forgotten = 0;
         for key in 1..=3 {
-            cache.insert(
-                key << 32 | key,
-                ClientId(u32::try_from(key).unwrap()),
-                &answer(),
-                minute(),
-                Time(0),
-                &mut forgotten,
-            );
+            cache.insert(key << 32 | key, ClientId(key), &answer(), minute(), Time(0), &mut forgotten);
         }
         let known =
             |cache: &mut PreflightCache, key: u64| cache.known(key << 32 | key, b"PUT", &[], Family::Chromium, Time(0));

@@ -23,7 +23,7 @@ const SHARED_AGENTS: usize = 5;
 /// A client: address, User-Agent and Accept-Language together.
 #[derive(Debug)]
 pub struct Client {
-    /// Its number in this run.
+    /// What tells it from others in this run.
     pub id: ClientId,
     /// Its program.
     pub browser: Browser,
@@ -95,10 +95,8 @@ impl Client {
 /// All clients, under a cap.
 #[derive(Debug)]
 pub struct Clients {
-    by_identity: Lru<u64, ClientId>,
     by_id: Lru<ClientId, Client>,
     agents: Lru<IpAddr, SmallVec<[u64; 6]>>,
-    next: u32,
     hasher: RandomState,
 }
 
@@ -106,13 +104,7 @@ impl Clients {
     /// None yet.
     #[must_use]
     pub fn new(cap: u32) -> Self {
-        Clients {
-            by_identity: Lru::new(cap),
-            by_id: Lru::new(cap),
-            agents: Lru::new(cap),
-            next: 0,
-            hasher: RandomState::default(),
-        }
+        Clients { by_id: Lru::new(cap), agents: Lru::new(cap), hasher: RandomState::default() }
     }
 
     /// The client that sent this head; counts in `forgotten` when another had to go.
@@ -121,38 +113,35 @@ impl Clients {
         // a browser on this machine is one client, by whichever loopback address it goes
         let address = if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
         let words = self.hasher.hash_one(agent);
-        let identity = self.hasher.hash_one((address, words, head.first(Name::AcceptLanguage)));
-        let next = ClientId(self.next);
-        let (id, evicted) = self.by_identity.get_or_insert_with(identity, || next);
-        let id = *id;
-        if let Some((_, gone)) = evicted {
-            self.by_id.remove(&gone);
-            *forgotten += 1;
-        }
-        if id == next {
-            self.next = self.next.wrapping_add(1);
+        let id = ClientId(self.hasher.hash_one((address, words, head.first(Name::AcceptLanguage))));
+        let mut is_new = false;
+        let (client, evicted) = self.by_id.get_or_insert_with(id, || {
+            is_new = true;
+            Client {
+                id,
+                browser: browser_of(head),
+                health_checker: is_health_checker(head),
+                first_seen: at,
+                last_seen: at,
+                agent: words,
+                preflights: 0,
+                needing: 0,
+                lost_at: None,
+                habits: SmallVec::new(),
+            }
+        });
+        *forgotten += u64::from(evicted.is_some());
+        if is_new {
             let (agents, _) = self.agents.get_or_insert_with(address, SmallVec::new);
             if agents.len() <= SHARED_AGENTS && !agents.contains(&words) {
                 agents.push(words);
             }
         }
-        let (client, _) = self.by_id.get_or_insert_with(id, || Client {
-            id,
-            browser: browser_of(head),
-            health_checker: is_health_checker(head),
-            first_seen: at,
-            last_seen: at,
-            agent: words,
-            preflights: 0,
-            needing: 0,
-            lost_at: None,
-            habits: SmallVec::new(),
-        });
         client.last_seen = client.last_seen.max(at);
         client
     }
 
-    /// A client by its number, unless forgotten.
+    /// A client, unless forgotten.
     pub fn get(&mut self, id: ClientId) -> Option<&mut Client> {
         self.by_id.get(&id)
     }

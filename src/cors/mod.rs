@@ -64,9 +64,9 @@ pub struct Target {
     pub site: Arc<str>,
 }
 
-/// Number of a client (address, User-Agent, Accept-Language) in this run.
+/// What tells a client (address, User-Agent, Accept-Language) from others in this run: a keyed digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientId(pub u32);
+pub struct ClientId(pub u64);
 
 /// What a request is (VERDICTS.md §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

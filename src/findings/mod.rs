@@ -391,7 +391,7 @@ impl Findings {
             if seen.refused() && seen.is_preflight() {
                 page.preflight_refused = Some(seen.now);
             }
-            requests::ws_hijack(seen, u64::from(o.client.0), host, page, self.begun.unwrap_or(seen.now), book);
+            requests::ws_hijack(seen, o.client.0, host, page, self.begun.unwrap_or(seen.now), book);
         }
         answers::missing_on_errors(seen, endpoint, book);
 
@@ -415,7 +415,7 @@ impl Findings {
         }
         if seen.navigates() && o.request.head.method() == b"POST" && o.origin.is_some() {
             let forms = counted(self.forms.get_or_insert_with(endpoint_key, Default::default), &mut forgotten.probing);
-            requests::form_post(seen, u64::from(o.client.0), endpoint, forms, sent_there, book);
+            requests::form_post(seen, o.client.0, endpoint, forms, sent_there, book);
         }
         if spying::may_leak(seen) {
             let from = seen.asked.referer.map_or(b"".as_slice(), origin_of_url);
