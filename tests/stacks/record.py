@@ -11,8 +11,9 @@ import http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess,
 
 from cases import CASES as FIRST
 from more_cases import CASES as MORE
+from third_cases import CASES as THIRD
 
-CASES = [(1, *case) for case in FIRST] + [(2, *case) for case in MORE]
+CASES = [(1, *case) for case in FIRST] + [(2, *case) for case in MORE] + [(3, *case) for case in THIRD]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
@@ -84,7 +85,8 @@ def install():
         subprocess.run(["go", "build", "-o", WORK / "server-go", HERE / "server.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
     if not (WORK / "server-echo").exists():
         subprocess.run(["go", "build", "-o", WORK / "server-echo", HERE / "echo.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
-    subprocess.run(["cargo", "build", "--manifest-path", HERE / "rust/Cargo.toml", "--target-dir", WORK / "rust"], check=True)
+    if any("stacks-server" in str(servers) for _, name, servers, _ in CASES if not sys.argv[2:] or name in sys.argv[2:]):
+        subprocess.run(["cargo", "build", "--manifest-path", HERE / "rust/Cargo.toml", "--target-dir", WORK / "rust"], check=True)
     if not (WORK / "java2").exists():
         subprocess.run(["javac", "-cp", JARS, "-d", WORK / "java2", HERE / "Filters.java"], check=True)
     if not (WORK / "java").exists():

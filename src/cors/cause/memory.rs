@@ -227,8 +227,11 @@ impl Memory {
         } else if preflight && super::is_silent_denial(response)
             || !preflight
                 && !response.head.has(Name::AcAllowOrigin)
-                && (super::has_run(&response.head) || super::is_tomcats(response))
+                && (super::has_run(&response.head)
+                    || super::is_tomcats(response)
+                    || (response.status == 403 && endpoint.open.is_recent(now)))
         {
+            // 403 where others need no login is no login check's
             target.denied = Some((origin, now));
         }
         match (preflight, granted, response.status) {

@@ -296,6 +296,7 @@ impl Case<'_> {
         let stranger = !self.target.grants.has(self.origin_key, self.now);
         let others = if self.is_preflight() {
             self.target.grants.other_preflights(self.origin_key, self.now)
+                || self.target.has_denied(self.origin_key, self.now)
         } else {
             self.endpoint.grants.has_others(self.origin_key, self.now)
         };

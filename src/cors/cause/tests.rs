@@ -264,6 +264,16 @@ fn a_preflight_refused_in_plain_words_is_told_by_what_else_passes() {
 }
 
 #[test]
+fn a_403_where_another_page_needs_no_login_is_a_miss_of_the_list() {
+    let other = "GET /x |Origin: B → 200 |Access-Control-Allow-Origin: B";
+    let (get, put) = ("GET /x |Origin: A → 403 |body={", format!("{ASK_PUT} → 403 |body={{"));
+    check(&[other, get, &put], "origin_not_listed");
+    // a firewall that lets no preflight through: this page's own requests were not refused
+    check(&[other, &put], "auth_before_cors");
+    check(&[get, &put], "auth_before_cors");
+}
+
+#[test]
 fn tomcats_filter_is_told_by_a_text_that_is_empty() {
     let refused = "403 |Content-Type: text/plain|Content-Length: 0";
     check(&[&format!("GET /x |Origin: A → {refused}")], "origin_not_listed");
