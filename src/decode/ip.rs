@@ -193,7 +193,7 @@ impl Context<'_> {
 fn is_sum_right(header: &[u8]) -> bool {
     let mut sum = 0u64;
     for word in header.as_chunks::<4>().0 {
-        sum += u64::from(u32::from_be_bytes(*word));
+        sum += u64::from(u32::from_ne_bytes(*word)); // in whatever order: that comes to the same (§ 1 B)
     }
     // Four carries at most: 15 words of 32 bits.
     sum = (sum & 0xffff) + (sum >> 16);

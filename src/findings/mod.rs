@@ -43,7 +43,7 @@ use probing::{Prober, requests, spying};
 use settings::{Settings, Threshold};
 use subject::{Endpoint, Host, Login, PageOrigin, network_of};
 pub use subject::{hash_shape, shape_of};
-use window::Few;
+use window::{Few, LastSeen};
 
 /// For how long a redirect explains that a client comes back from there (VERDICTS.md §8, "Sent there").
 const SENT_NS: i64 = 1800 * SECOND;
@@ -88,7 +88,7 @@ pub struct Findings {
     /// Addresses that reached a name at a private server.
     inside: Lru<u64, Few<4>>,
     /// When an address reached a name at a public server.
-    outside: Lru<u64, Time>,
+    outside: LastSeen,
     /// Sites that a client was sent to, by client and sending site.
     sent: Lru<u64, SmallVec<[(u64, Time); 2]>>,
     clients: Lru<ClientId, ClientNote>,
@@ -132,7 +132,7 @@ impl Findings {
             probers: Lru::new(keys),
             names: Lru::new(limits.origins_max),
             inside: Lru::new(limits.targets_max),
-            outside: Lru::new(keys),
+            outside: LastSeen::new(keys),
             sent: Lru::new(keys),
             clients: Lru::new(limits.clients_max),
             asked: Lru::new(limits.cache_entries_max),
@@ -246,7 +246,8 @@ impl Findings {
         let visit = self.book.digest((network_of(o.address), name));
         if !seen.private_target() {
             if !crate::cors::origin::is_private(o.request.server.ip()) {
-                counters.forgotten.probing += u64::from(self.outside.insert(visit, seen.now).is_some());
+                let had_to_go = self.outside.enter(visit, seen.now, spying::FLIP_NS);
+                counters.forgotten.probing += u64::from(had_to_go);
             }
             return;
         }
@@ -257,7 +258,7 @@ impl Findings {
         if patterns::is_private_name(&o.target.host) || !own_page || seen.asked.fetch_site == Some(b"cross-site") {
             return;
         }
-        let flipped = self.outside.peek(&visit).is_some_and(|at| seen.now.since(*at) <= spying::FLIP_NS);
+        let flipped = self.outside.when(visit).is_some_and(|at| seen.now.since(at) <= spying::FLIP_NS);
         if flipped || self.book.settings.is_outside_own_names(&o.target.host) {
             requests::dns_rebinding(seen, flipped, usual, &mut self.book);
         }

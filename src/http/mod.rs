@@ -86,11 +86,14 @@ pub enum BodyStart {
     InvalidCorsRequest,
     /// Starlette's `Disallowed CORS …`.
     DisallowedCors,
-    /// aiohttp-cors: `CORS preflight request failed: origin …`; hapi: `CORS error: Origin not allowed`.
+    /// aiohttp-cors: `CORS preflight request failed: origin …`; hapi: `CORS error: Origin not allowed`; actix-cors: `Origin is not allowed to
+    /// make this request`; warp: `CORS request forbidden: origin not allowed`.
     OriginRefused,
-    /// aiohttp-cors: `CORS preflight request failed: request method …`.
+    /// aiohttp-cors: `CORS preflight request failed: request method …`; actix-cors: `Requested method is not allowed`; warp: `CORS request
+    /// forbidden: request-method not allowed`.
     MethodRefused,
-    /// aiohttp-cors: `CORS preflight request failed: headers …`; hapi: `CORS error: Some headers are not allowed`.
+    /// aiohttp-cors: `CORS preflight request failed: headers …`; hapi: `CORS error: Some headers are not allowed`; actix-cors: `One or more
+    /// request headers are not allowed`; warp: `CORS request forbidden: header not allowed`.
     HeadersRefused,
     /// hapi: `CORS is disabled for this route`.
     RouteRefused,

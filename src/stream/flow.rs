@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 use slab::Slab;
-use smallvec::SmallVec;
 
 use super::half::Half;
 use super::index::Index;
@@ -97,24 +96,33 @@ impl Table {
         self.flows.get_mut(at as usize)
     }
 
-    /// Where the connection is.
+    /// A key's hash.
     #[inline]
-    pub fn find(&mut self, key: &FlowKey) -> Option<u32> {
+    pub fn hash(&self, key: &FlowKey) -> u32 {
+        hash_of(&self.hasher, key)
+    }
+
+    /// Where the connection is; its hash may be known already.
+    #[inline]
+    pub fn find(&mut self, key: &FlowKey, hash: Option<u32>) -> Option<u32> {
         if self.flows.get(self.last as usize).is_some_and(|f| f.key == *key) {
             return Some(self.last);
         }
-        let hash = hash_of(&self.hasher, key);
+        let hash = hash.unwrap_or_else(|| hash_of(&self.hasher, key));
         let found = self.index.find(hash, |at| self.flows.get(at as usize).is_some_and(|f| f.key == *key))?;
         self.last = found;
         Some(found)
     }
 
-    /// Brings what these connections need out of main memory, all together.
-    pub fn touch<'k>(&self, keys: impl Iterator<Item = &'k FlowKey>) {
-        let places: SmallVec<[Option<u32>; TOUCHED]> =
-            keys.map(|key| self.index.glance(hash_of(&self.hasher, key))).collect();
+    /// Brings what the connections with these hashes need out of main memory, all together: loops so short that the processor
+    /// has many turns of them under way.
+    pub fn touch(&self, hashes: impl Iterator<Item = u32>) {
+        let mut places = [NONE; TOUCHED];
+        for (place, hash) in places.iter_mut().zip(hashes) {
+            *place = self.index.glance(hash);
+        }
         let mut seen = 0;
-        for flow in places.iter().flatten().filter_map(|at| self.flows.get(*at as usize)) {
+        for flow in places.iter().filter_map(|at| self.flows.get(*at as usize)) {
             // an entry lies in three lines of the cache
             seen ^=
                 flow.seen.0 ^ i64::from(flow.halves[0].next ^ flow.halves[1].acked ^ flow.key.tunnel.0 ^ flow.newer);
@@ -123,7 +131,7 @@ impl Table {
     }
 
     /// Adds a connection that is not there yet.
-    pub fn insert(&mut self, key: FlowKey, id: u64, seen: Time, class: Class) -> u32 {
+    pub fn insert(&mut self, key: FlowKey, hash: Option<u32>, id: u64, seen: Time, class: Class) -> u32 {
         let at = self.flows.insert(Flow {
             key,
             class,
@@ -139,7 +147,7 @@ impl Table {
             carries: Carries::Unknown,
         });
         let at = u32::try_from(at).expect("flows_max is a u32, and the table never holds more");
-        let hash = hash_of(&self.hasher, &key);
+        let hash = hash.unwrap_or_else(|| hash_of(&self.hasher, &key));
         self.index.insert(hash, at);
         self.link(at, class);
         self.last = at;
@@ -265,13 +273,16 @@ mod tests {
     #[test]
     fn connections_leave_their_class_in_the_order_they_entered_it() {
         let mut table = Table::new(4);
-        let [a, b, c] = [1, 2, 3].map(|port| table.insert(key(port), u64::from(port), Time(0), Class::HalfOpen));
+        let [a, b, c] = [1, 2, 3].map(|port| table.insert(key(port), None, u64::from(port), Time(0), Class::HalfOpen));
         table.set_class(a, Class::Open, Time(0));
         assert_eq!(table.oldest(Class::HalfOpen), Some(b));
         table.set_class(a, Class::HalfOpen, Time(0));
         assert!(table.remove(b).is_some());
         assert_eq!(table.oldest(Class::HalfOpen), Some(c));
-        assert_eq!((table.find(&key(2)), table.find(&key(1)), table.oldest(Class::Open)), (None, Some(a), None));
+        assert_eq!(
+            (table.find(&key(2), None), table.find(&key(1), None), table.oldest(Class::Open)),
+            (None, Some(a), None)
+        );
         assert_eq!(table.by_age(), [a, c]);
     }
 }

@@ -66,10 +66,19 @@ pub struct Streams {
     many: usize,
 }
 
+#[derive(Debug)]
+struct Queued {
+    hash: u32,
+    at: Mark,
+    /// Without its payload.
+    segment: Segment<'static>,
+    payload: Range<usize>,
+}
+
 /// Segments whose connections are yet to be looked up, with copies of their payload.
 #[derive(Debug, Default)]
 struct Queue {
-    segments: Vec<(Segment<'static>, Range<usize>, Mark)>,
+    segments: Vec<Queued>,
     bytes: Vec<u8>,
 }
 
@@ -113,13 +122,14 @@ impl Streams {
     pub fn on_segment(&mut self, segment: &Segment<'_>, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
         if self.table.len() < self.many || segment.payload.len() > QUEUED_BYTES_MAX {
             self.drain(out, counters);
-            self.take(segment, at, out, counters);
+            self.take(segment, None, at, out, counters);
             return;
         }
+        let hash = self.table.hash(&segment.flow);
         let Queue { segments, bytes } = &mut self.queue;
         let start = bytes.len();
         bytes.extend_from_slice(segment.payload);
-        segments.push((Segment { payload: &[], ..*segment }, start..bytes.len(), at));
+        segments.push(Queued { hash, at, segment: Segment { payload: &[], ..*segment }, payload: start..bytes.len() });
         if segments.len() >= flow::TOUCHED {
             self.drain(out, counters);
         }
@@ -135,24 +145,31 @@ impl Streams {
 
     fn drain_queue(&mut self, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
         let mut queue = std::mem::take(&mut self.queue);
-        self.table.touch(queue.segments.iter().map(|(segment, ..)| &segment.flow));
-        for (segment, place, at) in queue.segments.drain(..) {
-            let payload = queue.bytes.get(place).unwrap_or_default();
-            self.take(&Segment { payload, ..segment }, at, out, counters);
+        self.table.touch(queue.segments.iter().map(|queued| queued.hash));
+        for Queued { hash, at, segment, payload } in queue.segments.drain(..) {
+            let payload = queue.bytes.get(payload).unwrap_or_default();
+            self.take(&Segment { payload, ..segment }, Some(hash), at, out, counters);
         }
         queue.bytes.clear();
         self.queue = queue;
     }
 
-    fn take(&mut self, segment: &Segment<'_>, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+    fn take(
+        &mut self,
+        segment: &Segment<'_>,
+        hash: Option<u32>,
+        at: Mark,
+        out: &mut Vec<HttpEvent>,
+        counters: &mut Counters,
+    ) {
         let bytes = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX).saturating_add(segment.cut);
         counters.tcp_bytes += u64::from(bytes);
         let is_syn = segment.flags.has(TcpFlags::SYN);
-        let slot = match self.table.find(&segment.flow) {
+        let slot = match self.table.find(&segment.flow, hash) {
             Some(slot) => slot,
             // What has no payload and opens nothing is the rest of a connection that is over.
             None if !is_syn && bytes == 0 => return,
-            None => self.open(segment, is_syn, at, out, counters),
+            None => self.open(segment, hash, is_syn, at, out, counters),
         };
         let slot =
             if self.begins_again(slot, segment, is_syn) { self.reopen(slot, segment, at, out, counters) } else { slot };
@@ -188,6 +205,7 @@ impl Streams {
     fn open(
         &mut self,
         segment: &Segment<'_>,
+        hash: Option<u32>,
         is_syn: bool,
         at: Mark,
         out: &mut Vec<HttpEvent>,
@@ -203,7 +221,7 @@ impl Streams {
         let id = self.next_id;
         self.next_id += 1;
         let class = if is_syn { Class::HalfOpen } else { Class::Open };
-        self.table.insert(segment.flow, id, at.time, class)
+        self.table.insert(segment.flow, hash, id, at.time, class)
     }
 
     /// Whether this segment shows a new connection on the ports of an old one.
@@ -240,7 +258,7 @@ impl Streams {
     ) -> u32 {
         let again = self.table.get(slot).and_then(|f| Some((f.again?, f.again_at)));
         self.close(slot, NoAnswer::Lost, at, out, counters);
-        let slot = self.open(segment, true, at, out, counters);
+        let slot = self.open(segment, None, true, at, out, counters);
         if let Some((is_low, first)) = again
             && let Some(flow) = self.table.get(slot)
         {
