@@ -130,6 +130,7 @@ names! {
     RetryAfter = "retry-after",
     StrictTransportSecurity = "strict-transport-security",
     KeepAlive = "keep-alive",
+    CorsError = "cors-error",
     Refresh = "refresh",
 }
 

@@ -839,8 +839,8 @@ pub(super) fn is_tomcats(response: &Response) -> bool {
 
 /// `BlackSheep` says in a field what its rules do not allow.
 fn said_in_a_field(head: &Head) -> Option<Cause> {
-    let said = head.of(Name::Other).find(|f| head.name_of(f).eq_ignore_ascii_case(b"cors-error"))?;
-    let says = |word: &[u8]| head.value_of(said).windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    let said = head.first(Name::CorsError)?;
+    let says = |word: &[u8]| said.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     if says(b"the origin") {
         Some(Cause::OriginNotListed)
     } else if says(b"the method") {
