@@ -387,6 +387,12 @@ pub fn path_and_query(target: &[u8]) -> &[u8] {
     }
 }
 
+/// A path without query and fragment: its length in bytes.
+#[must_use]
+pub fn path_len(path: &[u8]) -> usize {
+    path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len())
+}
+
 /// The client that a proxy's fields name: of `X-Forwarded-For` the leftmost that is not itself a trusted proxy (all trusted:
 /// the leftmost), else `Forwarded`, else `X-Real-IP`.
 fn forwarded_client(head: &Head, trust: &Trust) -> Option<IpAddr> {

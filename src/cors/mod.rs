@@ -136,8 +136,7 @@ impl Observation<'_> {
     pub fn path(&self) -> &str {
         self.path.get_or_init(|| {
             let target = classify::path_and_query(self.request.head.target());
-            let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
-            origin::shown(target.get(..end).unwrap_or_default()).into()
+            origin::shown(target.get(..classify::path_len(target)).unwrap_or_default()).into()
         })
     }
 

@@ -10,6 +10,7 @@ use super::book::Trail;
 use super::checklist;
 use super::patterns::Kinds;
 use super::window::Few;
+use crate::cors::classify::path_len;
 use crate::cors::origin::shown;
 use crate::packet::Time;
 
@@ -47,8 +48,7 @@ pub fn hash_shape(path: &str, hasher: &mut impl Hasher) {
 }
 
 fn without_query(path: &str) -> &str {
-    let end = path.bytes().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
-    path.get(..end).unwrap_or_default()
+    path.get(..path_len(path.as_bytes())).unwrap_or_default()
 }
 
 /// What lies between the slashes.

@@ -91,11 +91,7 @@ impl Keep {
                 continue;
             }
             bytes += size;
-            match name {
-                Name::Other if !self.all_headers => built.field_spelled(name_as_sent, name, spelling, b"", true),
-                _ if is_reduced(name) => self.reduced(&mut built, name_as_sent, name, spelling, &value),
-                _ => built.field_spelled(name_as_sent, name, spelling, &value, false),
-            }
+            self.field(&mut built, name_as_sent, name, spelling, &value);
         }
         let (head, scratch) = built.finish_in();
         self.scratch = scratch;
@@ -110,8 +106,8 @@ impl Keep {
         }
     }
 
-    /// Keeps what may be kept of a value that is not kept as it is.
-    fn reduced(&self, built: &mut HeadBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
+    #[inline]
+    fn field(&self, built: &mut HeadBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
         let mut put = |value: &[u8], withheld: bool| built.field_spelled(sent, name, spelling, value, withheld);
         match name {
             Name::Cookie => {
@@ -139,6 +135,7 @@ impl Keep {
                 let until = memchr::memchr2(b'?', b'#', value).unwrap_or(value.len());
                 put(value.get(..until).unwrap_or_default(), false);
             }
+            Name::Other if !self.all_headers => put(b"", true),
             Name::Other if is_secret_name(sent) => put(PRESENT, true),
             _ => put(value, false),
         }
@@ -201,24 +198,6 @@ impl Keep {
         }
         (cookie, shown)
     }
-}
-
-/// Whether a field's value is, or may be, not kept as it is.
-#[inline]
-fn is_reduced(name: Name) -> bool {
-    matches!(
-        name,
-        Name::Cookie
-            | Name::SetCookie
-            | Name::Authorization
-            | Name::ProxyAuthorization
-            | Name::WwwAuthenticate
-            | Name::SecWebSocketKey
-            | Name::Traceparent
-            | Name::XRequestId
-            | Name::Referer
-            | Name::Other
-    )
 }
 
 /// `Basic` of `Basic dXNlcjpwYXNz`; nothing when the value is no scheme at all but, say, a bare token.

@@ -360,20 +360,20 @@ impl Writer {
         let hour = t.time.0.div_euclid(3600 * SECOND);
         let origin = t.origin.as_ref().unwrap_or(&EMPTY);
         let mut digest = self.hour.digest(hour, [origin, &t.target_origin, &t.method], &t.path);
-        if !self.pending.rollup.contains_key(&digest) && !self.hour.has_room(hour, digest) {
+        let has_room = self.pending.rollup.contains_key(&digest) || self.hour.has_room(hour, digest);
+        if !has_room {
             digest = self.hour.digest(hour, [OTHER; 3], OTHER);
         }
-        let is_other = !self.hour.known.contains(&digest);
         let (_, counts) = self.pending.rollup.entry(digest).or_insert_with(|| {
             let name = |name: &Arc<str>| rows::capped(name, rows::NAME_BYTES_MAX);
             let other = || Arc::<str>::from(OTHER);
-            let endpoint = if is_other {
-                let path_shape = OTHER.to_owned();
-                Endpoint { hour, origin: other(), target_origin: other(), method: other(), path_shape }
-            } else {
+            let endpoint = if has_room {
                 let path_shape = shape_of(&t.path).into_owned();
                 let (target_origin, method) = (name(&t.target_origin), name(&t.method));
                 Endpoint { hour, origin: name(origin), target_origin, method, path_shape }
+            } else {
+                let path_shape = OTHER.to_owned();
+                Endpoint { hour, origin: other(), target_origin: other(), method: other(), path_shape }
             };
             (endpoint, Counts::default())
         });

@@ -1,12 +1,6 @@
 // node more.js MISTAKE PORT (bun for elysia_ and bun_): NestJS, Restify, Polka, h3, GraphQL Yoga, tRPC, Apollo, Socket.IO, Vite, http-server,
 // Elysia or Bun alone with one mistake of CAUSES.md made on purpose.
-const [mistake, at] = process.argv.slice(2);
-const [family, own] = [mistake.slice(0, mistake.indexOf('_')), mistake.slice(mistake.indexOf('_') + 1)];
-const port = Number(at), hostname = '127.0.0.1';
-const A = 'http://app.one.test:18901';
-const B = 'http://app.two.test:18902';
-const METHODS = ['GET', 'POST', 'PUT', 'DELETE'];
-const hasCookie = cookie => /session=1/.test(cookie || '');
+const { family, own, port, hostname, A, B, METHODS, hasCookie } = require('./kit.js');
 
 /// What the options of the cors package are in each mistake that is one of its options.
 const OPTIONS = {

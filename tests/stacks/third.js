@@ -1,11 +1,5 @@
 // node third.js MISTAKE PORT: micro with micro-cors, or code by hand, with one mistake of CAUSES.md made on purpose.
-const [mistake, at] = process.argv.slice(2);
-const [family, own] = [mistake.slice(0, mistake.indexOf('_')), mistake.slice(mistake.indexOf('_') + 1)];
-const port = Number(at), hostname = '127.0.0.1';
-const A = 'http://app.one.test:18901';
-const B = 'http://app.two.test:18902';
-const METHODS = ['GET', 'POST', 'PUT', 'DELETE'];
-const hasCookie = cookie => /session=1/.test(cookie || '');
+const { family, own, port, hostname, A, B, METHODS, hasCookie } = require('./kit.js');
 
 function micro() {
   const { serve, send } = require('micro');

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::server::{self, Seen};
+use crate::cors::classify::path_len;
 use crate::cors::fields::list_items;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::http::head::{Head, Name};
@@ -292,8 +293,8 @@ impl Memory {
     fn endpoint_key(&self, target_origin: &str, path: &str) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(target_origin.as_bytes());
-        let end = path.bytes().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
-        for segment in path.as_bytes().get(..end).unwrap_or_default().split(|&b| b == b'/') {
+        let path = path.as_bytes();
+        for segment in path.get(..path_len(path)).unwrap_or_default().split(|&b| b == b'/') {
             hasher.write_u8(b'/');
             hasher.write(if is_variable(segment) { b"{}" } else { segment });
         }
