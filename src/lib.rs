@@ -4,6 +4,7 @@
 //! The engine ([`engine::Engine`]) does no I/O and owns no clock: packets with their times go in, records come out.
 //! `capture`, `store`, `metrics`, `web`, `report` and `cli` are its edges.
 
+pub mod address;
 pub mod capture;
 pub mod catalog;
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod engine;
 pub mod evidence;
 pub mod findings;
 pub mod http;
+pub mod index;
 pub mod limits;
 pub mod lru;
 pub mod metrics;

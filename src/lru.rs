@@ -3,20 +3,25 @@
 //! Eviction is CLOCK (first in, first out, with a second chance for what was used since): a use sets a mark in the entry's own
 //! cache line, where keeping an exact order would write to three others.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher as _, Hash};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use slab::Slab;
 
+use crate::index::{Index, folded};
+
 const NONE: u32 = u32::MAX;
+/// Entries touched together.
+pub const TOGETHER: usize = 32;
+/// So few stay near the processor by themselves.
+const FEW: usize = 256;
 
 /// In this order, so that a look at the key brings along what else is needed.
 #[derive(Debug)]
 #[repr(C)]
 struct Entry<K, V> {
     key: K,
-    hash: u64,
+    hash: u32,
     older: u32,
     newer: u32,
     /// Used since it was put where it is in the order.
@@ -27,7 +32,7 @@ struct Entry<K, V> {
 /// A hash map of at most `cap` entries. Its hash is seeded per process: peers choose the keys.
 #[derive(Debug)]
 pub struct Lru<K, V> {
-    table: HashTable<u32>,
+    index: Index,
     entries: Slab<Entry<K, V>>,
     hasher: RandomState,
     oldest: u32,
@@ -40,7 +45,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     #[must_use]
     pub fn new(cap: u32) -> Self {
         Lru {
-            table: HashTable::new(),
+            index: Index::default(),
             entries: Slab::new(),
             hasher: RandomState::default(),
             oldest: NONE,
@@ -61,10 +66,15 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.entries.is_empty()
     }
 
+    #[inline]
+    fn find(&self, key: &K) -> (u32, Option<u32>) {
+        let hash = folded(self.hasher.hash_one(key));
+        (hash, self.index.find(hash, |at| self.entries.get(at as usize).is_some_and(|e| e.key == *key)))
+    }
+
     /// The value of `key`, which counts as used.
     pub fn get(&mut self, key: &K) -> Option<&mut V> {
-        let hash = self.hasher.hash_one(key);
-        let at = *self.table.find(hash, |&i| self.entries.get(i as usize).is_some_and(|e| e.key == *key))?;
+        let at = self.find(key).1?;
         self.entries.get_mut(at as usize).map(|e| {
             e.used = true;
             &mut e.value
@@ -74,52 +84,65 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     /// The value of `key`, which does not count as used.
     #[must_use]
     pub fn peek(&self, key: &K) -> Option<&V> {
-        let hash = self.hasher.hash_one(key);
-        let at = *self.table.find(hash, |&i| self.entries.get(i as usize).is_some_and(|e| e.key == *key))?;
+        let at = self.find(key).1?;
         self.entries.get(at as usize).map(|e| &e.value)
+    }
+
+    /// Brings the entries of at most [`TOGETHER`] keys out of main memory, all at once: short loops over looks that do not depend on
+    /// each other wait together. `part` reads from a value what lies further behind.
+    pub fn touch(&self, keys: impl Iterator<Item = K>, part: impl Fn(&V) -> u64) {
+        if self.entries.len() < FEW {
+            return;
+        }
+        let mut places = [NONE; TOGETHER];
+        for (place, key) in places.iter_mut().zip(keys) {
+            *place = self.index.glance(folded(self.hasher.hash_one(key)));
+        }
+        let mut seen = 0;
+        for entry in places.iter().filter_map(|at| self.entries.get(*at as usize)) {
+            seen ^= u64::from(entry.hash) ^ part(&entry.value);
+        }
+        std::hint::black_box(seen);
     }
 
     /// The value of `key`, made by `make` where there was none; then the entry that had to go, if the map was full.
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> (&mut V, Option<(K, V)>) {
-        let hash = self.hasher.hash_one(&key);
-        let found = self.table.find(hash, |&i| self.entries.get(i as usize).is_some_and(|e| e.key == key)).copied();
+        let (hash, found) = self.find(&key);
         if let Some(at) = found {
             let entry = &mut self.entries[at as usize];
             entry.used = true;
             return (&mut entry.value, None);
         }
+        self.add(key, hash, make())
+    }
+
+    fn add(&mut self, key: K, hash: u32, value: V) -> (&mut V, Option<(K, V)>) {
         let evicted = if self.entries.len() >= self.cap { self.evict() } else { None };
-        let at = self.entries.insert(Entry { key, hash, older: NONE, newer: NONE, used: false, value: make() });
+        let at = self.entries.insert(Entry { key, hash, older: NONE, newer: NONE, used: false, value });
         let at = u32::try_from(at).unwrap_or(NONE); // `cap` is a u32
-        let entries = &self.entries;
-        self.table.insert_unique(hash, at, |&i| entries.get(i as usize).map_or(0, |e| e.hash));
+        self.index.insert(hash, at);
         self.link_newest(at);
         (&mut self.entries[at as usize].value, evicted)
     }
 
     /// Sets the value of `key`; returns the entry that had to go, if the map was full.
     pub fn insert(&mut self, key: K, value: V) -> Option<(K, V)> {
-        let mut fresh = None;
-        let hash = self.hasher.hash_one(&key);
-        let known = self.table.find(hash, |&i| self.entries.get(i as usize).is_some_and(|e| e.key == key)).copied();
-        match known {
-            Some(at) => {
-                if let Some(entry) = self.entries.get_mut(at as usize) {
-                    entry.used = true;
-                    entry.value = value;
-                }
+        let (hash, found) = self.find(&key);
+        match found.and_then(|at| self.entries.get_mut(at as usize)) {
+            Some(entry) => {
+                entry.used = true;
+                entry.value = value;
+                None
             }
-            None => fresh = self.get_or_insert_with(key, || value).1,
+            None => self.add(key, hash, value).1,
         }
-        fresh
     }
 
     /// Removes `key`.
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        let hash = self.hasher.hash_one(key);
-        let entries = &self.entries;
-        let slot = self.table.find_entry(hash, |&i| entries.get(i as usize).is_some_and(|e| e.key == *key)).ok()?;
-        let (at, _) = slot.remove();
+        let (hash, found) = self.find(key);
+        let at = found?;
+        self.index.remove(hash, at);
         self.unlink(at);
         self.entries.try_remove(at as usize).map(|e| e.value)
     }
@@ -135,9 +158,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         }
         let at = self.oldest;
         let hash = self.entries.get(at as usize)?.hash;
-        if let Ok(slot) = self.table.find_entry(hash, |&i| i == at) {
-            slot.remove();
-        }
+        self.index.remove(hash, at);
         self.unlink(at);
         self.entries.try_remove(at as usize).map(|e| (e.key, e.value))
     }

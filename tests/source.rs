@@ -8,7 +8,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("packet", &[]),
     ("limits", &[]),
     ("counters", &[]),
-    ("lru", &[]),
+    ("index", &[]),
+    ("lru", &["index"]),
     ("options", &[]),
     ("decode", &[]),
     ("stream", &["decode", "http"]),
@@ -21,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Types that every layer may use.
-const PLAIN: &[&str] = &["packet", "limits", "counters", "lru", "options"];
+const PLAIN: &[&str] = &["packet", "limits", "counters", "lru", "index", "options"];
 
 /// What would bring a clock, threads or I/O into the engine.
 const FORBIDDEN: &[&str] =

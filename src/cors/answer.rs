@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Kind;
-use super::attempt::{Attempt, InFlight, Outcome, State, Stored, body_cut, one, text};
+use super::attempt::{InFlight, Outcome, State, Stored, body_cut, one, text};
 use super::browser;
 use super::cache::Lifetime;
 use super::check::{self, Asked, Failures, Reader};
@@ -430,9 +430,9 @@ impl Correlator {
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         let method = request.head.method();
         attempt.next_method = match (response.status, method) {
-            (303, b"GET" | b"HEAD") => text(method),
-            (301 | 302, b"POST") | (303, _) => "GET".into(),
-            _ => text(method),
+            (303, b"GET" | b"HEAD") => Some(text(method)),
+            (301 | 302, b"POST") | (303, _) => Some("GET".into()),
+            _ => Some(text(method)),
         };
         attempt.state = State::Hop { since: response.first.time };
         attempt.next_url = url;
@@ -533,7 +533,7 @@ impl Correlator {
         }
         if let Some(index) = self.bodies.remove(&id)
             && state == BodyState::CutByClose
-            && matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Actual, .. }))
+            && matches!(self.attempts.get(index as usize).map(|a| a.state), Some(State::Actual))
         {
             self.emit(index, &Outcome::undecided(Reason::PreflightUnanswered));
         }

@@ -76,7 +76,7 @@ pub(super) struct Attempt {
     pub(super) hops: Vec<Hop>,
     /// URL (digest), method of the hop that a redirect asks for, and whether its host was seen here.
     pub(super) next_url: u64,
-    pub(super) next_method: Arc<str>,
+    pub(super) next_method: Option<Arc<str>>,
     pub(super) next_in_view: bool,
     /// The redirect leads to a URL with a user name: whatever comes of it in cors mode, it is refused.
     pub(super) doomed: bool,
@@ -167,9 +167,9 @@ pub(super) fn because_of_preflight(request: &Request, ask: &Ask) -> Vec<String> 
     let method = request.head.first(Name::AcRequestMethod).unwrap_or_default();
     let mut reasons = Vec::new();
     if !is_simple_method(method) {
-        reasons.push(format!("method {}", ask.method));
+        reasons.push(["method ", &ask.method].concat());
     }
-    reasons.extend(ask.names.iter().map(|name| format!("header {}", detail::word(name))));
+    reasons.extend(ask.names.iter().map(|name| ["header ", &detail::word(name)].concat()));
     reasons
 }
 

@@ -46,7 +46,8 @@ pub struct Correlator {
     pub(super) connections: Connections,
     pub(super) cache: PreflightCache,
     pub(super) jar: Jar,
-    pub(super) attempts: Slab<Attempt>,
+    /// Large, and handed on several times: each lies where it was made.
+    pub(super) attempts: Slab<Box<Attempt>>,
     pub(super) generation: u32,
     pub(super) in_flight: Lru<MessageId, InFlight>,
     pub(super) by_pair: HashMap<u64, Slots, RandomState>,
@@ -61,14 +62,14 @@ pub struct Correlator {
     /// Answers to WebKit's preflights whose body must still end well.
     pub(super) bodies: Lru<MessageId, u32>,
     /// Decided by an answer whose body still comes: cut short, it is an error of its own.
-    pub(super) held: HashMap<MessageId, (Attempt, Outcome), RandomState>,
+    pub(super) held: HashMap<MessageId, (Box<Attempt>, Outcome), RandomState>,
     pub(super) holds: VecDeque<(Time, MessageId)>,
     pub(super) memory: Memory,
     pub(super) hosts: Lru<u64, HostSeen>,
     /// When each unsafe request was last sent.
     pub(super) asked: Lru<u64, Time>,
     /// Refused by an answer that says "not done": the same request may yet come again.
-    pub(super) echoes: VecDeque<(Time, Attempt, Outcome)>,
+    pub(super) echoes: VecDeque<(Time, Box<Attempt>, Outcome)>,
     /// Hints given up under their caps.
     pub(super) hints_forgotten: u64,
     pub(super) findings: Findings,
@@ -157,7 +158,7 @@ impl Correlator {
             self.settle_echo();
         }
         while let Some((index, _)) = pop_due(&mut self.retries, &self.attempts, now) {
-            if matches!(self.attempts.get(index as usize), Some(Attempt { state: State::Retry { .. }, .. })) {
+            if matches!(self.attempts.get(index as usize).map(|a| a.state), Some(State::Retry { .. })) {
                 self.settle_unanswered(index);
             }
         }
@@ -169,7 +170,7 @@ impl Correlator {
             }
         }
         while let Some((index, _)) = pop_due(&mut self.answers, &self.attempts, now) {
-            if matches!(self.attempts.get(index as usize), Some(Attempt { state: State::PreflightAnswer, .. })) {
+            if matches!(self.attempts.get(index as usize).map(|a| a.state), Some(State::PreflightAnswer)) {
                 self.settle_unanswered(index);
             }
         }
@@ -335,7 +336,7 @@ pub(super) enum Awaited {
 }
 
 /// The next entry whose time has come and whose attempt still lives.
-fn pop_due(queue: &mut VecDeque<(Time, u32, u32)>, attempts: &Slab<Attempt>, now: Time) -> Option<(u32, Time)> {
+fn pop_due(queue: &mut VecDeque<(Time, u32, u32)>, attempts: &Slab<Box<Attempt>>, now: Time) -> Option<(u32, Time)> {
     while let Some(&(deadline, index, generation)) = queue.front() {
         let lives = attempts.get(index as usize).is_some_and(|a| a.generation == generation);
         if lives && deadline > now {

@@ -288,12 +288,12 @@ pub fn is_simple_method(method: &[u8]) -> bool {
 pub fn because(method: &[u8], fields: &[UnsafeField]) -> Vec<String> {
     let mut reasons = Vec::new();
     if !is_simple_method(method) {
-        reasons.push(format!("method {}", super::origin::printable(method)));
+        reasons.push(["method ", &super::origin::shown(method)].concat());
     }
     for field in fields {
         reasons.push(match &field.value {
-            Some(value) => format!("{}: {value}", field.name),
-            None => format!("header {}", field.name),
+            Some(value) => [&field.name, ": ", value].concat(),
+            None => ["header ", &field.name].concat(),
         });
     }
     reasons

@@ -253,7 +253,7 @@ impl Correlator {
         before.is_some_and(|before| at.since(before) <= T_AGAIN_NS)
     }
 
-    pub(super) fn new_attempt(&mut self, request: &Arc<Request>, seen: &Arc<Classified>) -> Attempt {
+    pub(super) fn new_attempt(&mut self, request: &Arc<Request>, seen: &Arc<Classified>) -> Box<Attempt> {
         self.generation = self.generation.wrapping_add(1);
         let path = redacted_path(path_and_query(request.head.target()), self.show_query);
         let mut floor = seen.site_confidence;
@@ -270,7 +270,7 @@ impl Correlator {
             // its refusals were not all confirmed by the browser (docs/fidelity.md)
             floor = floor.min(Confidence::Probable);
         }
-        Attempt {
+        Box::new(Attempt {
             generation: self.generation,
             id: self.transaction_id(request),
             first: request.clone(),
@@ -288,7 +288,7 @@ impl Correlator {
             response: None,
             hops: Vec::new(),
             next_url: 0,
-            next_method: "".into(),
+            next_method: None,
             next_in_view: false,
             doomed: false,
             credentials: Credentials::Unknown,
@@ -300,10 +300,10 @@ impl Correlator {
             again: false,
             echo_awaited: false,
             retried: false,
-        }
+        })
     }
 
-    pub(super) fn insert(&mut self, attempt: Attempt, counters: &mut Counters) -> u32 {
+    pub(super) fn insert(&mut self, attempt: Box<Attempt>, counters: &mut Counters) -> u32 {
         while self.attempts.len() >= self.waiting_max {
             let Some((oldest, generation)) = self.by_age.pop_front() else { break };
             if self.attempts.get(oldest as usize).is_some_and(|a| a.generation == generation) {
@@ -414,9 +414,10 @@ impl Correlator {
                 return false;
             }
             let follows = at.since(since) <= T_REDIRECT_NS && at.since(since) >= -SLACK_NS;
+            let next = attempt.next_method.as_ref().map(|next| next.as_bytes());
             let fits = is_preflight
-                || method == attempt.next_method.as_bytes()
-                || (method == b"GET" && &*attempt.next_method == "DELETE" && seen.browser.family == Family::Safari);
+                || next == Some(method)
+                || (method == b"GET" && next == Some(b"DELETE") && seen.browser.family == Family::Safari);
             // a navigation or an image is nobody's next hop
             let page = !matches!(seen.mode, Mode::Navigate | Mode::NoCors | Mode::Websocket);
             follows && fits && page && hop_origin_fits(attempt, seen)

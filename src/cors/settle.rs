@@ -12,8 +12,10 @@ use super::pair::T_AGAIN_NS;
 use super::{ClientId, Observation};
 use crate::catalog::Reason;
 use crate::counters::Counters;
+use crate::findings::Look;
 use crate::http::head::Name;
 use crate::http::{NoAnswer, Request, Response};
+use crate::lru::TOGETHER;
 use crate::packet::{SECOND, Time};
 use crate::record::{
     Confidence, Credentials, Effect, MissingPreflight, Mode, Phase, PreflightLeg, PreflightState, Sink, Transaction,
@@ -214,22 +216,36 @@ impl Correlator {
                 sink.transaction(transaction);
             }
         }
-        for one in told.drain(..) {
+        for some in told.chunks(TOGETHER) {
+            self.look_on(some, sink, counters);
+        }
+        told.clear();
+        self.told = told;
+    }
+
+    /// Lets the rules look at at most [`TOGETHER`].
+    fn look_on(&mut self, told: &[Told], sink: &mut impl Sink, counters: &mut Counters) {
+        let observed = told.iter().filter_map(|one| if let Told::Observed(one) = one { Some(one) } else { None });
+        let views: Vec<Observation<'_>> = observed.map(Observed::view).collect();
+        let looks: Vec<Look<'_>> = views.iter().map(|view| self.findings.look(view)).collect();
+        self.findings.touch(&looks);
+        let mut looks = looks.iter();
+        for one in told {
             match one {
                 Told::Observed(observed) => {
-                    let noted = self.findings.on_observation(&observed.view(), sink, counters);
+                    let Some(look) = looks.next() else { return };
+                    let noted = self.findings.on_observation(look, sink, counters);
                     if noted && observed.plain {
                         let mut attempt = self.new_attempt(&observed.request, &observed.seen);
-                        attempt.request = Some((observed.request, observed.seen));
-                        attempt.response = observed.response;
+                        attempt.request = Some((observed.request.clone(), observed.seen.clone()));
+                        attempt.response.clone_from(&observed.response);
                         sink.bystander(&Arc::new(transaction_of(attempt, &Outcome::not_cors(), None)));
                     }
                 }
-                Told::Transaction(transaction) => self.findings.on_transaction(&transaction, sink, counters),
-                Told::Bystander(request) => sink.bystander(&request),
+                Told::Transaction(transaction) => self.findings.on_transaction(transaction, sink, counters),
+                Told::Bystander(request) => sink.bystander(request),
             }
         }
-        self.told = told;
     }
 
     /// An answer's head has decided; its body may still go wrong.
@@ -255,7 +271,7 @@ impl Correlator {
     }
 
     /// Takes an attempt out of the tables.
-    pub(super) fn take(&mut self, index: u32) -> Option<Attempt> {
+    pub(super) fn take(&mut self, index: u32) -> Option<Box<Attempt>> {
         let attempt = self.attempts.try_remove(index as usize)?;
         if let Some(ask) = attempt.ask.as_ref().filter(|_| attempt.request.is_none()) {
             drop_slot(&mut self.by_pair, ask.pair, index);
@@ -294,7 +310,7 @@ impl Correlator {
     }
 
     /// Builds the transaction and hands it out.
-    pub(super) fn finalise(&mut self, attempt: Attempt, outcome: &Outcome) {
+    pub(super) fn finalise(&mut self, attempt: Box<Attempt>, outcome: &Outcome) {
         let effect = effect_of(&attempt, outcome);
         if effect == Some(Effect::None) && !attempt.echo_awaited && self.echoes.len() < self.waiting_max {
             self.echoes.push_back((self.now.plus(T_AGAIN_NS), attempt, outcome.clone()));
@@ -308,7 +324,9 @@ impl Correlator {
 }
 
 /// What came of an attempt, but for the mistake behind it.
-fn transaction_of(attempt: Attempt, outcome: &Outcome, effect: Option<Effect>) -> Transaction {
+#[allow(clippy::boxed_local)] // what it is made of moves on one by one
+fn transaction_of(attempt: Box<Attempt>, outcome: &Outcome, effect: Option<Effect>) -> Transaction {
+    let attempt = *attempt;
     let seen = &attempt.seen;
     // a chain that began at the page's own origin is reported with the first target across
     let across = attempt.crossing.as_ref().unwrap_or(seen);

@@ -71,6 +71,27 @@ struct Sweep {
     shared: bool,
 }
 
+/// A request as rules look at it, and the keys of what they remember of it.
+#[derive(Debug)]
+pub struct Look<'a> {
+    seen: Seen<'a>,
+    concerns: bool,
+    /// The target, its name, and the client's network beside that name.
+    host: u64,
+    name: u64,
+    visitor: u64,
+    /// Where it concerns a rule.
+    here: Option<Here>,
+}
+
+/// See [`Look`].
+#[derive(Debug, Clone, Copy)]
+struct Here {
+    endpoint: u64,
+    url: u64,
+    page: u64,
+}
+
 /// All rules and their state.
 #[derive(Debug)]
 pub struct Findings {
@@ -156,13 +177,48 @@ impl Findings {
         self.book.settings = Settings::new(options);
     }
 
-    /// A request was answered (or will not be). True: a finding may cite it.
-    pub fn on_observation(&mut self, o: &Observation<'_>, sink: &mut impl Sink, counters: &mut Counters) -> bool {
-        self.begun.get_or_insert(o.time);
+    /// Reads a request that was answered (or will not be) as rules look at it. What is remembered does not matter yet.
+    #[must_use]
+    pub fn look<'a>(&self, o: &'a Observation<'a>) -> Look<'a> {
         let seen = Seen::of(o);
-        self.learn_ways(&seen, counters);
-        self.judge(&seen, counters);
-        self.book.flush(o.time, sink);
+        let concerns = Self::concerns(&seen);
+        let host = self.book.digest(&*o.target.origin);
+        let name = self.book.digest(&*o.target.host);
+        let visitor = self.book.digest((network_of(o.address), name));
+        let here = concerns.then(|| self.here(&seen, host));
+        Look { seen, concerns, host, name, visitor, here }
+    }
+
+    /// Keys of what is remembered of a place, and of who asks there.
+    fn here(&self, seen: &Seen<'_>, host: u64) -> Here {
+        let (o, book) = (seen.o, &self.book);
+        Here {
+            endpoint: endpoint_key(book, host, method_of(seen), o.path()),
+            url: book.digest((host, path_and_query(o.request.head.target()))),
+            page: book.digest((seen.origin(), host)),
+        }
+    }
+
+    /// Brings what is remembered of several requests out of main memory, all at once: at most [`crate::lru::TOGETHER`].
+    pub fn touch(&self, looks: &[Look<'_>]) {
+        let here = || looks.iter().filter_map(|look| look.here.as_ref());
+        self.outside.touch(looks.iter().map(|look| look.visitor));
+        self.hosts.touch(looks.iter().map(|look| look.host), Host::touched);
+        self.endpoints.touch(here().map(|here| here.endpoint), Endpoint::touched);
+        self.urls.touch(here().map(|here| here.url), |_| 0);
+        self.pages.touch(here().map(|here| here.page), |page| u64::from(page.uses));
+        let asks = looks.iter().filter(|look| look.here.is_some());
+        self.probers.touch(asks.clone().map(|look| look.visitor), Prober::touched);
+        self.clients.touch(asks.map(|look| look.seen.o.client), |_| 0);
+    }
+
+    /// A request was answered (or will not be). True: a finding may cite it.
+    pub fn on_observation(&mut self, look: &Look<'_>, sink: &mut impl Sink, counters: &mut Counters) -> bool {
+        let seen = &look.seen;
+        self.begun.get_or_insert(seen.now);
+        self.learn_ways(look, counters);
+        self.judge(look, counters);
+        self.book.flush(seen.now, sink);
         counters.forgotten.findings += self.book.take_forgotten();
         seen.is_noted()
     }
@@ -222,7 +278,8 @@ impl Findings {
     }
 
     /// Where clients are sent, and which names they reach where.
-    fn learn_ways(&mut self, seen: &Seen<'_>, counters: &mut Counters) {
+    fn learn_ways(&mut self, look: &Look<'_>, counters: &mut Counters) {
+        let Look { seen, name, visitor, .. } = look;
         let o = seen.o;
         if (300..400).contains(&seen.said.status)
             && let Some(location) = seen.said.location
@@ -242,23 +299,21 @@ impl Findings {
         if !seen.by_browser() || o.response.is_none() {
             return;
         }
-        let name = self.book.digest(&*o.target.host);
-        let visit = self.book.digest((network_of(o.address), name));
         if !seen.private_target() {
             if !crate::cors::origin::is_private(o.request.server.ip()) {
-                let had_to_go = self.outside.enter(visit, seen.now, spying::FLIP_NS);
+                let had_to_go = self.outside.enter(*visitor, seen.now, spying::FLIP_NS);
                 counters.forgotten.probing += u64::from(had_to_go);
             }
             return;
         }
-        let others = self.inside.get_or_insert_with(name, Few::default).0;
+        let others = self.inside.get_or_insert_with(*name, Few::default).0;
         let usual = others.len() >= 3;
         others.enter(self.book.digest(o.address));
         let own_page = o.origin.is_none() || o.site == Site::SameOrigin || seen.origin() == &*o.target.origin;
         if patterns::is_private_name(&o.target.host) || !own_page || seen.asked.fetch_site == Some(b"cross-site") {
             return;
         }
-        let flipped = self.outside.when(visit).is_some_and(|at| seen.now.since(at) <= spying::FLIP_NS);
+        let flipped = self.outside.when(*visitor).is_some_and(|at| seen.now.since(at) <= spying::FLIP_NS);
         if flipped || self.book.settings.is_outside_own_names(&o.target.host) {
             requests::dns_rebinding(seen, flipped, usual, &mut self.book);
         }
@@ -299,28 +354,27 @@ impl Findings {
     }
 
     #[allow(clippy::too_many_lines)] // the list of rules, one after the other
-    fn judge(&mut self, seen: &Seen<'_>, counters: &mut Counters) {
-        let o = seen.o;
-        let concerns = Self::concerns(seen);
+    fn judge(&mut self, look: &Look<'_>, counters: &mut Counters) {
+        let Look { seen, concerns, host: host_key, name, visitor: prober_key, .. } = look;
+        let (o, concerns, host_key, prober_key) = (seen.o, *concerns, *host_key, *prober_key);
         let direct = seen.navigates()
             || matches!(seen.asked.fetch_site, Some(b"same-origin" | b"same-site" | b"none"))
             || (seen.asked.fetch_site.is_none() && matches!(o.site, Site::SameSite | Site::SameOrigin));
-        let book = &mut self.book;
-        let forgotten = &mut counters.forgotten;
-
-        let host_key = book.digest(&*o.target.origin);
-        let names = &mut self.names;
-        let method = if seen.is_preflight() { seen.asked.method.unwrap_or_default() } else { o.request.head.method() };
         let login = login_of(seen);
         if !concerns && !seen.navigates() && self.hosts.peek(&host_key).is_none() {
             if let Some(login) = login {
-                let key = endpoint_key(book, host_key, method, o.path());
+                let key = endpoint_key(&self.book, host_key, method_of(seen), o.path());
                 self.logins.get_or_insert_with(key, Login::default).0.join(login);
             }
             return;
         }
+        let Here { endpoint: endpoint_key, url: url_key, page: page_key } =
+            look.here.unwrap_or_else(|| self.here(seen, host_key));
+        let book = &mut self.book;
+        let forgotten = &mut counters.forgotten;
+        let names = &mut self.names;
         let make = || {
-            names.insert(book.digest(&*o.target.host), ());
+            names.insert(*name, ());
             Host::new(o.target.origin.clone())
         };
         let host = counted(self.hosts.get_or_insert_with(host_key, make), &mut forgotten.hosts);
@@ -329,11 +383,16 @@ impl Findings {
             writes::settle(host, book);
         }
 
-        let endpoint_key = endpoint_key(book, host_key, method, o.path());
         let endpoint = if concerns {
             let logins = &mut self.logins;
-            let make =
-                || Endpoint::new(&o.target.origin, method, o.path(), logins.remove(&endpoint_key).unwrap_or_default());
+            let make = || {
+                Endpoint::new(
+                    &o.target.origin,
+                    method_of(seen),
+                    o.path(),
+                    logins.remove(&endpoint_key).unwrap_or_default(),
+                )
+            };
             counted(self.endpoints.get_or_insert_with(endpoint_key, make), &mut forgotten.endpoints)
         } else if let Some(endpoint) = self.endpoints.get(&endpoint_key) {
             endpoint
@@ -349,7 +408,6 @@ impl Findings {
 
         // ---- answers, whoever asked
         let is_read = matches!(o.request.head.method(), b"GET" | b"HEAD");
-        let url_key = book.digest((host_key, path_and_query(o.request.head.target())));
         if is_read && (concerns || self.urls.peek(&url_key).is_some()) {
             let url = counted(self.urls.get_or_insert_with(url_key, Default::default), &mut forgotten.urls);
             caching::missing_vary(seen, url, endpoint, book);
@@ -373,8 +431,6 @@ impl Findings {
 
         // ---- who asks
         let origin = seen.origin();
-        let page_key = book.digest((origin, host_key));
-        let prober_key = book.digest((network_of(o.address), &*o.target.host));
         if o.origin.is_none() {
             let asker = origins::Asker { kinds: patterns::Kinds::default(), client: prober_key, alone: false };
             origins::judge(seen, asker, host, endpoint, book, &|_| true);
@@ -710,6 +766,11 @@ fn login_of(seen: &Seen<'_>) -> Option<Login> {
         Login { by_authorization: false, by_cookie: asked && !seen.carries_credentials() }
     };
     (login.by_authorization || login.by_cookie).then_some(login)
+}
+
+/// The method that decides what an endpoint is: a preflight belongs to that which it asks for.
+fn method_of<'a>(seen: &Seen<'a>) -> &'a [u8] {
+    if seen.is_preflight() { seen.asked.method.unwrap_or_default() } else { seen.o.request.head.method() }
 }
 
 fn endpoint_key(book: &Book, host_key: u64, method: &[u8], path: &str) -> u64 {

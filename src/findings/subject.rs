@@ -96,6 +96,12 @@ pub struct Host {
 }
 
 impl Host {
+    /// Something of each line of the processor's cache that most requests need.
+    #[must_use]
+    pub fn touched(&self) -> u64 {
+        u64::from(self.preflights ^ u32::from(self.origins.accepts_any())) ^ self.checks.answers
+    }
+
     /// A target that was just seen first.
     #[must_use]
     pub fn new(origin: Arc<str>) -> Self {
@@ -154,6 +160,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Something of each line of the processor's cache that most requests need.
+    #[must_use]
+    pub fn touched(&self) -> u64 {
+        self.label.len() as u64 ^ u64::from(self.wildcard.count())
+    }
+
     /// An endpoint that was just seen first.
     #[must_use]
     pub fn new(target: &str, method: &[u8], path: &str, login: Login) -> Self {

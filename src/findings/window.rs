@@ -82,6 +82,11 @@ impl LastSeen {
         before != value && when != Self::EMPTY.1 && now.since(when) <= window_ns
     }
 
+    /// Brings what is known of several values out of main memory, all at once.
+    pub fn touch(&self, values: impl Iterator<Item = u64>) {
+        std::hint::black_box(values.fold(0, |seen, value| seen ^ self.slots[self.place(value)][0].0));
+    }
+
     /// When it was last seen, if that is known.
     pub fn when(&self, value: u64) -> Option<Time> {
         let slots = &self.slots[self.place(value)];

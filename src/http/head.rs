@@ -141,6 +141,16 @@ impl Name {
         recognise(bytes).0
     }
 
+    /// How a name is written in one of the two ways that nearly all use; empty where that does not tell.
+    #[inline]
+    pub(super) fn written(self, spelling: Spelling) -> &'static [u8] {
+        match spelling {
+            Spelling::Usual => self.usual(),
+            Spelling::Lower => self.text().as_bytes(),
+            Spelling::Odd => b"",
+        }
+    }
+
     /// The text with a capital at each word's beginning; empty for [`Name::Other`].
     fn usual(self) -> &'static [u8] {
         USUAL.get(self as usize).and_then(|text| text.get(..self.text().len())).unwrap_or_default()
@@ -287,6 +297,20 @@ pub struct Field {
     name_len: u16,
     value_at: u32,
     value_len: u32,
+}
+
+impl Field {
+    /// Its name as written is one of the two usual spellings of a known name.
+    #[must_use]
+    pub fn is_plainly_named(&self) -> bool {
+        self.name_len == 0
+    }
+
+    /// Name, spelling and whether its value is withheld, as a number.
+    #[must_use]
+    pub fn kind(&self) -> u64 {
+        u64::from(self.name as u8) << 8 | u64::from(self.spelling as u8) << 1 | u64::from(self.withheld)
+    }
 }
 
 /// What a `Set-Cookie` field says, without the cookie's value.

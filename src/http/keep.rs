@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-use super::grammar::{Fields, is_token, trim_blanks};
+use super::grammar::{Fields, is_bare, is_token, trim_blanks};
 use super::head::{Head, HeadBuilder, Name, SameSite, Scratch, SetCookie, Spelling, recognise};
 use crate::limits::Limits;
 use crate::options::EngineOptions;
@@ -24,7 +24,14 @@ pub struct Keep {
     all_headers: bool,
     fields_max: usize,
     scratch: Scratch,
+    /// Which field last followed which, in requests and in answers: what is expected need not be searched for.
+    followed: [Order; 2],
 }
+
+/// By the name before it, which may be [`Name::Other`], or none; how it was written.
+type Order = [(Name, Spelling); Name::KNOWN.len() + 2];
+/// The place of what comes first in [`Order`].
+const FIRST: usize = Name::KNOWN.len() + 1;
 
 /// A head as kept, and what did not fit.
 #[derive(Debug)]
@@ -46,6 +53,7 @@ impl Keep {
             all_headers: options.all_headers,
             fields_max: usize::from(limits.fields_max),
             scratch: Scratch::default(),
+            followed: [[(Name::Other, Spelling::Odd); Name::KNOWN.len() + 2]; 2],
         }
     }
 
@@ -71,12 +79,23 @@ impl Keep {
         let (mut known, mut others) = (0, 0);
         let (mut too_many, mut too_long) = (false, false);
         built.reserve(fields.len().min(KEPT_BYTES_MAX));
-        for (sent, value) in Fields::new(fields) {
+        let mut fields = Fields::new(fields);
+        let mut before = FIRST;
+        loop {
+            let expected = self.followed[usize::from(is_response)][before];
+            let Some((sent, value, as_expected)) = fields.next_expecting(expected.0.written(expected.1)) else { break };
             let mut name_as_sent = sent;
-            if !is_response {
-                name_as_sent = trim_blanks(sent); // servers read past the blank; browsers pass over such a field
-            }
-            let (name, spelling) = recognise(name_as_sent);
+            let (name, spelling) = if as_expected {
+                expected
+            } else {
+                if !is_response && !is_bare(sent) {
+                    name_as_sent = trim_blanks(sent); // servers read past the blank; browsers pass over such a field
+                }
+                let found = recognise(name_as_sent);
+                self.followed[usize::from(is_response)][before] = found;
+                found
+            };
+            before = name as usize;
             let is_other = name == Name::Other;
             // Names that nobody knows never take the room of those that decide.
             let room = if is_other { &mut others } else { &mut known };

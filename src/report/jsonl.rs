@@ -3,15 +3,15 @@
 //! Written by hand into one buffer that is reused: a replay writes a line for each transaction, and formatting must stay
 //! small beside judging. Every line is valid UTF-8: bytes that are not are shown as `\xNN`.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
+use crate::address::Addresses;
 use crate::catalog::{Cause, Reason};
 use crate::http::head::{Head, Name};
 use crate::packet::{SECOND, Time};
 use crate::record::{Confidence, Effect, Finding, Hop, Leg, Message, MessageRecord, Phase, PreflightLeg, Transaction};
-use crate::store::is_plain_json;
+use crate::store::plain_json_bytes;
 
 use super::Summary;
 
@@ -22,9 +22,6 @@ macro_rules! key {
     };
 }
 
-/// Addresses remembered as text.
-const ADDRESSES_MAX: usize = 1024;
-
 /// Writes lines into a buffer.
 #[derive(Debug, Default)]
 pub struct JsonLines {
@@ -32,8 +29,7 @@ pub struct JsonLines {
     /// Whole seconds since the epoch that `second_text` spells: most records share it with the one before.
     second: Option<i64>,
     second_text: String,
-    /// Addresses spelled before: to spell one of IPv6 takes as long as half a line.
-    addresses: HashMap<Ipv6Addr, String>,
+    addresses: Addresses,
 }
 
 impl JsonLines {
@@ -60,7 +56,7 @@ impl JsonLines {
         match t.forwarded_for {
             Some(ip) => {
                 self.text.push('"');
-                self.ip(ip);
+                self.addresses.ip(&mut self.text, ip);
                 self.text.push('"');
             }
             None => self.text.push_str("null"),
@@ -404,40 +400,8 @@ impl JsonLines {
 
     fn socket(&mut self, address: SocketAddr) {
         self.text.push('"');
-        match address {
-            SocketAddr::V4(v4) => {
-                self.ip(IpAddr::V4(*v4.ip()));
-                self.text.push(':');
-                self.integer(v4.port());
-            }
-            SocketAddr::V6(v6) => {
-                self.text.push('[');
-                self.ip(IpAddr::V6(*v6.ip()));
-                self.text.push_str("]:");
-                self.integer(v6.port());
-            }
-        }
+        self.addresses.socket(&mut self.text, address);
         self.text.push('"');
-    }
-
-    fn ip(&mut self, ip: IpAddr) {
-        match ip {
-            IpAddr::V4(v4) => {
-                for (n, octet) in v4.octets().into_iter().enumerate() {
-                    if n > 0 {
-                        self.text.push('.');
-                    }
-                    self.integer(octet);
-                }
-            }
-            IpAddr::V6(v6) => {
-                if self.addresses.len() >= ADDRESSES_MAX && !self.addresses.contains_key(&v6) {
-                    self.addresses.clear();
-                }
-                let text = self.addresses.entry(v6).or_insert_with(|| v6.to_string());
-                self.text.push_str(text);
-            }
-        }
     }
 
     /// Bytes from the wire as a string: what is no UTF-8 becomes the text `\xNN`.
@@ -460,13 +424,9 @@ impl JsonLines {
 
     /// Escapes what JSON demands, and what could act on a terminal (C1 controls, marks of direction).
     fn escaped(&mut self, text: &str) {
-        let plain = |b: u8| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\';
-        if is_plain_json(text) {
-            self.text.push_str(text);
-            return;
-        }
         let mut rest = text;
-        while let Some((run, special)) = rest.bytes().position(|b| !plain(b)).and_then(|at| rest.split_at_checked(at)) {
+        loop {
+            let (run, special) = rest.split_at_checked(plain_json_bytes(rest)).unwrap_or((rest, ""));
             self.text.push_str(run);
             let mut chars = special.chars();
             match chars.next() {
@@ -482,11 +442,10 @@ impl JsonLines {
                     }
                 }
                 Some(c) => self.text.push(c),
-                None => {}
+                None => break,
             }
             rest = chars.as_str();
         }
-        self.text.push_str(rest);
     }
 }
 
@@ -523,13 +482,9 @@ mod tests {
     }
 
     #[test]
-    fn numbers_times_and_addresses_read_as_their_display() {
+    fn numbers_and_times_read_as_their_display() {
         for ns in [0, -1, 1_795_462_645_319_123_999, 1_795_462_645_000_000_000, 951_782_400 * SECOND] {
             assert_eq!(read(|l| l.time(Time(ns))), Time(ns).to_string());
-        }
-        for address in ["127.0.0.1:80", "10.20.0.255:65535", "[::1]:8080", "[2001:db8::ffff:1.2.3.4]:1"] {
-            let address: SocketAddr = address.parse().expect("an address");
-            assert_eq!(read(|l| l.socket(address)), address.to_string());
         }
         for number in [0_u64, 9, 10, u64::MAX] {
             assert_eq!(read(|l| l.integer(number)), number);

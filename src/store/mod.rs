@@ -32,7 +32,7 @@ use crate::packet::Time;
 use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId, Verdict};
 
 pub use retention::Retention;
-pub use rows::{counters_json, head_json, is_plain_json, redact_query};
+pub use rows::{counters_json, head_json, plain_json_bytes, redact_query};
 
 /// `PRAGMA application_id` of our files: `cors` in ASCII.
 const APPLICATION_ID: i64 = 0x636f_7273;
@@ -56,6 +56,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "texts_age", include_str!("../../migrations/0002_texts_age.sql")),
     (3, "checklists", include_str!("../../migrations/0003_checklists.sql")),
     (4, "checklists_age", include_str!("../../migrations/0004_checklists_age.sql")),
+    (5, "checklists_whole", include_str!("../../migrations/0005_checklists_whole.sql")),
 ];
 
 /// What a run is.
@@ -554,7 +555,7 @@ async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
         .pragma("temp_store", TEMP_STORE)
         .disable_statement_logging();
     let mut connection = options.connect().await.map_err(sqlite)?;
-    migrator().run_direct(None, &mut connection, false).await.map_err(|e| match e {
+    migrator(MIGRATIONS).run_direct(None, &mut connection, false).await.map_err(|e| match e {
         MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
             OpenError::Newer { path: shown.clone(), found, known: MIGRATIONS.len().try_into().unwrap_or(i64::MAX) }
         }
@@ -606,8 +607,8 @@ async fn open_to_read(path: &Path, shown: &str) -> Result<SqliteConnection, Open
     Ok(connection)
 }
 
-fn migrator() -> Migrator {
-    let steps = MIGRATIONS.iter().map(|(version, name, sql)| {
+fn migrator(steps: &'static [(i64, &str, &str)]) -> Migrator {
+    let steps = steps.iter().map(|(version, name, sql)| {
         Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     Migrator { migrations: steps.collect::<Vec<_>>().into(), ..Migrator::DEFAULT }

@@ -129,8 +129,8 @@ async fn delete_before(connection: &mut SqliteConnection, cutoff: Time, floors: 
     }
     for sql in [
         "DELETE FROM seen WHERE rowid IN (SELECT rowid FROM seen WHERE minute < ? ORDER BY minute LIMIT ?)",
-        "DELETE FROM checklists WHERE (target_origin, place) IN \
-         (SELECT target_origin, place FROM checklists WHERE minute < ? LIMIT ?)",
+        "DELETE FROM target_checklists WHERE target_origin IN \
+         (SELECT target_origin FROM target_checklists WHERE minute < ? LIMIT ?)",
     ] {
         deleted += sqlx::query(sql).bind(minute).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
     }
@@ -284,8 +284,8 @@ mod tests {
         record(&folder, &[], &[]);
         let row = |target: &str, minute: i64| {
             format!(
-                "INSERT INTO checklists (target_origin, place, list, id, title, state, rules, relevant, note, run_id, minute) \
-                 VALUES ('{target}', 0, '', '', '', '', '', 0, '', 1, {minute});"
+                "INSERT INTO target_checklists (target_origin, items, run_id, minute) \
+                 VALUES ('{target}', '[{{\"list\":\"developer\"}}]', 1, {minute});"
             )
         };
         write(&folder, row("https://old.test", 99) + &row("https://new.test", 100));

@@ -1,18 +1,21 @@
 //! From a transaction to the rows that are kept of it. Pure; reads nothing but the record.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::{Display, Write as _};
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use wide::u8x16;
 
+use crate::address::Addresses;
 use crate::catalog::{Cause, Reason};
 use crate::http::Request;
 use crate::http::head::{Field, Head, Name};
 use crate::packet::{SECOND, Time};
-use crate::record::{Browser, Effect, Leg, Phase, Transaction, Verdict};
+use crate::record::{Browser, Checklist, Effect, Leg, Phase, Transaction, Verdict};
 
 /// Bytes kept of one field's value in evidence. A browser's own fields stay below it.
 const VALUE_BYTES_MAX: usize = 512;
@@ -55,20 +58,28 @@ pub struct TransactionRow {
     pub evidence: Arc<str>,
 }
 
+/// Where texts are put together: saves allocations.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    text: String,
+    addresses: Addresses,
+}
+
 impl TransactionRow {
-    /// What is kept of `t`; what repeats goes into `texts`. `scratch` saves allocations.
-    pub fn of(t: &Transaction, texts: &mut Texts, scratch: &mut String) -> Self {
-        let mut text = |value: &dyn Display| -> Arc<str> {
+    /// What is kept of `t`; what repeats goes into `texts`.
+    pub fn of(t: &Transaction, texts: &mut Texts, scratch: &mut Scratch) -> Self {
+        let Scratch { text: scratch, addresses } = scratch;
+        let mut text = |write: &mut dyn FnMut(&mut String)| -> Arc<str> {
             scratch.clear();
-            append(scratch, value);
+            write(scratch);
             scratch.as_str().into()
         };
         TransactionRow {
-            id: text(&t.id),
-            time: text(&t.time),
-            client: text(&t.client),
-            forwarded_for: t.forwarded_for.map(|ip| text(&ip)),
-            server: text(&t.server),
+            id: text(&mut |out| append(out, &t.id)),
+            time: text(&mut |out| append(out, &t.time)),
+            client: text(&mut |out| addresses.socket(out, t.client)),
+            forwarded_for: t.forwarded_for.map(|ip| text(&mut |out| addresses.ip(out, ip))),
+            server: text(&mut |out| addresses.socket(out, t.server)),
             origin: t.origin.clone(),
             target_origin: Arc::clone(&t.target_origin),
             path: capped(&t.path, PATH_BYTES_MAX),
@@ -160,9 +171,12 @@ impl Texts {
     fn of_head(&mut self, head: &Head) -> i64 {
         let mut hasher = self.known.hasher().build_hasher();
         for field in evidence_fields(head) {
-            head.name_of(field).hash(&mut hasher);
-            head.value_of(field).hash(&mut hasher);
-            field.withheld.hash(&mut hasher);
+            // where the name does not say all, its text does
+            let name = if field.is_plainly_named() { &[][..] } else { head.name_of(field) };
+            let value = head.value_of(field);
+            hasher.write_u64(field.kind() ^ (name.len() as u64) << 32 ^ (value.len() as u64) << 48);
+            hasher.write(name);
+            hasher.write(value);
         }
         self.number(hasher.finish(), || head_json(head).into())
     }
@@ -254,6 +268,25 @@ pub fn head_json(head: &Head) -> String {
     out
 }
 
+/// A target's checklists as the database keeps them.
+pub fn checklist_json(checklist: &Checklist) -> String {
+    let mut out = String::with_capacity(4096);
+    for (nth, item) in checklist.items.iter().enumerate() {
+        pair(&mut out, if nth == 0 { "[{\"list\":" } else { ",{\"list\":" }, item.list.id());
+        pair(&mut out, ",\"id\":", item.id);
+        pair(&mut out, ",\"title\":", item.title);
+        pair(&mut out, ",\"state\":", item.state.id());
+        let rules: Vec<&str> = item.rules.iter().map(|rule| rule.id()).collect();
+        pair(&mut out, ",\"rules\":", &rules.join(" "));
+        out.push_str(",\"relevant\":");
+        number(&mut out, item.relevant);
+        pair(&mut out, ",\"note\":", &item.note);
+        out.push('}');
+    }
+    out.push_str(if checklist.items.is_empty() { "[]" } else { "]" });
+    out
+}
+
 /// The fields that a verdict, a cause or a fix can rest on, in order.
 fn evidence_fields(head: &Head) -> impl Iterator<Item = &Field> {
     head.fields().iter().filter(|f| is_evidence(f.name, f.withheld)).take(FIELDS_MAX)
@@ -263,10 +296,10 @@ fn fields(out: &mut String, head: &Head) {
     out.push('[');
     for (nth, field) in evidence_fields(head).enumerate() {
         out.push_str(if nth == 0 { "[" } else { ",[" });
-        quote(out, &String::from_utf8_lossy(head.name_of(field)));
+        quote(out, &lossy(head.name_of(field)));
         out.push(',');
         let bytes = head.value_of(field);
-        let value = String::from_utf8_lossy(bytes.get(..VALUE_BYTES_MAX).unwrap_or(bytes));
+        let value = lossy(bytes.get(..VALUE_BYTES_MAX).unwrap_or(bytes));
         match field.name {
             Name::Location | Name::Referer | Name::Refresh => quote(out, &redact_query(&value)),
             _ => quote(out, &value),
@@ -274,6 +307,11 @@ fn fields(out: &mut String, head: &Head) {
         out.push_str(if field.withheld { ",true]" } else { "]" });
     }
     out.push(']');
+}
+
+/// `String::from_utf8_lossy`, quick where all is well.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 fn list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) {
@@ -287,23 +325,31 @@ fn list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) {
     out.push(']');
 }
 
-/// Nothing in it needs escaping in JSON, nor could act on a terminal: so are nearly all texts, and that is quickly seen.
+/// How many bytes at a text's beginning need no escaping in JSON and cannot act on a terminal: nearly always all of them.
 #[must_use]
-pub fn is_plain_json(text: &str) -> bool {
-    let special = |b: u8| b.wrapping_sub(b' ') > b'~' - b' ' || b == b'"' || b == b'\\';
-    text.bytes().fold(0, |any, b| any | u8::from(special(b))) == 0 // no early exit: many bytes at a time
+pub fn plain_json_bytes(text: &str) -> usize {
+    let (blocks, rest) = text.as_bytes().as_chunks::<16>();
+    for (nth, block) in blocks.iter().enumerate() {
+        let bytes = u8x16::new(*block);
+        let special = bytes.min(u8x16::splat(b' ' - 1)).simd_eq(bytes)
+            | bytes.max(u8x16::splat(b'~' + 1)).simd_eq(bytes)
+            | bytes.simd_eq(u8x16::splat(b'"'))
+            | bytes.simd_eq(u8x16::splat(b'\\'));
+        let special = special.to_bitmask();
+        if special != 0 {
+            return 16 * nth + special.trailing_zeros() as usize;
+        }
+    }
+    let special = |b: &u8| b.wrapping_sub(b' ') > b'~' - b' ' || *b == b'"' || *b == b'\\';
+    16 * blocks.len() + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// A JSON string (RFC 8259 §7).
 fn quote(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    if is_plain_json(text) {
-        out.push_str(rest);
-        rest = "";
-    }
-    while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {
-        let (plain, special) = rest.split_at(at);
+    loop {
+        let (plain, special) = rest.split_at_checked(plain_json_bytes(rest)).unwrap_or((rest, ""));
         out.push_str(plain);
         let mut chars = special.chars();
         match chars.next() {
@@ -311,12 +357,12 @@ fn quote(out: &mut String, text: &str) {
                 out.push('\\');
                 out.push(c);
             }
-            Some(c) => append(out, &format_args!("\\u{:04x}", u32::from(c))),
-            None => {}
+            Some(c) if u32::from(c) < 0x20 => append(out, &format_args!("\\u{:04x}", u32::from(c))),
+            Some(c) => out.push(c),
+            None => break,
         }
         rest = chars.as_str();
     }
-    out.push_str(rest);
     out.push('"');
 }
 
@@ -462,6 +508,17 @@ mod tests {
             let mut out = String::new();
             quote(&mut out, text);
             assert_eq!(serde_json::from_str::<String>(&out).ok().as_deref(), Some(text), "{out}");
+        }
+        // a special one at each place of a block, and behind it
+        for place in 0..40 {
+            for special in ['"', '\\', '\u{1f}', ' ', '~', '\u{7f}', 'é', '…'] {
+                let text: String = (0..40).map(|at| if at == place { special } else { 'x' }).collect();
+                let mut out = String::new();
+                quote(&mut out, &text);
+                assert_eq!(serde_json::from_str::<String>(&out).ok(), Some(text.clone()));
+                let plain = matches!(special, ' ' | '~');
+                assert_eq!(plain_json_bytes(&text), if plain { 40 } else { place });
+            }
         }
     }
 

@@ -387,6 +387,32 @@ fn strangers_and_newer_files_are_refused_untouched() {
     assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused}");
 }
 
+/// A file of before a target's checklists were one row keeps what it has, in its order.
+#[test]
+fn an_older_file_keeps_its_checklists() {
+    let folder = Folder::new();
+    runtime().unwrap().block_on(async {
+        let options = SqliteConnectOptions::new().filename(folder.db()).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        migrator(&MIGRATIONS[..4]).run(&mut connection).await.unwrap();
+        for (place, id) in [(10, "b"), (2, "a")] {
+            sqlx::query("INSERT INTO checklists VALUES ('https://a.test', ?, 'developer', ?, 't \"q\"', 'pass', 'r s', 3, '', 1, 7)")
+                .bind(place)
+                .bind(id)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        sqlx::Connection::close(connection).await.unwrap();
+    });
+    record(&folder, &[], &[]);
+    let found = queries::Reader::open(&folder.db()).unwrap().checklists().unwrap();
+    let ids: Vec<&str> = found.iter().map(|check| check.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b"]);
+    assert_eq!((found[0].title.as_str(), found[0].rules.as_str(), found[0].relevant), ("t \"q\"", "r s", 3));
+    assert_eq!(folder.ask("SELECT count(*), max(minute) FROM target_checklists"), "1|7");
+}
+
 /// Changes the file behind the store's back.
 fn change(folder: &Folder, sql: &'static str) {
     runtime().unwrap().block_on(async {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::findings::{hash_shape, shape_of};
 use crate::packet::SECOND;
-use crate::record::{CheckItem, Checklist, Finding, FindingId, Transaction, TransactionId, Verdict};
+use crate::record::{Checklist, Finding, FindingId, Transaction, TransactionId, Verdict};
 
 /// Live, a transaction holds at most this many records, so that a reader sees a rejection soon.
 const LIVE_BATCH_RECORDS: usize = 512;
@@ -72,7 +72,7 @@ pub(super) struct Writer {
     rollup_due: Instant,
     retain_due: Instant,
     texts_due: Instant,
-    scratch: String,
+    scratch: rows::Scratch,
     texts: Texts,
     floors: Floors,
     words: Words,
@@ -134,7 +134,7 @@ impl Writer {
             rollup_due: Instant::now() + ROLLUP_WAIT,
             retain_due: Instant::now() + RETAIN_AGAIN,
             texts_due: Instant::now() + TEXTS_LIFE,
-            scratch: String::new(),
+            scratch: rows::Scratch::default(),
             texts: Texts::of_run(run_id),
             floors: Floors::default(),
             words: Words::default(),
@@ -808,11 +808,10 @@ static TRAFFIC: LazyLock<Insert> = LazyLock::new(|| {
 
 static CHECKLISTS: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "checklists",
-        "target_origin, place, list, id, title, state, rules, relevant, note, run_id, minute",
-        "ON CONFLICT (target_origin, place) DO UPDATE SET list = excluded.list, id = excluded.id, \
-         title = excluded.title, state = excluded.state, rules = excluded.rules, relevant = excluded.relevant, \
-         note = excluded.note, run_id = excluded.run_id, minute = excluded.minute",
+        "target_checklists",
+        "target_origin, items, run_id, minute",
+        "ON CONFLICT (target_origin) DO UPDATE SET items = excluded.items, run_id = excluded.run_id, \
+         minute = excluded.minute",
     )
 });
 
@@ -917,23 +916,11 @@ async fn upsert_checklists(
     run_id: i64,
 ) -> Result<(), sqlx::Error> {
     let minute = wall_clock().0.div_euclid(60 * SECOND);
-    let mut items: Vec<(&Checklist, i64, &CheckItem)> = Vec::new();
-    for checklist in checklists {
-        items.extend((0_i64..).zip(&checklist.items).map(|(place, item)| (checklist, place, item)));
-    }
     CHECKLISTS
-        .each(connection, &items, |query, (checklist, place, item)| {
-            let rules: Vec<&str> = item.rules.iter().map(|rule| rule.id()).collect();
+        .each(connection, checklists, |query, checklist| {
             query
                 .bind(rows::capped(&checklist.target_origin, rows::NAME_BYTES_MAX))
-                .bind(*place)
-                .bind(item.list.id())
-                .bind(item.id)
-                .bind(item.title)
-                .bind(item.state.id())
-                .bind(rules.join(" "))
-                .bind(integer(item.relevant))
-                .bind(item.note.clone())
+                .bind(rows::checklist_json(checklist))
                 .bind(run_id)
                 .bind(minute)
         })

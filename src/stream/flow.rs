@@ -7,9 +7,9 @@ use foldhash::fast::RandomState;
 use slab::Slab;
 
 use super::half::Half;
-use super::index::Index;
 use crate::decode::FlowKey;
 use crate::http::conversation::{Carries, Conversation};
+use crate::index::{Index, folded};
 use crate::packet::Time;
 
 /// No entry.
@@ -79,7 +79,7 @@ impl Table {
     pub fn new(flows_max: u32) -> Self {
         let room = flows_max.min(1 << 20);
         Table {
-            index: Index::new(),
+            index: Index::default(),
             flows: Slab::with_capacity(room as usize),
             hasher: RandomState::default(),
             lists: [List { oldest: NONE, newest: NONE }; CLASSES],
@@ -236,11 +236,7 @@ impl Table {
 
 #[inline]
 fn hash_of(hasher: &RandomState, key: &FlowKey) -> u32 {
-    let hash = hash_wide(hasher, key);
-    #[allow(clippy::cast_possible_truncation)] // both halves are mixed
-    {
-        (hash ^ hash >> 32) as u32
-    }
+    folded(hash_wide(hasher, key))
 }
 
 fn hash_wide(hasher: &RandomState, key: &FlowKey) -> u64 {

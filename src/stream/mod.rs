@@ -8,7 +8,6 @@
 
 mod flow;
 mod half;
-mod index;
 
 use std::collections::VecDeque;
 use std::ops::Range;

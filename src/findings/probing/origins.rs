@@ -92,10 +92,13 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &mut dyn FnMut(u64
     if count < doubled(seen, book.settings.at(Threshold::EnumerationOrigins)) {
         return;
     }
-    let alone = prober.origins.values().filter(|v| own(*v)).count();
     // a proxy that does not name its clients: many people, each with a page
     let crowd = !seen.o.forwarded && prober.agents.len() > 3;
-    if alone < book.settings.at(Threshold::EnumerationOwn) || (crowd && seen.is_browser_consistent()) {
+    if crowd && seen.is_browser_consistent() {
+        return;
+    }
+    let least = book.settings.at(Threshold::EnumerationOwn);
+    if prober.origins.values().filter(|v| own(*v)).take(least).count() < least {
         return;
     }
     let mut severity = if prober.accepted.is_some() { Severity::High } else { Severity::Medium };
@@ -115,6 +118,7 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &mut dyn FnMut(u64
     let accepted = prober.accepted.is_some();
     book.report(Source::Seen(seen), report, || {
         let outcome = if accepted { "some were accepted" } else { "none was accepted" };
+        let alone = prober.origins.values().filter(|v| own(*v)).count();
         format!(
             "{count} different origins from one client in 10 minutes, {alone} of them never sent by others; {outcome}"
         )

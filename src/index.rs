@@ -1,14 +1,15 @@
-//! Where each connection is, by hash: open addressing, so that a place can be looked at before it is needed.
+//! Where each entry of a table is, by hash: open addressing, so that a place can be looked at before it is needed.
 //!
 //! Of a million connections nearly every packet's is in main memory. One look after the other waits for it each time; many
-//! looks that do not depend on each other wait together.
+//! looks that do not depend on each other wait together. A look costs one line of the cache, and the hash beside the number
+//! keeps it from looking at the wrong entry.
 
 /// No entry.
 const NONE: u32 = u32::MAX;
 /// Places at first; a power of two.
 const PLACES_MIN: usize = 64;
 
-/// A connection's number and hash.
+/// An entry's number and hash.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     at: u32,
@@ -17,29 +18,33 @@ struct Place {
 
 const EMPTY: Place = Place { at: NONE, hash: 0 };
 
-/// Numbers by hash. Linear probing, at most three quarters full; what is removed is closed up, so that no chain grows.
+/// Numbers below `u32::MAX` by hash. Linear probing, at most three quarters full; what is removed is closed up, so that no chain grows.
 #[derive(Debug)]
-pub(super) struct Index {
+pub struct Index {
     places: Vec<Place>,
     len: usize,
 }
 
-impl Index {
-    pub fn new() -> Self {
+impl Default for Index {
+    fn default() -> Self {
         Index { places: vec![EMPTY; PLACES_MIN], len: 0 }
     }
+}
 
+impl Index {
     fn mask(&self) -> usize {
         self.places.len() - 1
     }
 
     /// The number at a hash's own place: a guess that costs one look.
+    #[must_use]
     #[inline]
     pub fn glance(&self, hash: u32) -> u32 {
         self.places.get(hash as usize & self.mask()).map_or(NONE, |place| place.at)
     }
 
     /// The number with this hash of which `is_it` is true.
+    #[must_use]
     #[inline]
     pub fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let mask = self.mask();
@@ -107,9 +112,18 @@ impl Index {
         self.places[hole] = EMPTY;
     }
 
+    /// Removes all.
     pub fn clear(&mut self) {
-        *self = Index::new();
+        *self = Index::default();
     }
+}
+
+/// The half of a hash that an index wants.
+#[must_use]
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // both halves are mixed
+pub fn folded(hash: u64) -> u32 {
+    (hash ^ hash >> 32) as u32
 }
 
 #[cfg(test)]
@@ -125,7 +139,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             u32::try_from(seed >> 33).expect("31 bits")
         };
-        let mut index = Index::new();
+        let mut index = Index::default();
         let mut map: HashMap<u32, u32> = HashMap::new();
         for at in 0..20_000 {
             // few hashes, near the end of the table too, so that chains are long, meet and go round
