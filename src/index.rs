@@ -8,15 +8,29 @@
 const NONE: u32 = u32::MAX;
 /// Places at first; a power of two.
 const PLACES_MIN: usize = 64;
+/// To grow is to look at all entries in no order of memory, and untouched places cost nothing: so it is done seldom.
+const GROWTH: usize = 8;
 
-/// An entry's number and hash.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    at: u32,
-    hash: u32,
+/// A hash in the upper half, the number and one in the lower; 0 where there is no entry, so that memory fresh from the system
+/// is an empty table.
+type Place = u64;
+
+#[inline]
+fn place_of(hash: u32, at: u32) -> Place {
+    u64::from(hash) << 32 | u64::from(at.wrapping_add(1))
 }
 
-const EMPTY: Place = Place { at: NONE, hash: 0 };
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // the lower half is meant
+fn at_of(place: Place) -> u32 {
+    (place as u32).wrapping_sub(1)
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // 32 bits are left
+fn hash_of(place: Place) -> u32 {
+    (place >> 32) as u32
+}
 
 /// Numbers below `u32::MAX` by hash. Linear probing, at most three quarters full; what is removed is closed up, so that no chain grows.
 #[derive(Debug)]
@@ -27,7 +41,7 @@ pub struct Index {
 
 impl Default for Index {
     fn default() -> Self {
-        Index { places: vec![EMPTY; PLACES_MIN], len: 0 }
+        Index { places: vec![0; PLACES_MIN], len: 0 }
     }
 }
 
@@ -40,7 +54,7 @@ impl Index {
     #[must_use]
     #[inline]
     pub fn glance(&self, hash: u32) -> u32 {
-        self.places.get(hash as usize & self.mask()).map_or(NONE, |place| place.at)
+        self.places.get(hash as usize & self.mask()).map_or(NONE, |place| at_of(*place))
     }
 
     /// The number with this hash of which `is_it` is true.
@@ -51,11 +65,11 @@ impl Index {
         let mut home = hash as usize & mask;
         loop {
             let place = self.places[home];
-            if place.at == NONE {
+            if place == 0 {
                 return None;
             }
-            if place.hash == hash && is_it(place.at) {
-                return Some(place.at);
+            if hash_of(place) == hash && is_it(at_of(place)) {
+                return Some(at_of(place));
             }
             home = (home + 1) & mask;
         }
@@ -64,21 +78,21 @@ impl Index {
     /// Adds a number that is not there.
     pub fn insert(&mut self, hash: u32, at: u32) {
         if (self.len + 1) * 4 > self.places.len() * 3 {
-            let places = vec![EMPTY; self.places.len() * 2];
+            let places = vec![0; self.places.len() * GROWTH];
             for place in std::mem::replace(&mut self.places, places) {
-                if place.at != NONE {
+                if place != 0 {
                     self.put(place);
                 }
             }
         }
         self.len += 1;
-        self.put(Place { at, hash });
+        self.put(place_of(hash, at));
     }
 
     fn put(&mut self, place: Place) {
         let mask = self.mask();
-        let mut home = place.hash as usize & mask;
-        while self.places[home].at != NONE {
+        let mut home = hash_of(place) as usize & mask;
+        while self.places[home] != 0 {
             home = (home + 1) & mask;
         }
         self.places[home] = place;
@@ -88,8 +102,8 @@ impl Index {
     pub fn remove(&mut self, hash: u32, at: u32) {
         let mask = self.mask();
         let mut hole = hash as usize & mask;
-        while self.places[hole].at != at {
-            if self.places[hole].at == NONE {
+        while self.places[hole] != place_of(hash, at) {
+            if self.places[hole] == 0 {
                 return;
             }
             hole = (hole + 1) & mask;
@@ -99,17 +113,17 @@ impl Index {
         loop {
             next = (next + 1) & mask;
             let place = self.places[next];
-            if place.at == NONE {
+            if place == 0 {
                 break;
             }
             // it may move back as far as its own place
-            let own = place.hash as usize & mask;
+            let own = hash_of(place) as usize & mask;
             if next.wrapping_sub(own) & mask >= next.wrapping_sub(hole) & mask {
                 self.places[hole] = place;
                 hole = next;
             }
         }
-        self.places[hole] = EMPTY;
+        self.places[hole] = 0;
     }
 
     /// Removes all.
@@ -153,7 +167,7 @@ mod tests {
             if at % 500 == 0 {
                 assert!(map.iter().all(|(at, hash)| index.find(*hash, |found| found == *at) == Some(*at)));
                 assert_eq!(index.len, map.len());
-                assert_eq!(index.places.iter().filter(|p| p.at != NONE).count(), map.len());
+                assert_eq!(index.places.iter().filter(|p| **p != 0).count(), map.len());
             }
         }
         assert_eq!(index.find(5, |_| false), None);

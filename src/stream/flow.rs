@@ -1,5 +1,9 @@
-//! The table of connections: one entry each, found by both directions, kept in lists by how willingly it is given up.
+//! The table of connections: one entry each, found by both directions, kept in lines by how willingly it is given up.
+//!
+//! A connection is put at the end of a line; where it stood before, its place is empty from then on and passed over. Lists that
+//! link the entries would have to change two neighbours at each step, and of a million connections those lie in main memory.
 
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
@@ -30,18 +34,17 @@ pub(super) enum Class {
 
 pub(super) const CLASSES: usize = 4;
 
-/// One connection. Without payload it has no conversation: a SYN costs this entry and its place in the index.
+/// One connection. Without payload it has no conversation: a SYN costs this entry and its places in index and line.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Flow {
     pub key: FlowKey,
     pub class: Class,
     /// A SYN for a new connection on the same ports came from this direction; its first byte would be `again_at`.
     pub again: Option<bool>,
     pub again_at: u32,
-    older: u32,
-    newer: u32,
-    /// When it was put at the end of its list.
-    entered: Time,
+    /// Its place in its class's line is the one with this stamp.
+    stamp: u32,
     /// Number of the connection, by first packet.
     pub id: u64,
     /// Last packet.
@@ -51,17 +54,23 @@ pub(super) struct Flow {
     pub carries: Carries,
 }
 
-// Together with its place in the index (8 bytes over a load of 3/8 at worst) what an unanswered SYN costs.
-const _: () = assert!(size_of::<Flow>() <= 144);
+// Two lines of the cache. Together with its place in the index (8 bytes over a load of 3/8 at worst) and in a line what an unanswered
+// SYN costs.
+const _: () = assert!(size_of::<Flow>() == 128);
 
 /// Connections touched together.
 pub(super) const TOUCHED: usize = 32;
 
+/// A place in a line.
 #[derive(Debug, Clone, Copy)]
-struct List {
-    oldest: u32,
-    newest: u32,
+struct Place {
+    entered: Time,
+    slot: u32,
+    stamp: u32,
 }
+
+/// Places that may be empty before a line is cleared of them, beside as many as there are connections.
+const EMPTY_PLACES: usize = 1024;
 
 /// All connections.
 #[derive(Debug)]
@@ -69,7 +78,9 @@ pub(super) struct Table {
     index: Index,
     flows: Slab<Flow>,
     hasher: RandomState,
-    lists: [List; CLASSES],
+    lines: [VecDeque<Place>; CLASSES],
+    /// The last one given out.
+    stamp: u32,
     /// The connection of the last packet: most packets follow one of their own.
     last: u32,
 }
@@ -82,7 +93,8 @@ impl Table {
             index: Index::default(),
             flows: Slab::with_capacity(room as usize),
             hasher: RandomState::default(),
-            lists: [List { oldest: NONE, newest: NONE }; CLASSES],
+            lines: Default::default(),
+            stamp: 0,
             last: NONE,
         }
     }
@@ -123,9 +135,8 @@ impl Table {
         }
         let mut seen = 0;
         for flow in places.iter().filter_map(|at| self.flows.get(*at as usize)) {
-            // an entry lies in three lines of the cache
-            seen ^=
-                flow.seen.0 ^ i64::from(flow.halves[0].next ^ flow.halves[1].acked ^ flow.key.tunnel.0 ^ flow.newer);
+            // an entry lies in two lines of the cache
+            seen ^= i64::from(flow.halves[1].acked ^ flow.key.tunnel.0);
         }
         std::hint::black_box(seen);
     }
@@ -137,9 +148,7 @@ impl Table {
             class,
             again: None,
             again_at: 0,
-            older: NONE,
-            newer: NONE,
-            entered: seen,
+            stamp: 0,
             id,
             seen,
             halves: [Half::default(), Half::default()],
@@ -149,14 +158,13 @@ impl Table {
         let at = u32::try_from(at).expect("flows_max is a u32, and the table never holds more");
         let hash = hash.unwrap_or_else(|| hash_of(&self.hasher, &key));
         self.index.insert(hash, at);
-        self.link(at, class);
+        self.set_class(at, class, seen);
         self.last = at;
         at
     }
 
     pub fn remove(&mut self, at: u32) -> Option<Flow> {
         let key = self.flows.get(at as usize)?.key;
-        self.unlink(at);
         self.index.remove(hash_of(&self.hasher, &key), at);
         self.flows.try_remove(at as usize)
     }
@@ -165,36 +173,46 @@ impl Table {
     pub fn take_all(&mut self) -> impl Iterator<Item = Flow> {
         let order = self.by_age();
         self.index.clear();
-        self.lists = [List { oldest: NONE, newest: NONE }; CLASSES];
+        self.lines = Default::default();
         let mut flows = std::mem::take(&mut self.flows);
         order.into_iter().filter_map(move |at| flows.try_remove(at as usize))
     }
 
-    /// Puts a connection at the end of a class's list.
+    /// Puts a connection at the end of a class's line.
     pub fn set_class(&mut self, at: u32, class: Class, now: Time) {
-        self.unlink(at);
-        if let Some(flow) = self.flows.get_mut(at as usize) {
-            flow.class = class;
-            flow.entered = now;
+        self.stamp = self.stamp.wrapping_add(1);
+        let Some(flow) = self.flows.get_mut(at as usize) else { return };
+        flow.class = class;
+        flow.stamp = self.stamp;
+        let line = &mut self.lines[class as usize];
+        line.push_back(Place { entered: now, slot: at, stamp: self.stamp });
+        if line.len() > 2 * self.flows.len() + EMPTY_PLACES {
+            let flows = &self.flows;
+            line.retain(|place| stands_at(flows, class, place));
         }
-        self.link(at, class);
     }
 
     /// The connection that was put into the class first, if that was so long ago.
-    pub fn oldest_since(&self, class: Class, now: Time, wait_ns: i64) -> Option<u32> {
-        let at = self.oldest(class)?;
-        (now.since(self.entered(at)?) >= wait_ns).then_some(at)
+    pub fn oldest_since(&mut self, class: Class, now: Time, wait_ns: i64) -> Option<u32> {
+        let first = self.first(class)?;
+        (now.since(first.entered) >= wait_ns).then_some(first.slot)
     }
 
-    /// When a connection was put at the end of its list.
-    pub fn entered(&self, at: u32) -> Option<Time> {
-        self.flows.get(at as usize).map(|f| f.entered)
+    /// When the first place in the class's line was taken: no connection of it came earlier.
+    pub fn entered(&self, class: Class) -> Option<Time> {
+        self.lines[class as usize].front().map(|place| place.entered)
     }
 
     /// The connection that was put into the class first.
-    pub fn oldest(&self, class: Class) -> Option<u32> {
-        let at = self.lists[class as usize].oldest;
-        (at != NONE).then_some(at)
+    pub fn oldest(&mut self, class: Class) -> Option<u32> {
+        self.first(class).map(|place| place.slot)
+    }
+
+    fn first(&mut self, class: Class) -> Option<Place> {
+        let flows = &self.flows;
+        let line = &mut self.lines[class as usize];
+        while line.pop_front_if(|place| !stands_at(flows, class, place)).is_some() {}
+        line.front().copied()
     }
 
     #[allow(clippy::stable_sort_primitive)] // there are long runs in order, which this sort makes use of
@@ -204,34 +222,11 @@ impl Table {
         all.sort();
         all.into_iter().map(|(_, at)| at).collect()
     }
+}
 
-    fn unlink(&mut self, at: u32) {
-        let Some(flow) = self.flows.get(at as usize) else { return };
-        let (older, newer, class) = (flow.older, flow.newer, flow.class);
-        match self.flows.get_mut(older as usize) {
-            Some(f) => f.newer = newer,
-            None => self.lists[class as usize].oldest = newer,
-        }
-        match self.flows.get_mut(newer as usize) {
-            Some(f) => f.older = older,
-            None => self.lists[class as usize].newest = older,
-        }
-    }
-
-    fn link(&mut self, at: u32, class: Class) {
-        let list = &mut self.lists[class as usize];
-        let newest = std::mem::replace(&mut list.newest, at);
-        if newest == NONE {
-            list.oldest = at;
-        }
-        if let Some(flow) = self.flows.get_mut(newest as usize) {
-            flow.newer = at;
-        }
-        if let Some(flow) = self.flows.get_mut(at as usize) {
-            flow.older = newest;
-            flow.newer = NONE;
-        }
-    }
+/// Whether the place is not empty.
+fn stands_at(flows: &Slab<Flow>, class: Class, place: &Place) -> bool {
+    flows.get(place.slot as usize).is_some_and(|flow| flow.stamp == place.stamp && flow.class == class)
 }
 
 #[inline]

@@ -332,10 +332,10 @@ impl Streams {
     pub fn next_timer(&self) -> Option<Time> {
         let waits = [self.answers.front(), self.late.front()];
         let held = waits.into_iter().flatten().map(|w| w.since.plus(self.limits.gap_wait_ns));
-        let idle = self.idle_limits().into_iter().filter_map(|(class, idle_ns)| {
-            let entered = self.table.entered(self.table.oldest(class)?)?;
-            Some(entered.plus(idle_ns))
-        });
+        let idle = self
+            .idle_limits()
+            .into_iter()
+            .filter_map(|(class, idle_ns)| Some(self.table.entered(class)?.plus(idle_ns)));
         held.chain(idle).min()
     }
 
