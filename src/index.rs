@@ -9,7 +9,7 @@ const NONE: u32 = u32::MAX;
 /// Places at first; a power of two.
 const PLACES_MIN: usize = 64;
 /// To grow is to look at all entries in no order of memory, and untouched places cost nothing: so it is done seldom.
-const GROWTH: usize = 8;
+const GROWTH: usize = 2;
 
 /// A hash in the upper half, the number and one in the lower; 0 where there is no entry, so that memory fresh from the system
 /// is an empty table.

@@ -6,7 +6,7 @@ use super::args::Color;
 use crate::report::text::{Paint, Screen};
 
 /// Bytes that wait before they are written.
-const WAITING_BYTES_MAX: usize = 64 * 1024;
+const WAITING_BYTES_MAX: usize = 32 * 1024;
 
 /// Writes blocks of whole lines; remembers the first failure, since a sink cannot return one.
 #[derive(Debug, Default)]
@@ -29,21 +29,29 @@ impl Output {
         self.prompt
     }
 
-    /// Takes whole lines.
+    /// Takes whole lines. Many at once are written without waiting for more.
     pub fn write(&mut self, lines: &[u8]) {
-        self.waiting.extend_from_slice(lines);
-        if self.prompt || self.waiting.len() >= WAITING_BYTES_MAX {
+        if self.prompt || self.waiting.len() + lines.len() >= WAITING_BYTES_MAX {
             self.flush();
+            self.write_now(lines);
+        } else {
+            self.waiting.extend_from_slice(lines);
         }
     }
 
     /// Writes what waits.
     pub fn flush(&mut self) {
-        if self.failure.is_none() && !self.waiting.is_empty() {
-            let mut stdout = io::stdout().lock();
-            self.failure = stdout.write_all(&self.waiting).and_then(|()| stdout.flush()).err();
-        }
+        let waiting = std::mem::take(&mut self.waiting);
+        self.write_now(&waiting);
+        self.waiting = waiting;
         self.waiting.clear();
+    }
+
+    fn write_now(&mut self, lines: &[u8]) {
+        if self.failure.is_none() && !lines.is_empty() {
+            let mut stdout = io::stdout().lock();
+            self.failure = stdout.write_all(lines).and_then(|()| stdout.flush()).err();
+        }
     }
 
     /// Whether writing has failed: there is no point in going on.

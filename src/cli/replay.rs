@@ -23,6 +23,8 @@ use crate::report::jsonl::JsonLines;
 use crate::report::text::Report;
 use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions};
 
+/// Bytes of lines written at once where nobody watches: they stay near the processor until then.
+const LINES_BYTES: usize = 32 * 1024;
 /// Inputs named in `runs.source`; of more, how many there were.
 const SOURCES_MAX: usize = 20;
 
@@ -54,8 +56,10 @@ impl Sink for Records {
         match &mut self.form {
             Form::Lines(lines) => {
                 lines.transaction(t);
-                self.out.write(lines.bytes());
-                lines.clear();
+                if self.out.is_prompt() || lines.bytes().len() >= LINES_BYTES {
+                    self.out.write(lines.bytes());
+                    lines.clear();
+                }
             }
             Form::Text { report, verbose } => {
                 let first_of_its_kind = report.on_transaction(t);

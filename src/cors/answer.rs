@@ -599,7 +599,7 @@ impl Correlator {
     /// Remembers cookies that went along, and that were removed.
     pub(super) fn note_cookies(&mut self, request: &Request, response: Option<&Response>, seen: &Classified) {
         let sent = request.head.has(Name::Cookie);
-        let removed = response.is_some_and(|r| r.head.set_cookies.iter().any(|c| c.removes));
+        let removed = response.is_some_and(|r| r.head.set_cookies().iter().any(|c| c.removes));
         if !sent && !removed {
             return;
         }

@@ -58,7 +58,7 @@ impl Counts {
             self.servers.enter(book.digest(server));
         }
         if seen.cross_site() && !seen.navigates() {
-            self.cookies += seen.o.response.map_or(0, |r| r.head.set_cookies.len() as u64);
+            self.cookies += seen.o.response.map_or(0, |r| r.head.set_cookies().len() as u64);
             let write = seen.o.request.head.method() == b"POST" && seen.asked.cookie;
             self.writes_refused += u64::from(write && (400..500).contains(&seen.said.status));
         }

@@ -348,7 +348,7 @@ impl Findings {
             || seen.asked.external
             || seen.said.external
             || seen.odd_forwarded_host().is_some()
-            || seen.o.response.is_some_and(|r| !r.head.set_cookies.is_empty())
+            || seen.o.response.is_some_and(|r| !r.head.set_cookies().is_empty())
             || (seen.asked.fetch_mode == Some(b"no-cors") && seen.asked.fetch_dest == Some(b"empty"))
             || requests::may_be_inconsistent(seen)
     }

@@ -240,16 +240,16 @@ fn without_cr(mut line: &[u8]) -> &[u8] {
 
 /// The field lines of a head after its first line: name as sent, value trimmed, folded lines joined by one blank.
 #[derive(Debug)]
-pub struct Fields<'a> {
+pub struct FieldLines<'a> {
     lines: Lines<'a>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> FieldLines<'a> {
     /// Reads `head` after its first line, as far as its lines are complete.
     #[must_use]
     #[inline]
     pub fn new(rest: &'a [u8]) -> Self {
-        Fields { lines: Lines::new(rest) }
+        FieldLines { lines: Lines::new(rest) }
     }
 
     /// The lines that the last one goes on in, if they do: that one's value with theirs.
@@ -272,7 +272,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Iterator for Fields<'a> {
+impl<'a> Iterator for FieldLines<'a> {
     type Item = (&'a [u8], Cow<'a, [u8]>);
 
     #[inline]
@@ -284,7 +284,7 @@ impl<'a> Iterator for Fields<'a> {
 /// A field's name as sent, its value, and whether the name is the expected one.
 pub type Expected<'a> = (&'a [u8], Cow<'a, [u8]>, bool);
 
-impl<'a> Fields<'a> {
+impl<'a> FieldLines<'a> {
     /// The next field, and whether its name is the expected one to the byte: most heads hold what the one before held, in its order.
     #[inline(always)]
     #[allow(clippy::inline_always)] // a call for each field costs a tenth of reading it
@@ -434,12 +434,12 @@ mod tests {
 
     #[test]
     fn fields_fold_trim_and_skip_what_is_none() {
-        let read: Vec<(String, String)> = Fields::new(b"A:1\r\nB : \t2 \n\r\r\n")
+        let read: Vec<(String, String)> = FieldLines::new(b"A:1\r\nB : \t2 \n\r\r\n")
             .map(|(n, v)| (String::from_utf8_lossy(n).into_owned(), String::from_utf8_lossy(&v).into_owned()))
             .collect();
         assert_eq!(read, [("A".into(), "1".into()), ("B ".into(), "2".into())]);
         let read: Vec<Vec<u8>> =
-            Fields::new(b"X: a,\r\n b,\r\n\tc\r\nno colon\r\n: no name\r\nY:\r\n z\r\nunfinished: lin")
+            FieldLines::new(b"X: a,\r\n b,\r\n\tc\r\nno colon\r\n: no name\r\nY:\r\n z\r\nunfinished: lin")
                 .map(|(_, v)| v.into_owned())
                 .collect();
         assert_eq!(read, [b"a, b, c".to_vec(), b"z".to_vec()]);

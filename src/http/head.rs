@@ -1,5 +1,7 @@
 //! A message head as the engine keeps it: one block of bytes, and where each field lies in it.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 macro_rules! names {
@@ -343,54 +345,89 @@ pub enum SameSite {
     None,
 }
 
-/// A head: start line and fields, in order, reduced to what may be kept.
+/// The fields of a head in order, reduced to what may be kept; shared by heads in which they are the same.
 #[derive(Debug, Default)]
-pub struct Head {
+pub struct Block {
     bytes: Box<[u8]>,
-    method_len: u32,
-    target_len: u32,
     /// A bit for each name that some field has: most questions are answered by it.
     present: u128,
     fields: Box<[Field]>,
-    /// Digests of the names in `Cookie`, under this process's key; at most 32.
-    pub cookie_names: SmallVec<[u64; 2]>,
-    /// The `Set-Cookie` fields; at most 32.
-    pub set_cookies: SmallVec<[SetCookie; 0]>,
+    cookie_names: SmallVec<[u64; 2]>,
+    set_cookies: SmallVec<[SetCookie; 0]>,
+}
+
+/// A head: start line and fields.
+#[derive(Debug, Default)]
+pub struct Head {
+    /// Method and target.
+    start: Box<[u8]>,
+    method_len: u32,
+    block: Arc<Block>,
 }
 
 impl Head {
+    /// A request's head.
+    #[must_use]
+    pub(super) fn request(method: &[u8], target: &[u8], block: Arc<Block>) -> Self {
+        let method_len = u32::try_from(method.len()).unwrap_or(u32::MAX);
+        Head { start: [method, target].concat().into(), method_len, block }
+    }
+
+    /// A response's head.
+    #[must_use]
+    pub(super) fn response(block: Arc<Block>) -> Self {
+        Head { start: Box::default(), method_len: 0, block }
+    }
+
     /// The method's bytes (empty in a response).
     #[must_use]
     #[inline]
     pub fn method(&self) -> &[u8] {
-        self.bytes.get(..self.method_len as usize).unwrap_or_default()
+        self.start.get(..self.method_len as usize).unwrap_or_default()
     }
 
     /// The request target as sent, with its query (empty in a response).
     #[must_use]
     #[inline]
     pub fn target(&self) -> &[u8] {
-        let from = self.method_len as usize;
-        self.bytes.get(from..from + self.target_len as usize).unwrap_or_default()
+        self.start.get(self.method_len as usize..).unwrap_or_default()
     }
 
     /// All fields in order.
     #[must_use]
     #[inline]
     pub fn fields(&self) -> &[Field] {
-        &self.fields
+        &self.block.fields
     }
 
     /// Which names there are: a bit for each.
     #[must_use]
     pub fn names(&self) -> u128 {
-        self.present
+        self.block.present
+    }
+
+    /// Digests of the names in `Cookie`, under this process's key; at most 32.
+    #[must_use]
+    pub fn cookie_names(&self) -> &[u64] {
+        &self.block.cookie_names
+    }
+
+    /// The `Set-Cookie` fields; at most 32.
+    #[must_use]
+    pub fn set_cookies(&self) -> &[SetCookie] {
+        &self.block.set_cookies
+    }
+
+    /// What other heads may share.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> Arc<Block> {
+        self.block.clone()
     }
 
     /// Bytes of its text that are kept.
     #[must_use]
     pub fn kept_bytes(&self) -> usize {
-        self.bytes.len()
+        self.start.len() + self.block.bytes.len()
     }
 
     /// A field's name as written.
@@ -399,7 +436,7 @@ impl Head {
         match field.spelling {
             _ if field.name_len > 0 => {
                 let end = field.value_at as usize;
-                self.bytes.get(end.saturating_sub(usize::from(field.name_len))..end).unwrap_or_default()
+                self.block.bytes.get(end.saturating_sub(usize::from(field.name_len))..end).unwrap_or_default()
             }
             Spelling::Lower => field.name.text().as_bytes(),
             Spelling::Usual | Spelling::Odd => field.name.usual(),
@@ -411,7 +448,7 @@ impl Head {
     #[inline]
     pub fn value_of(&self, field: &Field) -> &[u8] {
         let at = field.value_at as usize;
-        self.bytes.get(at..at + field.value_len as usize).unwrap_or_default()
+        self.block.bytes.get(at..at + field.value_len as usize).unwrap_or_default()
     }
 
     /// A field's value as it may be shown: the digests of this process mean nothing to a reader, and differ in the next.
@@ -432,7 +469,7 @@ impl Head {
     /// The fields of that name, in order.
     #[inline]
     pub fn of(&self, name: Name) -> impl Iterator<Item = &Field> {
-        let fields = if self.has(name) { &*self.fields } else { &[] };
+        let fields = if self.has(name) { &*self.block.fields } else { &[] };
         fields.iter().filter(move |f| f.name == name)
     }
 
@@ -447,7 +484,7 @@ impl Head {
     #[must_use]
     #[inline]
     pub fn has(&self, name: Name) -> bool {
-        self.present & bit(name) != 0
+        self.block.present & bit(name) != 0
     }
 
     /// How many fields of that name there are.
@@ -480,15 +517,17 @@ const fn bit(name: Name) -> u128 {
 /// Builds a [`Head`]: start line first, then fields in order.
 #[derive(Debug, Default)]
 pub struct HeadBuilder {
-    scratch: Scratch,
-    head: Head,
+    start: Box<[u8]>,
+    method_len: u32,
+    fields: BlockBuilder,
 }
 
-/// Where heads are built: kept from one to the next, so that each is allocated once and exactly.
+/// Builds a [`Block`]. What it builds in is kept from one to the next, so that each is allocated once and exactly.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub(super) struct BlockBuilder {
     bytes: Vec<u8>,
     fields: Vec<Field>,
+    block: Block,
 }
 
 impl HeadBuilder {
@@ -501,37 +540,43 @@ impl HeadBuilder {
     /// Begins a request's head.
     #[must_use]
     pub fn request(method: &[u8], target: &[u8]) -> Self {
-        Self::request_in(Scratch::default(), method, target)
-    }
-
-    pub(super) fn response_in(scratch: Scratch) -> Self {
-        HeadBuilder { scratch, head: Head::default() }
-    }
-
-    pub(super) fn request_in(scratch: Scratch, method: &[u8], target: &[u8]) -> Self {
-        let mut built = Self::response_in(scratch);
-        built.scratch.bytes.extend_from_slice(method);
-        built.scratch.bytes.extend_from_slice(target);
-        built.head.method_len = u32::try_from(method.len()).unwrap_or(u32::MAX);
-        built.head.target_len = u32::try_from(target.len()).unwrap_or(u32::MAX);
-        built
-    }
-
-    /// Room for so many bytes of values.
-    pub(super) fn reserve(&mut self, bytes: usize) {
-        self.scratch.bytes.reserve(bytes);
+        let Head { start, method_len, .. } = Head::request(method, target, Arc::default());
+        HeadBuilder { start, method_len, fields: BlockBuilder::default() }
     }
 
     /// Adds a field; `withheld` says that `value` stands for something that must not or need not be kept.
     pub fn field(&mut self, name_as_sent: &[u8], name: Name, value: &[u8], withheld: bool) {
-        self.field_spelled(name_as_sent, name, recognise(name_as_sent).1, value, withheld);
+        self.fields.field(name_as_sent, name, recognise(name_as_sent).1, value, withheld);
     }
 
-    /// The same where the spelling is known. A name's text is copied only where name and spelling do not give it.
+    /// Adds a cookie name's digest.
+    pub fn cookie_name(&mut self, digest: u64) {
+        self.fields.cookie_name(digest);
+    }
+
+    /// Adds what a `Set-Cookie` says.
+    pub fn set_cookie(&mut self, cookie: SetCookie) {
+        self.fields.set_cookie(cookie);
+    }
+
+    /// The head.
+    #[must_use]
+    pub fn finish(mut self) -> Head {
+        Head { start: self.start, method_len: self.method_len, block: self.fields.finish() }
+    }
+}
+
+impl BlockBuilder {
+    /// Room for so many bytes of values.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
+    /// See [`HeadBuilder::field`]. A name's text is copied only where name and spelling do not give it.
     #[inline]
-    pub(super) fn field_spelled(&mut self, sent: &[u8], name: Name, spelling: Spelling, value: &[u8], withheld: bool) {
+    pub fn field(&mut self, sent: &[u8], name: Name, spelling: Spelling, value: &[u8], withheld: bool) {
         let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let Scratch { bytes, fields } = &mut self.scratch;
+        let BlockBuilder { bytes, fields, block } = self;
         let mut name_len = 0;
         if name == Name::Other || spelling == Spelling::Odd {
             let sent = sent.get(..usize::from(u16::MAX)).unwrap_or(sent);
@@ -540,37 +585,32 @@ impl HeadBuilder {
         }
         let value_at = at(bytes.len());
         bytes.extend_from_slice(value);
-        self.head.present |= bit(name);
+        block.present |= bit(name);
         fields.push(Field { name, spelling, withheld, name_len, value_at, value_len: at(value.len()) });
     }
 
     /// Adds a cookie name's digest.
     pub fn cookie_name(&mut self, digest: u64) {
-        if self.head.cookie_names.len() < 32 {
-            self.head.cookie_names.push(digest);
+        if self.block.cookie_names.len() < 32 {
+            self.block.cookie_names.push(digest);
         }
     }
 
     /// Adds what a `Set-Cookie` says.
     pub fn set_cookie(&mut self, cookie: SetCookie) {
-        if self.head.set_cookies.len() < 32 {
-            self.head.set_cookies.push(cookie);
+        if self.block.set_cookies.len() < 32 {
+            self.block.set_cookies.push(cookie);
         }
     }
 
-    /// The head.
-    #[must_use]
-    pub fn finish(self) -> Head {
-        self.finish_in().0
-    }
-
-    pub(super) fn finish_in(self) -> (Head, Scratch) {
-        let HeadBuilder { mut scratch, mut head } = self;
-        head.bytes = Box::from(scratch.bytes.as_slice());
-        head.fields = Box::from(scratch.fields.as_slice());
-        scratch.bytes.clear();
-        scratch.fields.clear();
-        (head, scratch)
+    /// The block; nothing is left for the next.
+    pub fn finish(&mut self) -> Arc<Block> {
+        let mut block = std::mem::take(&mut self.block);
+        block.bytes = Box::from(self.bytes.as_slice());
+        block.fields = Box::from(self.fields.as_slice());
+        self.bytes.clear();
+        self.fields.clear();
+        Arc::new(block)
     }
 }
 

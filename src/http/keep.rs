@@ -4,11 +4,13 @@
 //! nobody needs keep their name alone. A head keeps at most [`KEPT_BYTES_MAX`]; what does not fit makes it a cut head.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::grammar::{Fields, is_bare, is_token, trim_blanks};
-use super::head::{Head, HeadBuilder, Name, SameSite, Scratch, SetCookie, Spelling, recognise};
+use super::grammar::{FieldLines, is_bare, is_token, trim_blanks};
+use super::head::{Block, BlockBuilder, Head, Name, SameSite, SetCookie, Spelling, recognise};
+use crate::index::folded;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 
@@ -23,9 +25,79 @@ pub struct Keep {
     key: RandomState,
     all_headers: bool,
     fields_max: usize,
-    scratch: Scratch,
+    built: BlockBuilder,
     /// Which field last followed which, in requests and in answers: what is expected need not be searched for.
     followed: [Order; 2],
+    repeated: Repeated,
+}
+
+/// The fields of a head as kept, and what did not fit.
+#[derive(Debug, Clone)]
+struct Fields {
+    block: Arc<Block>,
+    too_many: bool,
+    too_long: bool,
+}
+
+/// Heads that came again, by what their fields were to the byte: clients and servers say the same time after time, and what was read
+/// once is shared. Of their bytes, secrets among them, nothing is kept but a digest of 128 bits under keys of this process.
+#[derive(Debug)]
+struct Repeated {
+    keys: [RandomState; 2],
+    slots: Box<[Option<Slot>]>,
+    /// A part of the digest of each that came last: what comes once only takes nobody's slot.
+    came: Box<[u32]>,
+}
+
+#[derive(Debug, Clone)]
+struct Slot {
+    digest: [u64; 2],
+    fields: Fields,
+}
+
+/// Heads remembered; a power of two. One takes the place of another.
+const REPEATED_MAX: usize = 1024;
+/// Heads of which is known that they came; a power of two.
+const CAME_MAX: usize = 4096;
+/// Longer ones are not looked for: with [`REPEATED_MAX`] this bounds what is held.
+const REPEATED_BYTES_MAX: usize = 2048;
+
+impl Repeated {
+    fn new() -> Self {
+        Repeated {
+            keys: [RandomState::default(), RandomState::default()],
+            slots: vec![None; REPEATED_MAX].into(),
+            came: vec![0; CAME_MAX].into(),
+        }
+    }
+
+    /// What was read of the same bytes, or their digest's first half.
+    fn find(&self, is_response: bool, fields: &[u8]) -> Result<Fields, u64> {
+        let [first, second] = &self.keys;
+        let digest = first.hash_one((is_response, fields));
+        let slot = self.slots.get(place(digest, REPEATED_MAX)).and_then(Option::as_ref);
+        match slot.filter(|slot| slot.digest[0] == digest) {
+            Some(slot) if slot.digest[1] == second.hash_one((is_response, fields)) => Ok(slot.fields.clone()),
+            _ => Err(digest),
+        }
+    }
+
+    /// Keeps what was read, if the same came before.
+    fn put(&mut self, digest: u64, is_response: bool, fields: &[u8], read: &Fields) {
+        let mark = folded(digest.rotate_left(20));
+        let came = self.came.get_mut(place(digest >> 20, CAME_MAX)).map(|came| std::mem::replace(came, mark));
+        if came == Some(mark)
+            && let Some(slot) = self.slots.get_mut(place(digest, REPEATED_MAX))
+        {
+            let digest = [digest, self.keys[1].hash_one((is_response, fields))];
+            *slot = Some(Slot { digest, fields: read.clone() });
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // fewer bits are meant
+fn place(digest: u64, places: usize) -> usize {
+    digest as usize % places
 }
 
 /// By the name before it, which may be [`Name::Other`], or none; how it was written.
@@ -52,7 +124,8 @@ impl Keep {
             key: RandomState::default(),
             all_headers: options.all_headers,
             fields_max: usize::from(limits.fields_max),
-            scratch: Scratch::default(),
+            built: BlockBuilder::default(),
+            repeated: Repeated::new(),
             followed: [[(Name::Other, Spelling::Odd); Name::KNOWN.len() + 2]; 2],
         }
     }
@@ -62,24 +135,39 @@ impl Keep {
     pub fn request(&mut self, method: &[u8], target: &[u8], fields: &[u8]) -> Kept {
         let fits = target.len() <= KEPT_BYTES_MAX;
         let target = target.get(..KEPT_BYTES_MAX).unwrap_or(target);
-        let built = HeadBuilder::request_in(std::mem::take(&mut self.scratch), method, target);
-        let mut kept = self.fields(built, method.len() + target.len(), false, fields);
-        kept.too_long |= !fits;
-        kept
+        let Fields { block, too_many, too_long } = self.fields(method.len() + target.len(), false, fields);
+        Kept { head: Head::request(method, target, block), too_many, too_long: too_long || !fits }
     }
 
     /// A response's head, from the bytes after its status line.
     #[must_use]
     pub fn response(&mut self, fields: &[u8]) -> Kept {
-        let built = HeadBuilder::response_in(std::mem::take(&mut self.scratch));
-        self.fields(built, 0, true, fields)
+        let Fields { block, too_many, too_long } = self.fields(0, true, fields);
+        Kept { head: Head::response(block), too_many, too_long }
     }
 
-    fn fields(&mut self, mut built: HeadBuilder, mut bytes: usize, is_response: bool, fields: &[u8]) -> Kept {
+    /// Fields as kept. `before` are the bytes kept before them.
+    fn fields(&mut self, before: usize, is_response: bool, fields: &[u8]) -> Fields {
+        let may_repeat = before <= KEPT_BYTES_MAX / 2 && fields.len() <= REPEATED_BYTES_MAX;
+        if !may_repeat {
+            return self.read(before, is_response, fields);
+        }
+        match self.repeated.find(is_response, fields) {
+            Ok(known) => known,
+            Err(digest) => {
+                let read = self.read(before, is_response, fields);
+                self.repeated.put(digest, is_response, fields, &read);
+                read
+            }
+        }
+    }
+
+    fn read(&mut self, mut bytes: usize, is_response: bool, fields: &[u8]) -> Fields {
         let (mut known, mut others) = (0, 0);
         let (mut too_many, mut too_long) = (false, false);
+        let mut built = std::mem::take(&mut self.built);
         built.reserve(fields.len().min(KEPT_BYTES_MAX));
-        let mut fields = Fields::new(fields);
+        let mut fields = FieldLines::new(fields);
         let mut before = FIRST;
         loop {
             let expected = self.followed[usize::from(is_response)][before];
@@ -112,9 +200,9 @@ impl Keep {
             bytes += size;
             self.field(&mut built, name_as_sent, name, spelling, &value);
         }
-        let (head, scratch) = built.finish_in();
-        self.scratch = scratch;
-        Kept { head, too_many, too_long }
+        let block = built.finish();
+        self.built = built;
+        Fields { block, too_many, too_long }
     }
 
     fn keeps_value(&self, name: Name, name_as_sent: &[u8]) -> bool {
@@ -126,8 +214,8 @@ impl Keep {
     }
 
     #[inline]
-    fn field(&self, built: &mut HeadBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
-        let mut put = |value: &[u8], withheld: bool| built.field_spelled(sent, name, spelling, value, withheld);
+    fn field(&self, built: &mut BlockBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
+        let mut put = |value: &[u8], withheld: bool| built.field(sent, name, spelling, value, withheld);
         match name {
             Name::Cookie => {
                 put(PRESENT, true);
@@ -293,15 +381,17 @@ mod tests {
         assert!(all.contains(&"SetCookie=(withheld); Path; SameSite=None; Secure".to_owned()), "{all:?}");
         assert!(all.contains(&"WwwAuthenticate=Basic, Digest".to_owned()), "{all:?}");
         assert!(all.contains(&"Referer=http://a.test/p".to_owned()), "{all:?}");
-        assert_eq!(head.cookie_names.len(), 2);
-        assert!(head.set_cookies[0].secure && head.set_cookies[0].same_site == SameSite::None);
+        assert_eq!(head.cookie_names().len(), 2);
+        assert!(head.set_cookies()[0].secure && head.set_cookies()[0].same_site == SameSite::None);
     }
 
     #[test]
     fn a_cookie_that_is_removed_is_told() {
         let head = kept("Set-Cookie: a=; Max-Age=0\r\nSet-Cookie: PHPSESSID=x; HttpOnly\r\n\r\n");
-        assert!(head.set_cookies[0].removes && !head.set_cookies[0].session_like);
-        assert!(!head.set_cookies[1].removes && head.set_cookies[1].session_like && head.set_cookies[1].http_only);
+        assert!(head.set_cookies()[0].removes && !head.set_cookies()[0].session_like);
+        assert!(
+            !head.set_cookies()[1].removes && head.set_cookies()[1].session_like && head.set_cookies()[1].http_only
+        );
     }
 
     #[test]
@@ -313,6 +403,35 @@ mod tests {
         assert_eq!(kept.head.fields().len(), 5);
         let kept = keep.response("Vary: a\r\n".repeat(5).as_bytes());
         assert!(kept.too_many);
+    }
+
+    #[test]
+    fn what_was_read_before_is_read_the_same_and_one_byte_makes_a_difference() {
+        let mut keep = Keep::new(&Limits { fields_max: 4, ..Limits::default() }, &EngineOptions::default());
+        let shown = |kept: &Kept| {
+            let head = &kept.head;
+            let fields =
+                head.fields().iter().map(|f| (f.name, f.spelling, head.value_of(f).to_vec())).collect::<Vec<_>>();
+            (fields, head.cookie_names().to_vec(), head.method().to_vec(), head.target().to_vec(), kept.too_many)
+        };
+        let fields = b"Host: a\r\nvary : b\r\nCookie: sid=1; c=2\r\n\r\n";
+        let first = shown(&keep.request(b"GET", b"/a", fields));
+        let _ = keep.request(b"GET", b"/a", fields);
+        let again = keep.request(b"PUT", b"/b?c", fields);
+        assert!(Arc::ptr_eq(&again.head.shared(), &keep.request(b"GET", b"/", fields).head.shared()));
+        let again = shown(&again);
+        assert_eq!((&again.0, &again.1, again.4), (&first.0, &first.1, true));
+        assert_eq!((again.2.as_slice(), again.3.as_slice()), (&b"PUT"[..], &b"/b?c"[..]));
+        // an answer is read by other rules, and each byte counts
+        assert!(!keep.response(fields).head.has(Name::Vary));
+        for at in 0..fields.len() {
+            let mut other = fields.to_vec();
+            other[at] ^= 1;
+            let mut fresh = Keep::new(&Limits { fields_max: 4, ..Limits::default() }, &EngineOptions::default());
+            let (read, by_itself) =
+                (shown(&keep.request(b"GET", b"/a", &other)), shown(&fresh.request(b"GET", b"/a", &other)));
+            assert_eq!((&read.0, read.1.len(), read.4), (&by_itself.0, by_itself.1.len(), by_itself.4), "{at}");
+        }
     }
 
     #[test]

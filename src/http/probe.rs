@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::grammar::{Fields, METHOD_BYTES_MAX, StartLine, is_token, split_line, start_line};
+use super::grammar::{FieldLines, METHOD_BYTES_MAX, StartLine, is_token, split_line, start_line};
 
 /// What the next bytes look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,8 @@ pub fn begins_for_sure(bytes: &[u8]) -> bool {
         let line = split_line(line).map_or(line, |(line, _)| line);
         // The field line behind it, where it is here, must be one.
         let field = |rest: &[u8]| {
-            split_line(rest).is_none_or(|(line, _)| line.is_empty() || Fields::new(rest).next().is_some_and(is_field))
+            split_line(rest)
+                .is_none_or(|(line, _)| line.is_empty() || FieldLines::new(rest).next().is_some_and(is_field))
         };
         let is_known = match start_line(line) {
             Some(StartLine::Request { method, .. }) => METHODS.contains(&method),

@@ -20,7 +20,7 @@ pub fn judge(seen: &Seen<'_>, host: &Host, book: &mut Book) {
         let report = Report { rule, severity, confidence, subject: &host.origin, fields: FIELDS, trail: None };
         book.report(Source::Seen(seen), report, || why.to_owned());
     };
-    for cookie in &response.head.set_cookies {
+    for cookie in response.head.set_cookies() {
         let none = cookie.same_site == SameSite::None;
         if none && !cookie.secure {
             let why = "a cookie is set SameSite=None without Secure: browsers drop it";

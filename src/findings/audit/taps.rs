@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -10,7 +9,7 @@ use hashbrown::hash_map::Entry;
 
 use crate::catalog::{Rule, Severity};
 use crate::findings::book::{Book, Report, Source};
-use crate::findings::facts::{Seen, said_of};
+use crate::findings::facts::Seen;
 use crate::http::head::Name;
 use crate::http::{Request, Response};
 use crate::packet::{MILLISECOND, Time};
@@ -33,13 +32,65 @@ const COMPARED: [Name; 7] = [
     Name::Vary,
 ];
 
+/// One leg of a call, with no more of its heads than is compared: whole ones, of so many, would turn the memory that heads are made in
+/// over too slowly to stay near the processor.
 #[derive(Debug)]
 struct Kept {
     at: Time,
     call: u64,
     named: bool,
-    request: Arc<Request>,
-    response: Arc<Response>,
+    sent: Time,
+    peer: IpAddr,
+    server: IpAddr,
+    /// `X-Forwarded-For`, then what the answer said in each of [`COMPARED`], one behind the other; where each ends.
+    texts: Box<[u8]>,
+    ends: [u32; COMPARED.len() + 1],
+    /// Which of [`COMPARED`] there are: a bit for each.
+    said: u8,
+    varies: bool,
+}
+
+impl Kept {
+    fn of(seen: &Seen<'_>, response: &Response, call: u64, named: bool, texts: &mut Vec<u8>) -> Self {
+        let request = &**seen.o.request;
+        texts.clear();
+        let mut ends = [0; COMPARED.len() + 1];
+        let mut said = 0;
+        let end_of = |texts: &[u8]| u32::try_from(texts.len()).unwrap_or(u32::MAX);
+        if let Some(addresses) = request.head.joined(Name::XForwardedFor) {
+            texts.extend_from_slice(&addresses);
+        }
+        ends[0] = end_of(texts);
+        for (nth, name) in COMPARED.iter().enumerate() {
+            if let Some(value) = response.head.joined(*name) {
+                texts.extend_from_slice(&value);
+                said |= 1 << nth;
+            }
+            ends[nth + 1] = end_of(texts);
+        }
+        Kept {
+            at: seen.now,
+            call,
+            named,
+            sent: request.first.time,
+            peer: request.peer.ip(),
+            server: request.server.ip(),
+            texts: texts.as_slice().into(),
+            ends,
+            said,
+            varies: seen.said.varies,
+        }
+    }
+
+    fn forwarded_for(&self) -> &[u8] {
+        self.texts.get(..self.ends[0] as usize).unwrap_or_default()
+    }
+
+    /// What it said in the nth of [`COMPARED`].
+    fn said(&self, nth: usize) -> Option<&[u8]> {
+        let text = self.texts.get(*self.ends.get(nth)? as usize..*self.ends.get(nth + 1)? as usize)?;
+        (self.said >> nth & 1 == 1).then_some(text)
+    }
 }
 
 /// Answers to requests with `Origin` of the last moments.
@@ -48,20 +99,19 @@ pub struct Taps {
     kept: VecDeque<Kept>,
     /// How many there are of each call: nearly always none of the one at hand.
     calls: HashMap<u64, u16, RandomState>,
+    scratch: Vec<u8>,
 }
 
 /// Whether one leg could be the upstream of the other.
 fn is_upstream(up: &Kept, down: &Request, down_address: IpAddr, named: bool) -> bool {
-    let near = up.request.first.time.since(down.first.time);
-    if up.request.server.ip() == down.server.ip() || !(0..=NEAR_NS).contains(&near) {
+    let near = up.sent.since(down.first.time);
+    if up.server == down.server.ip() || !(0..=NEAR_NS).contains(&near) {
         return false;
     }
     // without an id of its own, the call must go on from where it came to, or name its client
-    let passed_on = up.request.peer.ip() == down.server.ip()
-        || up.request.head.all(Name::XForwardedFor).any(|v| {
-            v.split(|&b| b == b',').any(|item| {
-                std::str::from_utf8(item.trim_ascii()).ok().and_then(|t| t.parse::<IpAddr>().ok()) == Some(down_address)
-            })
+    let passed_on = up.peer == down.server.ip()
+        || up.forwarded_for().split(|&b| b == b',').any(|item| {
+            std::str::from_utf8(item.trim_ascii()).ok().and_then(|t| t.parse::<IpAddr>().ok()) == Some(down_address)
         });
     (named && up.named) || passed_on
 }
@@ -84,7 +134,7 @@ impl Taps {
         };
         if let Some(up) = up {
             let lost: Vec<(Name, String)> =
-                COMPARED.iter().filter_map(|&name| lost(name, &up.response, response)).collect();
+                (0..COMPARED.len()).filter_map(|nth| lost(nth, up, seen, response)).collect();
             if !lost.is_empty() {
                 report(seen, &lost, book);
             }
@@ -93,13 +143,7 @@ impl Taps {
             self.pop_front();
         }
         *self.calls.entry(call).or_default() += 1;
-        self.kept.push_back(Kept {
-            at: seen.now,
-            call,
-            named,
-            request: seen.o.request.clone(),
-            response: response.clone(),
-        });
+        self.kept.push_back(Kept::of(seen, response, call, named, &mut self.scratch));
     }
 
     fn pop_front(&mut self) {
@@ -113,15 +157,13 @@ impl Taps {
     }
 }
 
-/// What upstream said in this field and the client did not get.
-fn lost(name: Name, up: &Response, down: &Response) -> Option<(Name, String)> {
-    let said = up.head.joined(name)?;
+/// What upstream said in the nth field and the client did not get.
+fn lost(nth: usize, up: &Kept, seen: &Seen<'_>, down: &Response) -> Option<(Name, String)> {
+    let (name, said) = (*COMPARED.get(nth)?, up.said(nth)?);
     if name == Name::Vary {
-        let (up, down) = (said_of(up).varies, said_of(down).varies);
-        return (up && !down).then(|| (name, "Origin".to_owned()));
+        return (up.varies && !seen.said.varies).then(|| (name, "Origin".to_owned()));
     }
-    let got = down.head.joined(name);
-    (got.as_deref() != Some(&*said)).then(|| (name, crate::cors::origin::printable(&said)))
+    (down.head.joined(name).as_deref() != Some(said)).then(|| (name, crate::cors::origin::printable(said)))
 }
 
 fn report(seen: &Seen<'_>, lost: &[(Name, String)], book: &mut Book) {
