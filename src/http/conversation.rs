@@ -14,6 +14,7 @@ use super::keep::Keep;
 use super::pairing::{Answered, Pairing};
 use super::probe::{FirstLine, Look, PROXY_V2, begins_for_sure, first_line, look, look_at};
 use super::proxy::{self, Header};
+use super::refusal;
 use super::{
     BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId,
 };
@@ -707,7 +708,9 @@ impl Conversation {
             StartLine::Request { method, target, minor } => {
                 self.on_request(side, method, target, minor, fields, at, follows, cx);
             }
-            StartLine::Response { status, minor } => self.on_response(side, status, minor, fields, at, follows, cx),
+            StartLine::Response { status, reason, minor } => {
+                self.on_response(side, (status, reason), minor, fields, at, follows, cx);
+            }
         }
         true
     }
@@ -787,7 +790,7 @@ impl Conversation {
             minor,
             head,
             head_state,
-            body_start: body_start(framing, follows),
+            body_start: body_start(None, framing, follows),
             doubts,
             on_connection: id.nth,
         });
@@ -815,7 +818,7 @@ impl Conversation {
     fn on_response(
         &mut self,
         side: Side,
-        status: u16,
+        (status, reason): (u16, &[u8]),
         minor: u8,
         fields: &[u8],
         at: HeadAt,
@@ -858,7 +861,7 @@ impl Conversation {
             minor,
             head,
             head_state,
-            body_start: body_start(framing, follows),
+            body_start: refusal::in_words(status, reason).unwrap_or_else(|| body_start(Some(status), framing, follows)),
             doubts,
         };
         if is_interim {
@@ -941,7 +944,9 @@ impl Conversation {
         let HeldAnswer { request, mut response } = *held;
         if let (Some(bytes), State::Body(_, body)) = (body, &self.readers[index(side)].state) {
             let framing = if matches!(body, Body::Chunked(_)) { Framing::Chunked } else { Framing::UntilClose };
-            response.body_start = body_start(framing, bytes);
+            if !response.body_start.is_cors_refusal() {
+                response.body_start = body_start(Some(response.status), framing, bytes);
+            }
         }
         cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
     }
@@ -1188,26 +1193,8 @@ fn answer_framing(status: u16, head: &Head, asked: Option<&[u8]>, cx: &mut Conte
     (framed.framing, framed.doubtful)
 }
 
-/// How a body begins in which the CORS code says what it does not allow.
-const CORS_REFUSALS: &[(&[u8], BodyStart)] = &[
-    (b"Invalid CORS request", BodyStart::InvalidCorsRequest),
-    (b"Disallowed CORS", BodyStart::DisallowedCors),
-    (b"CORS preflight request failed: origin", BodyStart::OriginRefused),
-    (b"CORS preflight request failed: request method", BodyStart::MethodRefused),
-    (b"CORS preflight request failed: headers", BodyStart::HeadersRefused),
-    (b"Origin is not allowed to make this request", BodyStart::OriginRefused),
-    (b"Requested method is not allowed", BodyStart::MethodRefused),
-    (b"One or more request headers are not allowed", BodyStart::HeadersRefused),
-    (b"CORS request forbidden: origin", BodyStart::OriginRefused),
-    (b"CORS request forbidden: request-method", BodyStart::MethodRefused),
-    (b"CORS request forbidden: header", BodyStart::HeadersRefused),
-    (b"{\"message\":\"CORS error: Origin not allowed", BodyStart::OriginRefused),
-    (b"{\"message\":\"CORS error: Some headers", BodyStart::HeadersRefused),
-    (b"{\"message\":\"CORS is disabled", BodyStart::RouteRefused),
-];
-
-/// Tells what a body begins with; `bytes` begin with it.
-fn body_start(framing: Framing, bytes: &[u8]) -> BodyStart {
+/// Tells what a body begins with; `bytes` begin with it, and an answer has a status.
+fn body_start(status: Option<u16>, framing: Framing, bytes: &[u8]) -> BodyStart {
     let bytes = match framing {
         Framing::None => return BodyStart::Unseen,
         Framing::Counted(n) => bytes.get(..usize::try_from(n).unwrap_or(usize::MAX)).unwrap_or(bytes),
@@ -1218,8 +1205,9 @@ fn body_start(framing: Framing, bytes: &[u8]) -> BodyStart {
         }
     };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    if let Some((_, what)) = CORS_REFUSALS.iter().find(|(words, _)| bytes.starts_with(words)) {
-        return *what;
+    let refused = refusal::beginning(bytes).or_else(|| status.and_then(|status| refusal::in_words(status, bytes)));
+    if let Some(what) = refused {
+        return what;
     }
     match bytes {
         [] => BodyStart::Unseen,

@@ -25,6 +25,8 @@ pub enum StartLine<'a> {
     Response {
         /// Three digits, whatever they say.
         status: u16,
+        /// What the server says to it.
+        reason: &'a [u8],
         /// 0 or 1.
         minor: u8,
     },
@@ -43,7 +45,7 @@ pub fn start_line(line: &[u8]) -> Option<StartLine<'_>> {
             return None;
         }
         let status = digits.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
-        return Some(StartLine::Response { status, minor });
+        return Some(StartLine::Response { status, reason: after.trim_ascii(), minor });
     }
     let method_bytes = find(b' ', line)?;
     let (method, rest) = line.split_at_checked(method_bytes)?;
@@ -396,8 +398,8 @@ mod tests {
 
     #[test]
     fn status_lines() {
-        assert_eq!(start_line(b"HTTP/1.1 200 OK"), Some(StartLine::Response { status: 200, minor: 1 }));
-        assert_eq!(start_line(b"HTTP/1.0  404"), Some(StartLine::Response { status: 404, minor: 0 }));
+        assert_eq!(start_line(b"HTTP/1.1 200 OK"), Some(StartLine::Response { status: 200, reason: b"OK", minor: 1 }));
+        assert_eq!(start_line(b"HTTP/1.0  404"), Some(StartLine::Response { status: 404, reason: b"", minor: 0 }));
         for none in [&b"HTTP/1.1200"[..], b"HTTP/1.1 20", b"HTTP/1.1 2000 OK", b"HTTP/2 200", b"HTTP/1."] {
             assert_eq!(start_line(none), None, "{}", String::from_utf8_lossy(none));
         }

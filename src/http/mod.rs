@@ -11,6 +11,7 @@ pub mod keep;
 mod pairing;
 mod probe;
 mod proxy;
+mod refusal;
 
 pub(crate) use grammar::{find_word, is_printable, is_token as is_tchar};
 
@@ -86,15 +87,14 @@ pub enum BodyStart {
     InvalidCorsRequest,
     /// Starlette's `Disallowed CORS …`.
     DisallowedCors,
-    /// aiohttp-cors: `CORS preflight request failed: origin …`; hapi: `CORS error: Origin not allowed`; actix-cors: `Origin is not allowed to
-    /// make this request`; warp: `CORS request forbidden: origin not allowed`.
+    /// Says that the origin is not allowed: aiohttp-cors, hapi, actix-cors, warp, Poem, code by hand.
     OriginRefused,
-    /// aiohttp-cors: `CORS preflight request failed: request method …`; actix-cors: `Requested method is not allowed`; warp: `CORS request
-    /// forbidden: request-method not allowed`.
+    /// Says that the method is not allowed.
     MethodRefused,
-    /// aiohttp-cors: `CORS preflight request failed: headers …`; hapi: `CORS error: Some headers are not allowed`; actix-cors: `One or more
-    /// request headers are not allowed`; warp: `CORS request forbidden: header not allowed`.
+    /// Says that a header is not allowed.
     HeadersRefused,
+    /// Says that CORS refuses, and not what: `Not allowed by CORS`.
+    CorsRefused,
     /// hapi: `CORS is disabled for this route`.
     RouteRefused,
     /// Anything else.
@@ -111,6 +111,7 @@ impl BodyStart {
             | BodyStart::OriginRefused
             | BodyStart::MethodRefused
             | BodyStart::HeadersRefused
+            | BodyStart::CorsRefused
             | BodyStart::RouteRefused => true,
             BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => false,
         }

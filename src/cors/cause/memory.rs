@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::server::{self, Seen};
+use crate::catalog::Stack;
 use crate::cors::classify::path_len;
 use crate::cors::fields::list_items;
 use crate::cors::{ClientId, Kind, Observation};
@@ -137,7 +138,7 @@ pub(in crate::cors) struct TargetMemory {
     pub(in crate::cors) error_good: Last,
     /// A preflight was answered 401, 403 or 407 without it.
     pub(in crate::cors) preflight_needs_login: Last,
-    /// The CORS code ran on an actual request or, in silence, on a preflight, and did not name this origin.
+    /// The CORS code ran on an actual request or, in silence or with its lists alone, on a preflight, and did not name this origin.
     denied: Option<(u64, Time)>,
     /// Servers that its answers showed.
     pub(in crate::cors) servers: Seen,
@@ -225,7 +226,13 @@ impl Memory {
         if passes {
             target.grants.on_grant(grant);
             endpoint.grants.on_grant(grant);
-        } else if preflight && super::is_silent_denial(response)
+        } else if preflight
+            && good_status
+            && !target.grants.has(origin, now)
+            && (super::has_cors_field(head)
+                || super::is_silent_denial(response)
+                    && super::asks_for_no_header(seen.request)
+                    && target.servers.application != Some(Stack::Rack))
             || !preflight
                 && !response.head.has(Name::AcAllowOrigin)
                 && (super::has_run(&response.head)

@@ -168,6 +168,7 @@ impl Case<'_> {
             BodyStart::MethodRefused => return (Cause::MethodNotListed, Confidence::Certain),
             BodyStart::HeadersRefused => return (Cause::HeaderNotListed, Confidence::Certain),
             BodyStart::RouteRefused => return (Cause::CorsNotMounted, Confidence::Certain),
+            BodyStart::CorsRefused => return self.refused_in_words(),
             BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => {}
         }
         let head = &response.head;
@@ -201,8 +202,8 @@ impl Case<'_> {
         match response.status {
             401 | 403 | 407 => self.refused(response, seen),
             404 if self.is_fastify(seen) => (Cause::CorsNotMounted, Confidence::Probable),
+            400..=499 | 501 if self.is_preflight() => self.no_route(response, seen),
             500..=599 => self.failed(seen),
-            400..=499 if self.is_preflight() => self.no_route(response, seen),
             400..=499 => self.error_page(),
             _ if self.is_preflight() => self.bare_preflight(response, seen),
             _ => self.bare_answer(request, response, seen),
@@ -238,7 +239,7 @@ impl Case<'_> {
             }
             let go = server::recognise(response).application == Some(Stack::Go);
             if go && self.target.grants.has(self.origin_key, self.now) {
-                return (self.method_or_header(), Confidence::Probable);
+                return self.method_or_header(Confidence::Probable);
             }
             if go && !self.target.has_denied(self.origin_key, self.now) {
                 let others = self.target.grants.has_others(self.origin_key, self.now);
@@ -268,13 +269,21 @@ impl Case<'_> {
             return (cause, Confidence::Probable);
         }
         if self.target.grants.has(self.origin_key, self.now) {
-            return (self.method_or_header(), Confidence::Probable);
+            return self.method_or_header(Confidence::Probable);
         }
         let denied = self.target.has_denied(self.origin_key, self.now) || self.endpoint.bare.is_recent(self.now);
         if denied || self.target.grants.has_others(self.origin_key, self.now) {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
         UNKNOWN
+    }
+
+    /// "Not allowed by CORS": guides write it for an origin that is not on the list.
+    fn refused_in_words(&self) -> Told {
+        match self.refused_by_cors() {
+            UNKNOWN => (Cause::OriginNotListed, Confidence::Probable),
+            told => told,
+        }
     }
 
     /// 401, 403, 407.
@@ -323,14 +332,19 @@ impl Case<'_> {
 
     /// 5xx of the application.
     fn failed(&self, seen: Seen) -> Told {
+        let express =
+            seen.application == Some(Stack::Express) || self.target.servers.application == Some(Stack::Express);
+        let answers = self.endpoint.bare.is_recent(self.now) || self.endpoint.grants.has(self.origin_key, self.now);
+        if self.is_preflight() && answers && !express {
+            // requests are answered there, and what answers them fails on OPTIONS
+            return (Cause::CorsNotMounted, Confidence::Possible);
+        }
         let known = self.preflight_passed() || self.target.grants.has(self.origin_key, self.now);
         if known {
             return (Cause::ErrorPageWithoutCors, Confidence::Probable);
         }
         let others = self.target.grants.has_others(self.origin_key, self.now);
         // Express keeps headers on a crash: bare is a crash of the CORS code itself, callback(new Error()) for an unlisted origin
-        let express =
-            seen.application == Some(Stack::Express) || self.target.servers.application == Some(Stack::Express);
         if others {
             return (Cause::OriginNotListed, if express { Confidence::Probable } else { Confidence::Possible });
         }
@@ -340,20 +354,20 @@ impl Case<'_> {
         (Cause::ErrorPageWithoutCors, Confidence::Possible)
     }
 
-    /// A preflight answered 4xx: most often nobody takes OPTIONS there.
+    /// A preflight answered 4xx or 501: most often nobody takes OPTIONS there.
     fn no_route(&self, response: &Response, seen: Seen) -> Told {
         if let Some(cause) = self.lacking() {
             return (cause, Confidence::Probable);
         }
         if self.is_rack(seen) && self.endpoint.grants.has(self.origin_key, self.now) {
-            return (self.method_or_header(), Confidence::Probable);
+            return self.method_or_header(Confidence::Probable);
         }
         let stranger = !self.target.grants.has(self.origin_key, self.now);
         if stranger && self.endpoint.grants.other_preflights(self.origin_key, self.now) {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
         match (response.status, response.body_start) {
-            (404 | 405, _) => (Cause::CorsNotMounted, Confidence::Probable),
+            (404 | 405 | 501, _) => (Cause::CorsNotMounted, Confidence::Probable),
             // the application took OPTIONS for a request, and found fault with it
             (_, BodyStart::Json | BodyStart::Markup) => (Cause::CorsNotMounted, Confidence::Possible),
             _ => UNKNOWN,
@@ -378,8 +392,12 @@ impl Case<'_> {
     }
 
     /// The origin is fine: what else a preflight can be refused for.
-    fn method_or_header(&self) -> Cause {
-        if self.asks_for_a_simple_method() { Cause::HeaderNotListed } else { Cause::MethodNotListed }
+    fn method_or_header(&self, sure: Confidence) -> Told {
+        match (self.asks_for_a_simple_method(), self.asks_for_content_type_alone()) {
+            (true, _) => (Cause::HeaderNotListed, sure),
+            (false, true) => (Cause::MethodNotListed, sure),
+            (false, false) => UNKNOWN,
+        }
     }
 
     /// On every list: such a preflight is for its headers.
@@ -403,7 +421,7 @@ impl Case<'_> {
                 return (Cause::CorsNotMounted, Confidence::Probable);
             }
             if self.endpoint.grants.has(self.origin_key, self.now) {
-                return (self.method_or_header(), Confidence::Probable);
+                return self.method_or_header(Confidence::Probable);
             }
         }
         (Cause::OriginOrMethodNotListed, Confidence::Certain)
@@ -418,7 +436,8 @@ impl Case<'_> {
         if self.preflight_passed() || self.target.grants.has(self.origin_key, self.now) {
             return (Cause::ErrorPageWithoutCors, Confidence::Probable);
         }
-        if self.endpoint.grants.has_others(self.origin_key, self.now) {
+        let denied = self.target.has_denied(self.origin_key, self.now);
+        if denied || self.endpoint.grants.has_others(self.origin_key, self.now) {
             return (Cause::OriginNotListed, Confidence::Possible);
         }
         (Cause::CorsNotMounted, Confidence::Possible)
@@ -434,16 +453,21 @@ impl Case<'_> {
         }
         let works = self.endpoint.grants.actuals(self.origin_key, self.now) != 0;
         if works && self.is_rack(seen) {
-            return (self.method_or_header(), Confidence::Probable);
+            return self.method_or_header(Confidence::Probable);
         }
         // a router that answers OPTIONS by itself says Allow, an application that takes it for any request sends a page
         let head = &response.head;
         let by_router = head.has(Name::Allow) || seen.edge.is_some() && seen.application.is_none();
         if works && !by_router && !head.has(Name::ContentType) {
-            return (self.method_or_header(), Confidence::Possible);
+            return self.method_or_header(Confidence::Possible);
         }
-        let alone = if is_silent_denial(response) { Cause::OriginNotListed } else { Cause::CorsNotMounted };
-        self.elsewhere().unwrap_or((alone, Confidence::Possible))
+        self.elsewhere().unwrap_or_else(|| match is_silent_denial(response) {
+            // for the origin, or for a header that it asks for
+            true if self.asks_for_a_simple_method() && !self.asks_for_content_type_alone() => UNKNOWN,
+            // Rack's applications answer OPTIONS without a body, and rack-cors marks what it does not allow
+            true if !self.is_rack(seen) => (Cause::OriginNotListed, Confidence::Possible),
+            _ => no_trace(response),
+        })
     }
 
     /// Whether this origin, or only others, are allowed somewhere on the target.
@@ -485,7 +509,7 @@ impl Case<'_> {
             // only what no route took has headers
             return (Cause::CorsAfterRouter, Confidence::Probable);
         }
-        self.elsewhere().unwrap_or((Cause::CorsNotMounted, Confidence::Possible))
+        self.elsewhere().unwrap_or_else(|| no_trace(response))
     }
 
     // ---- other reasons -----------------------------------------------------------------------------------------------
@@ -556,10 +580,8 @@ impl Case<'_> {
         if value.is_some_and(|v| v != b"*" && v != self.origin) {
             return self.mismatch(request, response);
         }
-        match response.status {
-            404 | 405 | 501 => (Cause::CorsNotMounted, Confidence::Possible),
-            _ => UNKNOWN,
-        }
+        // what adds the fields does not answer preflights, and the application finds fault with OPTIONS
+        if response.status >= 400 { (Cause::CorsNotMounted, Confidence::Possible) } else { UNKNOWN }
     }
 
     fn mismatch(&self, request: &Request, response: &Response) -> Told {
@@ -757,6 +779,11 @@ impl Case<'_> {
 
 const UNKNOWN: Told = (Cause::Unknown, Confidence::Possible);
 
+/// An answer without a trace of CORS, and nothing else known: most often there is none.
+fn no_trace(response: &Response) -> Told {
+    if server::hides_denials(response) { UNKNOWN } else { (Cause::CorsNotMounted, Confidence::Possible) }
+}
+
 /// One field with several values: joined on the way from two, or configured as a list.
 fn several(value: &[u8]) -> Told {
     let items: Vec<&[u8]> = list_items(value).take(16).collect();
@@ -819,14 +846,26 @@ fn refuses_plainly(response: &Response) -> bool {
     }
 }
 
-/// A preflight's 204 with nothing is written for preflights, by code that names the origin when it is on its list; a router's
-/// own has `Allow`, a proxy's is a rule without headers.
+/// A preflight's 2xx with nothing, no body either, is written for preflights, by code that names the origin when it is on its list; a
+/// router's own has `Allow`, a handler's has a body, a proxy's is a rule without headers.
 pub(super) fn is_silent_denial(response: &Response) -> bool {
     let head = &response.head;
-    response.status == 204
+    let empty = match head.first(Name::ContentLength) {
+        Some(length) => length == b"0",
+        None => response.body_start == BodyStart::Unseen,
+    };
+    (200..300).contains(&response.status)
+        && (empty || response.status == 204)
+        && !has_run(head)
         && !head.has(Name::AcAllowOrigin)
         && !head.has(Name::Allow)
         && server::recognise(response).edge.is_none()
+}
+
+/// Whether a preflight's origin alone can be what is refused: it asks for no header that a list may lack.
+pub(super) fn asks_for_no_header(request: &Request) -> bool {
+    let asked = request.head.joined(Name::AcRequestHeaders).unwrap_or_default();
+    list_items(&asked).all(|item| item.eq_ignore_ascii_case(b"content-type"))
 }
 
 /// Tomcat's `CorsFilter`: 403, declared as text, and then no text.

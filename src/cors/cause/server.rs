@@ -22,6 +22,16 @@ pub fn recognise(response: &Response) -> Seen {
     Seen { application: application(response), edge: edge(head, response.status) }
 }
 
+/// Where an origin that is not on the list gets the same answer as one where there is no list: Flask-CORS, aiohttp's libraries and Envoy's
+/// filter add nothing then, not even `Vary`.
+#[must_use]
+pub fn hides_denials(response: &Response) -> bool {
+    let server = response.head.first(Name::Server).unwrap_or_default();
+    begins(server, "werkzeug")
+        || contains(server, "aiohttp/")
+        || edge(&response.head, response.status) == Some(Stack::Envoy)
+}
+
 fn begins(value: &[u8], word: &str) -> bool {
     value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -537,3 +537,58 @@ fn what_is_remembered_is_capped_and_counted() {
     memory.slots("http://b.test", "/three", &mut forgotten);
     assert_eq!(forgotten, 3);
 }
+
+#[test]
+fn an_empty_answer_to_a_preflight_is_written_by_code_with_a_list() {
+    // Sails, Netty, code by hand: nothing in it, no Allow
+    let empty = "200 |Content-Length: 0";
+    check(&["GET /x |Origin: A → 200 |body={", &format!("{ASK_PUT} → {empty}")], "origin_not_listed");
+    check(&[&format!("{ASK_PUT} → {empty}"), "GET /x |Origin: A → 200 |body={"], "origin_not_listed");
+    // a handler that takes OPTIONS for a request has something to say
+    check(&["GET /x |Origin: A → 200 |body={", &format!("{ASK_PUT} → 200 |body={{")], "cors_not_mounted");
+    // go-restful, jetty: as likely a header that is not listed
+    let get = "OPTIONS /x |Origin: A|Access-Control-Request-Method: GET|Access-Control-Request-Headers: x-trace-id";
+    check(&[&format!("{get} → {empty}")], "unknown");
+    check(&[&format!("{get} → {empty}"), "GET /y |Origin: A → 200 |body={"], "cors_not_mounted");
+    // Rack's applications answer so
+    check(&["GET /x |Origin: A → 200 |X-Runtime: 0.1|body={", &format!("{ASK_PUT} → {empty}")], "cors_not_mounted");
+}
+
+#[test]
+fn lists_without_the_origin_speak_for_what_comes_after() {
+    // Jupyter names the one origin that is configured, and answers requests of others with 404
+    let fixed = "200 |Access-Control-Allow-Origin: http://c.test|Access-Control-Allow-Methods: PUT";
+    check(&[&format!("{ASK_PUT} → {fixed}"), "GET /x |Origin: A → 404 |body={"], "origin_not_listed");
+    check(&["GET /x |Origin: A → 404 |body={"], "cors_not_mounted");
+}
+
+#[test]
+fn an_application_that_fails_on_options_answers_preflights_itself() {
+    let bare = "GET /x |Origin: A → 200 |body={";
+    check(&[bare, &format!("{ASK_PUT} → 500")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 501 |body=words")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 500 |Access-Control-Allow-Origin: A")], "cors_not_mounted");
+    // Express: callback(new Error()) for a page that is not listed
+    check(&[bare, &format!("{ASK_PUT} → 500 |X-Powered-By: Express")], "origin_not_listed");
+}
+
+#[test]
+fn where_denials_leave_no_trace_nothing_is_guessed() {
+    for server in ["Server: Werkzeug/3.1", "Server: Python/3.11 aiohttp/3.14", "Server: envoy"] {
+        check(&[&format!("GET /x |Origin: A → 200 |{server}|body={{")], "unknown");
+        let other = format!("GET /x |Origin: B → 200 |{server}|Access-Control-Allow-Origin: B|body={{");
+        check(&[&other, &format!("GET /x |Origin: A → 200 |{server}|body={{")], "origin_not_listed");
+    }
+}
+
+#[test]
+fn a_method_and_a_header_that_were_both_never_granted_leave_open_which_is_missing() {
+    let works = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A";
+    let ask = |names: &str| {
+        format!(
+            "OPTIONS /x |Origin: A|Access-Control-Request-Method: PUT|Access-Control-Request-Headers: {names} → 200"
+        )
+    };
+    check(&[works, &ask("content-type")], "method_not_listed");
+    check(&[works, &ask("content-type,x-trace-id")], "unknown");
+}
