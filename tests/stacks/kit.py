@@ -58,3 +58,54 @@ server.port = {port}
 server.errorlog = "{dir}/error.log"
 %s
 """ % body)
+
+
+def traefik(router, middlewares, port="{port2}"):
+    """`middlewares`: YAML of several, at the indent that they have below `middlewares:`."""
+    return ("traefik", """http:
+  routers:
+%s
+  services:
+    s:
+      loadBalancer:
+        servers:
+          - url: http://127.0.0.1:%s
+  middlewares:
+%s
+""" % (router, port, middlewares))
+
+
+def envoy(filters, route_config, port="{port2}"):
+    """`filters`: names of the HTTP filters before the router, and their YAML; `route_config`: YAML below a virtual host."""
+    listed = "".join("          - name: %s\n            typed_config:\n%s" % (name, text) for name, text in filters)
+    return ("envoy.yaml", """static_resources:
+  listeners:
+  - address:
+      socket_address: {{address: 127.0.0.1, port_value: {port}}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: x
+          http_filters:
+%s          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+          route_config:
+            virtual_hosts:
+            - name: v
+              domains: ["*"]
+%s
+  clusters:
+  - name: c
+    connect_timeout: 1s
+    type: STATIC
+    load_assignment:
+      cluster_name: c
+      endpoints:
+      - lb_endpoints:
+        - endpoint:
+            address:
+              socket_address: {{address: 127.0.0.1, port_value: %s}}
+""" % (listed, route_config, port))

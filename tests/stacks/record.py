@@ -3,8 +3,8 @@
 
 Starts each case's servers on loopback, lets headless Chromium do its steps, captures with dumpcap what goes over the recorded
 port, and writes OUT_DIR/stacks.pcap (all cases) and OUT_DIR/stacks.jsonl (a line for each step: what the browser did, and the
-mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, lighttpd, cargo, go, javac, php, ruby with sinatra, rack-cors, puma and webrick,
-perl with Mojolicious and Plack; node, Python and Rust packages are installed, at the versions of package.json, requirements.txt and rust/, into the
+mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, lighttpd, cargo, go, javac, php, ruby with sinatra, rack-cors, puma, webrick,
+rails and grape, perl with Mojolicious, Plack, Dancer2 and Catalyst, h2o, docker-registry; node, Python and Rust packages are installed, at the versions of package.json, requirements.txt and rust/, into the
 folder that $STACKS names (default: target/stacks).
 """
 import http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess, sys, tempfile, threading, time
@@ -12,14 +12,17 @@ import http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess,
 from cases import CASES as FIRST
 from more_cases import CASES as MORE
 from third_cases import CASES as THIRD
+from fourth_cases import CASES as FOURTH
+from fifth_cases import CASES as FIFTH
 
-CASES = [(1, *case) for case in FIRST] + [(2, *case) for case in MORE] + [(3, *case) for case in THIRD]
+CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH], 1) for case in cases]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
 JARS = ":".join(f"/usr/share/java/{jar}.jar" for jar in [f"spring3-{part}" for part in "web web.servlet core beans context aop expression".split()] + [
     f"jetty9-{part}" for part in "server servlet util util-ajax http io security".split()] + ["commons-logging", "servlet-api", "jetty9-servlets"] + [
     path.stem for path in sorted(pathlib.Path("/usr/share/java").glob("tomcat9-*.jar")) if not path.stem[-1].isdigit() and "i18n" not in path.stem])
+NETTY = ":".join(str(path) for path in sorted(pathlib.Path("/usr/share/java").glob("netty-*.jar")) if not path.stem[-1].isdigit() and "-4." not in path.stem and "Final" not in path.stem)
 PAGES = {"a": ("app.one.test", 18901), "b": ("app.two.test", 18902)}
 PAGE = """<!doctype html><meta charset=utf-8><link rel=icon href=data:><script>
 (async () => { for (;;) {
@@ -89,6 +92,15 @@ def install():
         subprocess.run(["cargo", "build", "--manifest-path", HERE / "rust/Cargo.toml", "--target-dir", WORK / "rust"], check=True)
     if not (WORK / "java2").exists():
         subprocess.run(["javac", "-cp", JARS, "-d", WORK / "java2", HERE / "Filters.java"], check=True)
+    # golang-github-emicklei-go-restful-dev, -gorilla-mux-dev, -julienschmidt-httprouter-dev, libnetty-java; ruby-rails and ruby-grape, php-slim,
+    # php-laravel-lumen-framework, php-symfony-framework-bundle, libdancer2-perl, libcatalyst-perl, h2o, docker-registry
+    if not (WORK / "server-fourth").exists():
+        subprocess.run(["go", "build", "-o", WORK / "server-fourth", HERE / "fourth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    if not (WORK / "java3").exists():
+        subprocess.run(["javac", "-cp", NETTY, "-d", WORK / "java3", HERE / "Netty.java"], check=True)
+    if not (WORK / "next/.next").exists():
+        shutil.copytree(HERE / "next", WORK / "next", dirs_exist_ok=True)
+        subprocess.run(["node", WORK / "node_modules/next/dist/bin/next", "build", "--webpack"], cwd=WORK / "next", env=os.environ | {"MISTAKE": "next_good"}, check=True)
     if not (WORK / "java").exists():
         subprocess.run(["javac", "-cp", JARS, "-d", WORK / "java", HERE / "Server.java"], check=True)
 
@@ -108,12 +120,12 @@ def wait_for(port, process):
 def start(server, name, port, folder):
     """A command, or (program, configuration)."""
     names = {"here": HERE, "case": name, "port": port, "port2": port + 500, "python": WORK / "venv/bin/python", "dir": folder,
-             "work": WORK, "jars": JARS}
+             "work": WORK, "jars": JARS, "netty": NETTY}
     if isinstance(server, str):
         command, listens = shlex.split(server.format(**names)), port if "{port}" in server else port + 500
     else:
         program, text = server
-        config = folder / f"{program}.conf"
+        config = folder / {"traefik": "dynamic.yml", "registry": "registry.yml", "envoy.yaml": "envoy.yaml"}.get(program, f"{program}.conf")
         config.write_text(text.format(**names))
         command = {
             "nginx": ["nginx", "-p", str(folder), "-c", str(config)],
@@ -121,6 +133,10 @@ def start(server, name, port, folder):
             "varnish": ["varnishd", "-F", "-a", f"127.0.0.1:{port}", "-f", str(config), "-n", str(folder / "v"), "-s", "malloc,16m"],
             "apache": ["apache2", "-X", "-f", str(config)],
             "lighttpd": ["lighttpd", "-D", "-f", str(config)],
+            "traefik": [WORK / "venv/bin/traefik", f"--entrypoints.web.address=127.0.0.1:{port}", f"--providers.file.filename={config}", "--global.checknewversion=false", "--global.sendanonymoususage=false"],
+            "envoy.yaml": [WORK / "venv/bin/envoy", "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "error"],
+            "h2o": ["h2o", "-c", str(config)],
+            "registry": ["docker-registry", "serve", str(config)],
             "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)],
         }[program]
         listens = port

@@ -1,4 +1,6 @@
-//! stacks-server MISTAKE PORT: axum with tower-http, actix-web with actix-cors, or warp, with one mistake of CAUSES.md made on purpose.
+//! stacks-server MISTAKE PORT: axum with tower-http, actix-web with actix-cors, warp, Salvo or Poem, with one mistake of CAUSES.md made on purpose.
+
+mod fourth;
 
 const A: &str = "http://app.one.test:18901";
 const B: &str = "http://app.two.test:18902";
@@ -122,6 +124,8 @@ fn main() {
     match family {
         "axum" => runtime().block_on(axum(own, port)),
         "actix" => actix_web::rt::System::new().block_on(actix(own.to_owned(), port)),
+        "salvo" => runtime().block_on(fourth::salvo(own, port)),
+        "poem" => runtime().block_on(fourth::poem(own, port)),
         _ => runtime().block_on(warp(own, port)),
     }
 }
