@@ -20,6 +20,9 @@ const BEGINNINGS: &[(&[u8], BodyStart)] = &[
 /// Bytes of a body that are searched for words.
 const SEARCHED_MAX: usize = 512;
 
+/// One of these is in every such text: most pages of errors have none, and are not searched further.
+const SUBJECTS: &[&[u8]] = &[b"cors", b"origin", b"preflight", b"access-control", b"request"];
+
 /// Words for a no.
 const NOES: &[&[u8]] = &[
     b"not allow",
@@ -58,17 +61,17 @@ pub(super) fn in_words(status: u16, body: &[u8]) -> Option<BodyStart> {
     if !matches!(status, 400 | 401 | 403 | 405 | 500) {
         return None;
     }
-    let mut text = body.get(..SEARCHED_MAX).unwrap_or(body).to_vec();
+    let searched = body.get(..SEARCHED_MAX).unwrap_or(body);
+    let mut text = searched.to_ascii_lowercase();
+    if !SUBJECTS.iter().any(|subject| find_word(&text, subject).is_some()) {
+        return None;
+    }
     // a code such as ORIGIN_NOT_ALLOWED; in lower case it is a name, origin_id
-    for at in 1..text.len().saturating_sub(1) {
-        if let Some([before, here @ b'_', after]) = text.get_mut(at - 1..=at + 1)
-            && before.is_ascii_uppercase()
-            && after.is_ascii_uppercase()
-        {
-            *here = b' ';
+    for (at, around) in searched.windows(3).enumerate() {
+        if matches!(around, [before, b'_', after] if before.is_ascii_uppercase() && after.is_ascii_uppercase()) {
+            *text.get_mut(at + 1)? = b' ';
         }
     }
-    text.make_ascii_lowercase();
     // one word for what both name, so that neither is taken for the origin
     for (word, filler) in [(b"cross-origin", b"        cors"), (b"cross origin", b"        cors")] {
         while let Some(at) = find_word(&text, word) {

@@ -81,7 +81,9 @@ impl Wire {
                 }
                 HttpEvent::Interim(r) => format!("< {} interim", r.status),
                 HttpEvent::Response { request: Some(q), response: r } => {
-                    format!("< {} to {}{}", r.status, request(q), doubts(r.doubts, r.head_state))
+                    let says =
+                        if r.body_start.is_cors_refusal() { format!(": {:?}", r.body_start) } else { String::new() };
+                    format!("< {} to {}{}{says}", r.status, request(q), doubts(r.doubts, r.head_state))
                 }
                 HttpEvent::Response { request: None, response: r } => {
                     format!("< {} alone{}", r.status, doubts(r.doubts, r.head_state))
@@ -568,8 +570,25 @@ fn late_data_above_the_cap_gives_the_hole_up() {
 #[test]
 fn an_error_waits_for_the_beginning_of_its_body_but_not_for_ever() {
     let head = "s HTTP/1.1 403 Forbidden|Content-Length: 20||";
-    check(&[GET_A, head, "s Invalid CORS request"], &["> GET /a", "< 403 to GET /a", "= 20 Whole"]);
+    check(&[GET_A, head, "s Invalid CORS request"], &["> GET /a", "< 403 to GET /a: InvalidCorsRequest", "= 20 Whole"]);
     check(&[GET_A, head, "wait 3"], &["> GET /a", "< 403 to GET /a", "= 0 CutByCapture"]);
+}
+
+#[test]
+fn a_refusal_is_read_in_the_first_line_and_in_the_body() {
+    let told = |says: &str| format!("< 403 to GET /a: {says}");
+    // Vert.x and Quarkus
+    let reason = "s HTTP/1.1 403 CORS Rejected - Invalid origin|Content-Length: 0||";
+    check(&[GET_A, reason], &["> GET /a", &told("OriginRefused")]);
+    // it stands, whatever the body says
+    let page = "s HTTP/1.1 403 CORS Rejected - Invalid origin|Content-Length: 9||";
+    check(&[GET_A, page, "s Forbidden"], &["> GET /a", &told("OriginRefused"), "= 9 Whole"]);
+    let body = "s HTTP/1.1 403 Forbidden|Content-Length: 19||Not allowed by CORS";
+    check(&[GET_A, body], &["> GET /a", &told("CorsRefused"), "= 19 Whole"]);
+    check(
+        &[GET_A, "s HTTP/1.1 403 Forbidden|Content-Length: 9||Forbidden"],
+        &["> GET /a", "< 403 to GET /a", "= 9 Whole"],
+    );
 }
 
 #[test]
