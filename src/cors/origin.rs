@@ -200,10 +200,11 @@ fn ipv4_number(host: &str) -> Option<Ipv4Addr> {
 /// `scheme://host[:port]`, the default port left out (HTML § serialisation of an origin).
 #[must_use]
 pub fn serialise(parts: &OriginParts) -> String {
-    if parts.port == default_port(&parts.scheme) {
-        format!("{}://{}", parts.scheme, parts.host)
+    let OriginParts { scheme, host, port, .. } = parts;
+    if *port == default_port(scheme) {
+        [scheme, "://", host].concat()
     } else {
-        format!("{}://{}:{}", parts.scheme, parts.host, parts.port)
+        [scheme, "://", host, ":", itoa::Buffer::new().format(*port)].concat()
     }
 }
 

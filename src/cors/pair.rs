@@ -462,7 +462,7 @@ fn name_values(because: &mut [String], fields: &[UnsafeField]) {
         if let Some(value) = &field.value
             && let Some(known) = because.iter_mut().find(|b| b.strip_prefix("header ") == Some(field.name.as_str()))
         {
-            *known = format!("{}: {value}", field.name);
+            *known = [&field.name, ": ", value].concat();
         }
     }
 }

@@ -5,9 +5,12 @@ pub mod preflights;
 pub mod requests;
 pub mod spying;
 
+use std::fmt::Write as _;
+
 use crate::catalog::Severity;
 use crate::findings::book::{Book, Trail};
 use crate::findings::facts::Seen;
+use crate::findings::subject::network_of;
 use crate::findings::window::{Count, Distinct, Few};
 use crate::packet::{SECOND, Time};
 
@@ -87,5 +90,8 @@ pub fn doubled(seen: &Seen<'_>, least: usize) -> usize {
 /// `203.0.113.9 → api.shop.test`
 #[must_use]
 pub fn client_at_target(seen: &Seen<'_>) -> String {
-    format!("{} → {}", crate::findings::subject::network_of(seen.o.address), seen.o.target.host)
+    let mut text = String::with_capacity(80);
+    // writing to a String does not fail
+    let _ = write!(text, "{} → {}", network_of(seen.o.address), seen.o.target.host);
+    text
 }
