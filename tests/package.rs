@@ -66,6 +66,9 @@ inside dpkg --install /new.deb >>told 2>&1
 ! grep -i syntax told
 test "$(inside dpkg-query -W -f '${Version}' corstap)" = 0.0.2
 grep -q '# mine' over/root/etc/corstap/corstap.toml
+# enabled by hand: what systemctl does, which need not be there
+mkdir -p over/root/etc/systemd/system/multi-user.target.wants
+ln -s /lib/systemd/system/corstap.service over/root/etc/systemd/system/multi-user.target.wants/
 mkdir -p over/root/var/lib/private/corstap && touch over/root/var/lib/private/corstap/corstap.db
 inside dpkg --remove corstap >/dev/null
 test ! -e over/root/usr/bin/corstap
