@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use std::collections::HashMap;
 
 use super::vantage::{Exchange, Vantage};
 use crate::cors::classify::path_and_query;

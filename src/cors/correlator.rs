@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use slab::Slab;
+use std::collections::HashMap;
 
 use super::attempt::{Attempt, InFlight, Outcome, Slots, State, Stored};
 use super::cache::PreflightCache;

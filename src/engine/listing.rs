@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use std::collections::HashMap;
 
 use crate::http::{BodyState, Doubts, HeadState, HttpEvent, MessageId, Request, Response};
 use crate::packet::{Order, SECOND, Time};

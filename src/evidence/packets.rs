@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use std::collections::HashMap;
 
 use super::mask;
 use super::pcapng::Writer;
