@@ -5,7 +5,9 @@
 //! keeps it from looking at the wrong entry.
 
 /// No entry.
-const NONE: u32 = u32::MAX;
+pub const NONE: u32 = u32::MAX;
+/// Entries looked at together.
+pub const TOGETHER: usize = 32;
 /// Places at first; a power of two.
 const PLACES_MIN: usize = 64;
 /// To grow is to look at all entries in no order of memory, and untouched places cost nothing: so it is done seldom.
@@ -50,10 +52,18 @@ impl Index {
         self.places.len() - 1
     }
 
-    /// The number at a hash's own place: a guess that costs one look.
+    /// The numbers at the own places of at most [`TOGETHER`] hashes: a guess that costs a look each, and they wait together.
     #[must_use]
+    pub fn glances(&self, hashes: impl Iterator<Item = u32>) -> [u32; TOGETHER] {
+        let mut found = [NONE; TOGETHER];
+        for (found, hash) in found.iter_mut().zip(hashes) {
+            *found = self.glance(hash);
+        }
+        found
+    }
+
     #[inline]
-    pub fn glance(&self, hash: u32) -> u32 {
+    fn glance(&self, hash: u32) -> u32 {
         self.places.get(hash as usize & self.mask()).map_or(NONE, |place| at_of(*place))
     }
 

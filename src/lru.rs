@@ -8,11 +8,8 @@ use std::hash::{BuildHasher as _, Hash};
 use foldhash::fast::RandomState;
 use slab::Slab;
 
-use crate::index::{Index, folded};
+use crate::index::{Index, NONE, folded};
 
-const NONE: u32 = u32::MAX;
-/// Entries touched together.
-pub const TOGETHER: usize = 32;
 /// So few stay near the processor by themselves.
 const FEW: usize = 256;
 
@@ -88,16 +85,13 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.entries.get(at as usize).map(|e| &e.value)
     }
 
-    /// Brings the entries of at most [`TOGETHER`] keys out of main memory, all at once: short loops over looks that do not depend on
+    /// Brings the entries of at most [`TOGETHER`](crate::index::TOGETHER) keys out of main memory, all at once: short loops over looks that do not depend on
     /// each other wait together. `part` reads from a value what lies further behind.
     pub fn touch(&self, keys: impl Iterator<Item = K>, part: impl Fn(&V) -> u64) {
         if self.entries.len() < FEW {
             return;
         }
-        let mut places = [NONE; TOGETHER];
-        for (place, key) in places.iter_mut().zip(keys) {
-            *place = self.index.glance(folded(self.hasher.hash_one(key)));
-        }
+        let places = self.index.glances(keys.map(|key| folded(self.hasher.hash_one(key))));
         let mut seen = 0;
         for entry in places.iter().filter_map(|at| self.entries.get(*at as usize)) {
             seen ^= u64::from(entry.hash) ^ part(&entry.value);

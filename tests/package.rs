@@ -46,34 +46,34 @@ fn the_package_installs_upgrades_and_leaves_nothing_behind() {
 
     let script = r#"
 set -eu
-mkdir over && mount -t tmpfs corstap-test over && mkdir over/up over/work over/root
-mount -t overlay overlay -o lowerdir=/,upperdir=$PWD/over/up,workdir=$PWD/over/work over/root
-mount --bind /proc over/root/proc && mount --bind /dev over/root/dev
-cp "$OLD" over/root/old.deb && cp "$NEW" over/root/new.deb
-inside() { DEBIAN_FRONTEND=noninteractive chroot over/root "$@"; }
+mkdir over && mount -t tmpfs corstap-test over && mkdir over/up over/work over/merged
+mount -t overlay overlay -o lowerdir=/,upperdir=$PWD/over/up,workdir=$PWD/over/work over/merged
+mount --bind /proc over/merged/proc && mount --bind /dev over/merged/dev
+cp "$OLD" over/merged/old.deb && cp "$NEW" over/merged/new.deb
+inside() { DEBIAN_FRONTEND=noninteractive chroot over/merged "$@"; }
 # as where systemd runs, so that the scripts say to it what they would
-mkdir -p over/root/run/systemd/system
+mkdir -p over/merged/run/systemd/system
 inside dpkg --install /old.deb >told 2>&1
 test "$(inside corstap --version)" != ""
 inside corstap config check
-for page in corstap corstap-run corstap-replay; do test -s over/root/usr/share/man/man1/$page.1.gz; done
-test -s over/root/usr/share/bash-completion/completions/corstap
-test -s over/root/usr/share/corstap/dashboards/corstap.rules.yml
+for page in corstap corstap-run corstap-replay; do test -s over/merged/usr/share/man/man1/$page.1.gz; done
+test -s over/merged/usr/share/bash-completion/completions/corstap
+test -s over/merged/usr/share/corstap/dashboards/corstap.rules.yml
 # not enabled: it has no interface yet
-test ! -e over/root/etc/systemd/system/multi-user.target.wants/corstap.service
-echo '# mine' >>over/root/etc/corstap/corstap.toml
+test ! -e over/merged/etc/systemd/system/multi-user.target.wants/corstap.service
+echo '# mine' >>over/merged/etc/corstap/corstap.toml
 inside dpkg --install /new.deb >>told 2>&1
 ! grep -i syntax told
 test "$(inside dpkg-query -W -f '${Version}' corstap)" = 0.0.2
-grep -q '# mine' over/root/etc/corstap/corstap.toml
+grep -q '# mine' over/merged/etc/corstap/corstap.toml
 # enabled by hand: what systemctl does, which need not be there
-mkdir -p over/root/etc/systemd/system/multi-user.target.wants
-ln -s /lib/systemd/system/corstap.service over/root/etc/systemd/system/multi-user.target.wants/
-mkdir -p over/root/var/lib/private/corstap && touch over/root/var/lib/private/corstap/corstap.db
+mkdir -p over/merged/etc/systemd/system/multi-user.target.wants
+ln -s /lib/systemd/system/corstap.service over/merged/etc/systemd/system/multi-user.target.wants/
+mkdir -p over/merged/var/lib/private/corstap && touch over/merged/var/lib/private/corstap/corstap.db
 inside dpkg --remove corstap >/dev/null
-test ! -e over/root/usr/bin/corstap
-test -e over/root/etc/corstap/corstap.toml
-test -e over/root/var/lib/private/corstap/corstap.db
+test ! -e over/merged/usr/bin/corstap
+test -e over/merged/etc/corstap/corstap.toml
+test -e over/merged/var/lib/private/corstap/corstap.db
 inside dpkg --purge corstap >/dev/null
 left=$(find over/up -name '*corstap*' ! -type c)
 test -z "$left" || { echo "left: $left"; exit 1; }

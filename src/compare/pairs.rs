@@ -1,10 +1,9 @@
 //! Finds for each request in front the one that the box sent on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
 
 use super::vantage::{Exchange, Vantage};
 use crate::cors::classify::path_and_query;

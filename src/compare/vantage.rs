@@ -1,12 +1,11 @@
 //! One tap's exchanges, as far as a comparison needs them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use std::collections::{HashMap, HashSet};
 
 use crate::catalog::Reason;
 use crate::cors::classify::{path_and_query, redacted_path};

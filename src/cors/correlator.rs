@@ -2,12 +2,11 @@
 //!
 //! `pair` finds the attempt of a request, `answer` judges what came back, `settle` ends attempts and hands them out.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use foldhash::fast::RandomState;
 use slab::Slab;
-use std::collections::HashMap;
 
 use super::attempt::{Attempt, InFlight, Outcome, Slots, State, Stored};
 use super::cache::PreflightCache;

@@ -15,7 +15,7 @@ use crate::counters::Counters;
 use crate::findings::Look;
 use crate::http::head::Name;
 use crate::http::{NoAnswer, Request, Response};
-use crate::lru::TOGETHER;
+use crate::index::TOGETHER;
 use crate::packet::{SECOND, Time};
 use crate::record::{
     Confidence, Credentials, Effect, MissingPreflight, Mode, Phase, PreflightLeg, PreflightState, Sink, Transaction,

@@ -2,12 +2,11 @@
 //!
 //! A record waits until its message has ended and all that began before it has been told; under a cap the oldest goes as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
 
 use crate::http::{BodyState, Doubts, HeadState, HttpEvent, MessageId, Request, Response};
 use crate::packet::{Order, SECOND, Time};

@@ -1,12 +1,11 @@
 //! Copies the cited transactions' packets, and masks what must not leave the house.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
 
 use super::mask;
 use super::pcapng::Writer;

@@ -75,7 +75,6 @@ struct Sweep {
 #[derive(Debug)]
 pub struct Look<'a> {
     seen: Seen<'a>,
-    concerns: bool,
     /// The target, its name, and the client's network beside that name.
     host: u64,
     name: u64,
@@ -181,12 +180,11 @@ impl Findings {
     #[must_use]
     pub fn look<'a>(&self, o: &'a Observation<'a>) -> Look<'a> {
         let seen = Seen::of(o);
-        let concerns = Self::concerns(&seen);
         let host = self.book.digest(&*o.target.origin);
         let name = self.book.digest(&*o.target.host);
         let visitor = self.book.digest((network_of(o.address), name));
-        let here = concerns.then(|| self.here(&seen, host));
-        Look { seen, concerns, host, name, visitor, here }
+        let here = Self::concerns(&seen).then(|| self.here(&seen, host));
+        Look { seen, host, name, visitor, here }
     }
 
     /// Keys of what is remembered of a place, and of who asks there.
@@ -199,7 +197,7 @@ impl Findings {
         }
     }
 
-    /// Brings what is remembered of several requests out of main memory, all at once: at most [`crate::lru::TOGETHER`].
+    /// Brings what is remembered of several requests out of main memory, all at once: at most [`crate::index::TOGETHER`].
     pub fn touch(&self, looks: &[Look<'_>]) {
         let here = || looks.iter().filter_map(|look| look.here.as_ref());
         self.outside.touch(looks.iter().map(|look| look.visitor));
@@ -355,8 +353,8 @@ impl Findings {
 
     #[allow(clippy::too_many_lines)] // the list of rules, one after the other
     fn judge(&mut self, look: &Look<'_>, counters: &mut Counters) {
-        let Look { seen, concerns, host: host_key, name, visitor: prober_key, .. } = look;
-        let (o, concerns, host_key, prober_key) = (seen.o, *concerns, *host_key, *prober_key);
+        let Look { seen, host: host_key, name, visitor: prober_key, here } = look;
+        let (o, concerns, host_key, prober_key) = (seen.o, here.is_some(), *host_key, *prober_key);
         let direct = seen.navigates()
             || matches!(seen.asked.fetch_site, Some(b"same-origin" | b"same-site" | b"none"))
             || (seen.asked.fetch_site.is_none() && matches!(o.site, Site::SameSite | Site::SameOrigin));
@@ -369,7 +367,7 @@ impl Findings {
             return;
         }
         let Here { endpoint: endpoint_key, url: url_key, page: page_key } =
-            look.here.unwrap_or_else(|| self.here(seen, host_key));
+            here.unwrap_or_else(|| self.here(seen, host_key));
         let book = &mut self.book;
         let forgotten = &mut counters.forgotten;
         let names = &mut self.names;

@@ -433,14 +433,11 @@ impl Head {
     /// A field's name as written.
     #[must_use]
     pub fn name_of(&self, field: &Field) -> &[u8] {
-        match field.spelling {
-            _ if field.name_len > 0 => {
-                let end = field.value_at as usize;
-                self.block.bytes.get(end.saturating_sub(usize::from(field.name_len))..end).unwrap_or_default()
-            }
-            Spelling::Lower => field.name.text().as_bytes(),
-            Spelling::Usual | Spelling::Odd => field.name.usual(),
+        if field.is_plainly_named() {
+            return field.name.written(field.spelling);
         }
+        let end = field.value_at as usize;
+        self.block.bytes.get(end.saturating_sub(usize::from(field.name_len))..end).unwrap_or_default()
     }
 
     /// A field's value as kept, trimmed of SP and HTAB.

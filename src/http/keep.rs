@@ -101,7 +101,7 @@ fn place(digest: u64, places: usize) -> usize {
 }
 
 /// By the name before it, which may be [`Name::Other`], or none; how it was written.
-type Order = [(Name, Spelling); Name::KNOWN.len() + 2];
+type Order = [(Name, Spelling); FIRST + 1];
 /// The place of what comes first in [`Order`].
 const FIRST: usize = Name::KNOWN.len() + 1;
 
@@ -126,7 +126,7 @@ impl Keep {
             fields_max: usize::from(limits.fields_max),
             built: BlockBuilder::default(),
             repeated: Repeated::new(),
-            followed: [[(Name::Other, Spelling::Odd); Name::KNOWN.len() + 2]; 2],
+            followed: [[(Name::Other, Spelling::Odd); FIRST + 1]; 2],
         }
     }
 

@@ -55,8 +55,8 @@ pub(super) fn beginning(body: &[u8]) -> Option<BodyStart> {
     BEGINNINGS.iter().find(|(words, _)| body.starts_with(words)).map(|(_, what)| *what)
 }
 
-/// What the body of an answer that refuses says in words, or the reason in its first line: a piece of text between quotes, tags or line ends names what is refused, and
-/// says no. A router's "method not allowed" speaks of no CORS, nor does a check against forged forms.
+/// What the body of an answer that refuses says in words, or the reason in its first line: a piece of text between quotes, tags
+/// or line ends names what is refused, and says no. A router's "method not allowed" speaks of no CORS, nor does a check against forged forms.
 pub(super) fn in_words(status: u16, body: &[u8]) -> Option<BodyStart> {
     if !matches!(status, 400 | 401 | 403 | 405 | 500) {
         return None;

@@ -241,7 +241,7 @@ fn leg(t: &Transaction, l: &Leg, texts: &mut Texts, out: &mut String) {
         out.push_str(",\"duration_us\":");
         number(out, ns / 1000);
     }
-    pair(out, ",\"method\":", &String::from_utf8_lossy(l.request.head.method()));
+    pair(out, ",\"method\":", &lossy(l.request.head.method()));
     out.push_str(",\"request\":");
     number(out, texts.of_head(&l.request.head));
     if let Some(response) = &l.response {

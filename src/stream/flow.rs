@@ -13,11 +13,8 @@ use slab::Slab;
 use super::half::Half;
 use crate::decode::FlowKey;
 use crate::http::conversation::{Carries, Conversation};
-use crate::index::{Index, folded};
+use crate::index::{Index, NONE, folded};
 use crate::packet::Time;
-
-/// No entry.
-pub(super) const NONE: u32 = u32::MAX;
 
 /// What a connection is, in the order in which room is made (DESIGN.md § 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +54,6 @@ pub(super) struct Flow {
 // Two lines of the cache. Together with its place in the index (8 bytes over a load of 3/8 at worst) and in a line what an unanswered
 // SYN costs.
 const _: () = assert!(size_of::<Flow>() == 128);
-
-/// Connections touched together.
-pub(super) const TOUCHED: usize = 32;
 
 /// A place in a line.
 #[derive(Debug, Clone, Copy)]
@@ -129,10 +123,7 @@ impl Table {
     /// Brings what the connections with these hashes need out of main memory, all together: loops so short that the processor
     /// has many turns of them under way.
     pub fn touch(&self, hashes: impl Iterator<Item = u32>) {
-        let mut places = [NONE; TOUCHED];
-        for (place, hash) in places.iter_mut().zip(hashes) {
-            *place = self.index.glance(hash);
-        }
+        let places = self.index.glances(hashes);
         let mut seen = 0;
         for flow in places.iter().filter_map(|at| self.flows.get(*at as usize)) {
             // an entry lies in two lines of the cache
@@ -275,5 +266,16 @@ mod tests {
             (None, Some(a), None)
         );
         assert_eq!(table.by_age(), [a, c]);
+    }
+
+    #[test]
+    fn places_that_were_left_do_not_pile_up() {
+        let mut table = Table::new(4);
+        let [a, b] = [1, 2].map(|port| table.insert(key(port), None, u64::from(port), Time(0), Class::Open));
+        for now in 0..10_000 {
+            table.set_class(a, Class::Open, Time(now));
+            assert!(table.lines[Class::Open as usize].len() <= 2 * table.len() + EMPTY_PLACES);
+        }
+        assert_eq!((table.oldest(Class::Open), table.entered(Class::Open)), (Some(b), Some(Time(0))));
     }
 }

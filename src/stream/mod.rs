@@ -16,6 +16,7 @@ use crate::counters::Counters;
 use crate::decode::{Segment, Side, TcpFlags};
 use crate::http::conversation::{Carries, Close, Context, Conversation, Piece, Shared};
 use crate::http::{HttpEvent, Mark, NoAnswer, StreamId};
+use crate::index::TOGETHER;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
@@ -129,7 +130,7 @@ impl Streams {
         let start = bytes.len();
         bytes.extend_from_slice(segment.payload);
         segments.push(Queued { hash, at, segment: Segment { payload: &[], ..*segment }, payload: start..bytes.len() });
-        if segments.len() >= flow::TOUCHED {
+        if segments.len() >= TOGETHER {
             self.drain(out, counters);
         }
     }

@@ -1,11 +1,10 @@
 //! Two taps of one flow: what lies between them took CORS fields away (VERDICTS.md §6 "Two taps").
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use crate::catalog::{Rule, Severity};
 use crate::findings::book::{Book, Report, Source};
