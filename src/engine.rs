@@ -114,6 +114,7 @@ impl Engine {
                 self.next_tick = self.next_tick.max(tick_after(next));
             }
         }
+        self.correlator.pass(now, sink, &mut self.counters);
         self.now = self.now.max(now);
     }
 

@@ -53,6 +53,9 @@ pub struct Limits {
     pub open_idle_ns: i64,
     /// Transactions waiting for their other half: `corstap_state_forgotten_total{kind="waiting"}`.
     pub waiting_max: u32,
+    /// Refusals that wait to be explained. Above it one is explained at once, by what is known then:
+    /// `corstap_state_forgotten_total{kind="hints"}`.
+    pub unexplained_max: u32,
     /// Clients remembered: `corstap_state_forgotten_total{kind="clients"}`.
     pub clients_max: u32,
     /// Entries of the preflight cache model in all; 64 for one client: `corstap_state_forgotten_total{kind="cache"}`.
@@ -121,6 +124,7 @@ impl Default for Limits {
             closed_idle_ns: 5 * SECOND,
             open_idle_ns: 15 * 60 * SECOND,
             waiting_max: 24_576,
+            unexplained_max: 4096,
             clients_max: 65_536,
             in_flight_max: 65_536,
             cache_entries_max: 100_000,

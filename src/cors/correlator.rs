@@ -14,7 +14,7 @@ use super::cause::memory::Memory;
 use super::classify::{Classified, Classifier, path_and_query};
 use super::connection::Connections;
 use super::jar::Jar;
-use super::settle::Told;
+use super::settle::{Told, Unexplained};
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::findings::Findings;
@@ -40,6 +40,7 @@ pub struct Correlator {
     pub(super) show_query: bool,
     pub(super) all_requests: bool,
     pub(super) waiting_max: usize,
+    pub(super) unexplained_max: usize,
     pub(super) now: Time,
     pub(super) classifier: Classifier,
     pub(super) connections: Connections,
@@ -69,6 +70,8 @@ pub struct Correlator {
     pub(super) asked: Lru<u64, Time>,
     /// Refused by an answer that says "not done": the same request may yet come again.
     pub(super) echoes: VecDeque<(Time, Box<Attempt>, Outcome)>,
+    /// In order of time.
+    pub(super) unexplained: VecDeque<Unexplained>,
     /// Hints given up under their caps.
     pub(super) hints_forgotten: u64,
     pub(super) findings: Findings,
@@ -84,6 +87,7 @@ impl Correlator {
             show_query: options.show_query,
             all_requests: options.all_requests,
             waiting_max: limits.waiting_max as usize,
+            unexplained_max: limits.unexplained_max as usize,
             now: Time(0),
             classifier: Classifier::new(limits, options),
             connections: Connections::new(limits.hints_max),
@@ -108,6 +112,7 @@ impl Correlator {
             memory: Memory::new(limits),
             asked: Lru::new(limits.hints_max),
             echoes: VecDeque::new(),
+            unexplained: VecDeque::new(),
             hints_forgotten: 0,
             findings: Findings::new(limits, options),
             told: Vec::new(),
@@ -128,6 +133,7 @@ impl Correlator {
 
     /// Takes one event. What comes of it is told by [`Correlator::tell`].
     pub fn on_event(&mut self, event: &HttpEvent, counters: &mut Counters) {
+        self.explain_due(self.now);
         match event {
             HttpEvent::Request(request) => self.on_request(request, counters),
             HttpEvent::Response { request: Some(request), response } => {
@@ -173,8 +179,15 @@ impl Correlator {
                 self.settle_unanswered(index);
             }
         }
-        self.tell(sink, counters);
+        self.pass(now, sink, counters);
         self.findings.advance(now, sink, counters);
+    }
+
+    /// Nothing came until now, which need be no whole second: explains what has waited for it.
+    pub fn pass(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
+        self.now = self.now.max(now);
+        self.explain_due(self.now);
+        self.tell(sink, counters);
     }
 
     /// Settles everything that waits, oldest first.
@@ -212,6 +225,9 @@ impl Correlator {
         while !self.echoes.is_empty() {
             self.settle_echo();
         }
+        while !self.unexplained.is_empty() {
+            self.explain_first();
+        }
         self.tell(sink, counters);
         self.findings.finish(now, sink, counters);
     }
@@ -219,7 +235,7 @@ impl Correlator {
     /// Nothing waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.attempts.is_empty() && self.held.is_empty() && self.echoes.is_empty()
+        self.attempts.is_empty() && self.held.is_empty() && self.echoes.is_empty() && self.unexplained.is_empty()
     }
 
     // ---- keys and timers -----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ use crate::findings::Look;
 use crate::http::head::Name;
 use crate::http::{NoAnswer, Request, Response};
 use crate::index::TOGETHER;
-use crate::packet::{SECOND, Time};
+use crate::packet::{MILLISECOND, SECOND, Time};
 use crate::record::{
     Confidence, Credentials, Effect, MissingPreflight, Mode, Phase, PreflightLeg, PreflightState, Sink, Transaction,
     TransactionId, Verdict,
@@ -26,14 +26,28 @@ use crate::record::{
 const T_TAIL_NS: i64 = 2 * SECOND;
 /// How long a verdict waits for the end of the answer's body, which may never come.
 const T_BODY_NS: i64 = SECOND;
+/// How long a refusal waits to be explained: what a target lets other pages do tells why not this one, and pages come together.
+const T_EXPLAIN_NS: i64 = 800 * MILLISECOND;
 
 /// What rules look at, in order: they and whoever else listens get it some messages later, many at a time.
 #[derive(Debug)]
 pub(super) enum Told {
     Observed(Observed),
     Transaction(Arc<Transaction>),
+    /// For rules alone, which need no cause: they know of a refusal before whatever comes after it.
+    Refused(Arc<Transaction>),
+    /// The same, explained: for whoever listens beside them.
+    Explained(Arc<Transaction>),
     /// A request without a sign of a page, which only a finding may ask for.
     Bystander(Arc<Transaction>),
+}
+
+/// A refusal whose cause may show a little later.
+#[derive(Debug)]
+pub(super) struct Unexplained {
+    due: Time,
+    client: ClientId,
+    transaction: Arc<Transaction>,
 }
 
 /// A request with its answer, and what was made out about it at that time.
@@ -212,7 +226,7 @@ impl Correlator {
     pub fn tell(&mut self, sink: &mut impl Sink, counters: &mut Counters) {
         let mut told = std::mem::take(&mut self.told);
         for one in &told {
-            if let Told::Transaction(transaction) = one {
+            if let Told::Transaction(transaction) | Told::Explained(transaction) = one {
                 sink.transaction(transaction);
             }
         }
@@ -242,7 +256,10 @@ impl Correlator {
                         sink.bystander(&Arc::new(transaction_of(attempt, &Outcome::not_cors(), None)));
                     }
                 }
-                Told::Transaction(transaction) => self.findings.on_transaction(transaction, sink, counters),
+                Told::Transaction(transaction) | Told::Refused(transaction) => {
+                    self.findings.on_transaction(transaction, sink, counters);
+                }
+                Told::Explained(_) => {}
                 Told::Bystander(request) => sink.bystander(request),
             }
         }
@@ -309,7 +326,7 @@ impl Correlator {
         self.finalise(attempt, &outcome);
     }
 
-    /// Builds the transaction and hands it out.
+    /// Builds the transaction and hands it out, a refusal perhaps a little later.
     pub(super) fn finalise(&mut self, attempt: Box<Attempt>, outcome: &Outcome) {
         let effect = effect_of(&attempt, outcome);
         if effect == Some(Effect::None) && !attempt.echo_awaited && self.echoes.len() < self.waiting_max {
@@ -318,8 +335,29 @@ impl Correlator {
         }
         let client = attempt.seen.client;
         let mut transaction = transaction_of(attempt, outcome, effect);
-        cause::fill(&mut transaction, &self.memory, client, self.now);
-        self.told.push(Told::Transaction(Arc::new(transaction)));
+        let waits = cause::rests_on_others(&transaction);
+        if waits && self.unexplained.len() < self.unexplained_max {
+            let (due, transaction) = (self.now.plus(T_EXPLAIN_NS), Arc::new(transaction));
+            self.told.push(Told::Refused(Arc::clone(&transaction)));
+            self.unexplained.push_back(Unexplained { due, client, transaction });
+        } else {
+            self.hints_forgotten += u64::from(waits);
+            cause::fill(&mut transaction, &self.memory, client, self.now);
+            self.told.push(Told::Transaction(Arc::new(transaction)));
+        }
+    }
+
+    /// Explains the refusals that have waited until now.
+    pub(super) fn explain_due(&mut self, now: Time) {
+        while self.unexplained.front().is_some_and(|first| first.due <= now) {
+            self.explain_first();
+        }
+    }
+
+    pub(super) fn explain_first(&mut self) {
+        let Some(Unexplained { client, mut transaction, .. }) = self.unexplained.pop_front() else { return };
+        cause::fill(Arc::make_mut(&mut transaction), &self.memory, client, self.now);
+        self.told.push(Told::Explained(transaction));
     }
 }
 

@@ -316,8 +316,8 @@ impl Capture {
                 self.begin_again(back);
             }
             if self.take(LOOK_UP) == 0 {
-                // One second behind the clock: what the ring may still hold is younger.
-                self.engine.advance(wall_clock().plus(-SECOND), &mut self.taps);
+                // Half a second behind the clock: what the ring may still hold is younger by far.
+                self.engine.advance(wall_clock().plus(-SECOND / 2), &mut self.taps);
             }
             self.watchdog.feed();
             if publish.elapsed() >= LOOK_UP {

@@ -269,8 +269,11 @@ pub struct Book {
     open: Lru<u64, Open>,
     due: VecDeque<(Time, u64)>,
     changed: Vec<u64>,
-    /// What findings have cited since the last flush; true: it is the request at hand, and its transaction yet to come.
+    /// What findings have cited since the last flush; true: it is the request at hand, and its transaction perhaps yet to come.
     cited: Vec<(TransactionId, bool)>,
+    /// The latest refusals: what listens may get them later than the rules, and a finding's trail may cite them before.
+    refused: VecDeque<TransactionId>,
+    refused_max: usize,
     endpoints: Lru<(Rule, u64), u8>,
     by_host: Lru<Arc<str>, u64>,
     hasher: RandomState,
@@ -289,12 +292,22 @@ impl Book {
             due: VecDeque::new(),
             changed: Vec::new(),
             cited: Vec::new(),
+            refused: VecDeque::new(),
+            refused_max: limits.unexplained_max as usize,
             endpoints: Lru::new(limits.findings_max),
             by_host: Lru::new(limits.targets_max),
             hasher: RandomState::default(),
             forgotten: 0,
             orphans: Vec::new(),
         }
+    }
+
+    /// A refusal, which may be cited before it is handed out.
+    pub fn on_refused(&mut self, id: TransactionId) {
+        if self.refused.len() >= self.refused_max {
+            self.refused.pop_front();
+        }
+        self.refused.push_back(id);
     }
 
     /// A digest of target, method and the path's shape.
@@ -398,8 +411,8 @@ impl Book {
 
     /// Hands out what is new, has become worse, or was not told for an hour.
     pub fn flush(&mut self, now: Time, sink: &mut impl Sink) {
-        for (id, to_come) in self.cited.drain(..) {
-            sink.cited(id, to_come);
+        for (id, at_hand) in self.cited.drain(..) {
+            sink.cited(id, at_hand || self.refused.contains(&id));
         }
         for finding in self.orphans.drain(..) {
             sink.finding(&finding);

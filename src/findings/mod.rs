@@ -226,6 +226,9 @@ impl Findings {
         if t.verdict == Verdict::NotCors {
             return;
         }
+        if t.verdict == Verdict::Blocked {
+            self.book.on_refused(t.id);
+        }
         self.judge_outcome(t, counters);
         self.book.flush(t.time, sink);
         counters.forgotten.findings += self.book.take_forgotten();

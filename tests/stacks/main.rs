@@ -22,11 +22,11 @@ struct Wanted {
 /// refused at all cannot be seen of 28 of its 527 refusals, since credentials are hidden. The third set was recorded after the
 /// rules had learned from the second, the fourth before they learned from it, the fifth after that.
 const WANTED: [Wanted; 5] = [
-    Wanted { set: 1, refusals: 333, right_min: 0.98, wrong_max: 0.007 },
-    Wanted { set: 2, refusals: 527, right_min: 0.9, wrong_max: 0.033 },
-    Wanted { set: 3, refusals: 64, right_min: 0.96, wrong_max: 0.035 },
-    Wanted { set: 4, refusals: 420, right_min: 0.915, wrong_max: 0.027 },
-    Wanted { set: 5, refusals: 116, right_min: 0.93, wrong_max: 0.045 },
+    Wanted { set: 1, refusals: 333, right_min: 0.99, wrong_max: 0.001 },
+    Wanted { set: 2, refusals: 527, right_min: 0.925, wrong_max: 0.014 },
+    Wanted { set: 3, refusals: 64, right_min: 0.99, wrong_max: 0.001 },
+    Wanted { set: 4, refusals: 420, right_min: 0.94, wrong_max: 0.003 },
+    Wanted { set: 5, refusals: 116, right_min: 0.96, wrong_max: 0.001 },
 ];
 
 #[test]

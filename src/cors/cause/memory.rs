@@ -9,7 +9,6 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::server::{self, Seen};
-use crate::catalog::Stack;
 use crate::cors::classify::path_len;
 use crate::cors::fields::list_items;
 use crate::cors::{ClientId, Kind, Observation};
@@ -164,6 +163,8 @@ pub(in crate::cors) struct EndpointMemory {
     pub(in crate::cors) open: Last,
     /// A 2xx that no cache gave was without it.
     pub(in crate::cors) bare: Last,
+    /// A preflight was answered 2xx without naming its origin.
+    pub(in crate::cors) preflight_bare: Last,
     no_cors: Option<(ClientId, Time)>,
 }
 
@@ -229,10 +230,7 @@ impl Memory {
         } else if preflight
             && good_status
             && !target.grants.has(origin, now)
-            && (super::has_cors_field(head)
-                || super::is_silent_denial(response)
-                    && super::asks_for_no_header(seen.request)
-                    && target.servers.application != Some(Stack::Rack))
+            && (super::has_cors_field(head) || super::is_silent_denial(seen.request, response))
             || !preflight
                 && !response.head.has(Name::AcAllowOrigin)
                 && (super::has_run(&response.head)
@@ -254,6 +252,7 @@ impl Memory {
                     endpoint.open.on(now);
                 }
             }
+            (true, false, 200..=299) => endpoint.preflight_bare.on(now),
             (false, false, 200..=299) if !super::is_hit(&response.head) => endpoint.bare.on(now),
             (false, true, 400..) => target.error_good.on(now),
             (true, false, 401 | 403 | 407) if !super::is_tomcats(response) => target.preflight_needs_login.on(now),

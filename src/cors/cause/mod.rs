@@ -74,6 +74,20 @@ pub(super) fn fill(transaction: &mut Transaction, memory: &Memory, client: Clien
     transaction.fix = fix;
 }
 
+/// A refusal whose answer may not show its mistake by itself: what other pages and other requests meet there may.
+pub(super) fn rests_on_others(transaction: &Transaction) -> bool {
+    transaction.verdict == Verdict::Blocked
+        && matches!(
+            transaction.reason,
+            Some(
+                Reason::MissingAllowOrigin
+                    | Reason::AllowOriginMismatch
+                    | Reason::InvalidAllowOrigin
+                    | Reason::PreflightStatus
+            )
+        )
+}
+
 /// A refusal and what is known besides.
 struct Case<'a> {
     transaction: &'a Transaction,
@@ -205,7 +219,7 @@ impl Case<'_> {
             400..=499 | 501 if self.is_preflight() => self.no_route(response, seen),
             500..=599 => self.failed(seen),
             400..=499 => self.error_page(),
-            _ if self.is_preflight() => self.bare_preflight(response, seen),
+            _ if self.is_preflight() => self.bare_preflight(request, response, seen),
             _ => self.bare_answer(request, response, seen),
         }
     }
@@ -444,11 +458,11 @@ impl Case<'_> {
     }
 
     /// A preflight answered 2xx with nothing.
-    fn bare_preflight(&self, response: &Response, seen: Seen) -> Told {
+    fn bare_preflight(&self, request: &Request, response: &Response, seen: Seen) -> Told {
         if let Some(cause) = self.lacking() {
             return (cause, Confidence::Probable);
         }
-        if self.target.has_denied(self.origin_key, self.now) && !is_silent_denial(response) {
+        if self.target.has_denied(self.origin_key, self.now) && !is_silent(response) {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
         let works = self.endpoint.grants.actuals(self.origin_key, self.now) != 0;
@@ -461,12 +475,16 @@ impl Case<'_> {
         if works && !by_router && !head.has(Name::ContentType) {
             return self.method_or_header(Confidence::Possible);
         }
-        self.elsewhere().unwrap_or_else(|| match is_silent_denial(response) {
-            // for the origin, or for a header that it asks for
-            true if self.asks_for_a_simple_method() && !self.asks_for_content_type_alone() => UNKNOWN,
+        self.elsewhere().unwrap_or_else(|| {
             // Rack's applications answer OPTIONS without a body, and rack-cors marks what it does not allow
-            true if !self.is_rack(seen) => (Cause::OriginNotListed, Confidence::Possible),
-            _ => no_trace(response),
+            if !is_silent(response) || self.is_rack(seen) {
+                no_trace(response)
+            } else if seen.application == Some(Stack::AspNet) && asks_for_no_header(request) {
+                (Cause::OriginNotListed, Confidence::Possible)
+            } else {
+                // by code with a list that lacks the origin, or by code without CORS that wants to be done with OPTIONS
+                UNKNOWN
+            }
         })
     }
 
@@ -499,7 +517,8 @@ impl Case<'_> {
         }
         let actuals_elsewhere = self.target.grants.actuals(self.origin_key, self.now) != 0;
         let preflights_elsewhere = self.target.grants.preflights(self.origin_key, self.now) != 0;
-        if preflights_elsewhere && !self.target.actual_good.is_recent(self.now) && !fastify {
+        let asked_in_vain = self.endpoint.preflight_bare.is_recent(self.now);
+        if preflights_elsewhere && !asked_in_vain && !self.target.actual_good.is_recent(self.now) && !fastify {
             return (Cause::CorsAfterRouter, Confidence::Probable);
         }
         if self.target.error_good.is_recent(self.now)
@@ -846,9 +865,14 @@ fn refuses_plainly(response: &Response) -> bool {
     }
 }
 
-/// A preflight's 2xx with nothing, no body either, is written for preflights, by code that names the origin when it is on its list; a
-/// router's own has `Allow`, a handler's has a body, a proxy's is a rule without headers.
-pub(super) fn is_silent_denial(response: &Response) -> bool {
+/// ASP.NET Core's middleware passes a preflight over in silence when its policy lacks the origin.
+pub(super) fn is_silent_denial(request: &Request, response: &Response) -> bool {
+    is_silent(response) && asks_for_no_header(request) && server::recognise(response).application == Some(Stack::AspNet)
+}
+
+/// A preflight's 2xx with nothing, no body either, is written for preflights; a router's own has `Allow`, a handler's has a body, a proxy's
+/// is a rule without headers.
+fn is_silent(response: &Response) -> bool {
     let head = &response.head;
     let empty = match head.first(Name::ContentLength) {
         Some(length) => length == b"0",
@@ -863,7 +887,7 @@ pub(super) fn is_silent_denial(response: &Response) -> bool {
 }
 
 /// Whether a preflight's origin alone can be what is refused: it asks for no header that a list may lack.
-pub(super) fn asks_for_no_header(request: &Request) -> bool {
+fn asks_for_no_header(request: &Request) -> bool {
     let asked = request.head.joined(Name::AcRequestHeaders).unwrap_or_default();
     list_items(&asked).all(|item| item.eq_ignore_ascii_case(b"content-type"))
 }

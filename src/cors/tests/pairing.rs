@@ -28,6 +28,7 @@ fn a_blocked_put_that_was_answered_2xx_took_effect() {
         "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT",
     );
     wire.exchange("PUT /x", A, 201, "");
+    wire.silence(1);
     assert!(wire.taken.0[0].blocked_after_effect);
 }
 
@@ -212,6 +213,7 @@ fn a_transaction_tells_why_it_was_preflighted() {
     // refused at the preflight, nobody saw the type
     let mut wire = Wire::new(CHROME);
     wire.exchange("OPTIONS /x", ASK, 403, "");
+    wire.silence(1);
     assert_eq!(because(&wire), "method PUT, header content-type, header x-a");
 }
 
