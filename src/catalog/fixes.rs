@@ -1,7 +1,5 @@
 //! A cause's fix in one stack's own lines, with the refusal's names filled in.
 
-use std::fmt::Write as _;
-
 use super::{Cause, Setting, Stack};
 
 /// What a refusal shows, as far as it is fit to be pasted into a configuration.
@@ -64,24 +62,38 @@ pub struct PageSigns {
 #[must_use]
 pub fn fix(cause: Cause, stack: Stack, edge: Option<Stack>, shown: &Shown<'_>, page: PageSigns) -> String {
     let opaque = cause == Cause::OriginNotListed && shown.origin == "null";
-    let mut text = if opaque { NULL_ORIGIN.to_owned() } else { fill(cause.entry().fix, shown) };
-    let settings = if opaque { &[] } else { settings_of(cause) };
+    let (words, settings) = if opaque { (NULL_ORIGIN, &[][..]) } else { (cause.entry().fix, settings_of(cause)) };
+    let mut text = String::with_capacity(words.len() + settings.len() * LINE_BYTES);
+    if opaque {
+        text.push_str(words);
+    } else {
+        fill_into(&mut text, words, shown);
+    }
     for &setting in settings {
         let at_edge = edge.and_then(|e| Some((e.entry().title, e.setting(edge_setting(cause, setting)?)?)));
-        let own = stack.setting(setting).map(|line| line_of(line, cause, setting, shown));
-        let edge_line = at_edge.map(|(title, line)| {
-            format!("{AT_EDGE}{title} adds the headers: {}", line_of(line, cause, setting, shown))
-        });
-        // writing to a String does not fail
-        let _ = match (own, edge_line, stack) {
-            // what is known to be there goes first
-            (Some(own), Some(edge_line), Stack::Generic) => write!(text, "{edge_line}{ELSEWHERE}{own}"),
-            (Some(own), edge_line, Stack::Generic) => write!(text, "{THAT_IS}{own}{}", edge_line.unwrap_or_default()),
-            (Some(own), edge_line, _) => {
-                write!(text, " {}: {own}{}", stack.entry().title, edge_line.unwrap_or_default())
+        let own = stack.setting(setting);
+        // what is known to be there goes first
+        let edge_first = stack == Stack::Generic && own.is_some() && at_edge.is_some();
+        if let Some(own) = own.filter(|_| !edge_first) {
+            if stack == Stack::Generic {
+                text.push_str(THAT_IS);
+            } else {
+                text.push(' ');
+                text.push_str(stack.entry().title);
+                text.push_str(": ");
             }
-            (None, edge_line, _) => write!(text, "{}", edge_line.unwrap_or_default()),
-        };
+            line(&mut text, own, cause, setting, shown);
+        }
+        if let Some((title, edge_line)) = at_edge {
+            text.push_str(AT_EDGE);
+            text.push_str(title);
+            text.push_str(" adds the headers: ");
+            line(&mut text, edge_line, cause, setting, shown);
+        }
+        if let Some(own) = own.filter(|_| edge_first) {
+            text.push_str(ELSEWHERE);
+            line(&mut text, own, cause, setting, shown);
+        }
     }
     if page.development {
         text.push(' ');
@@ -113,14 +125,16 @@ pub fn brief(cause: Option<Cause>, fix: &str) -> &str {
     end.and_then(|end| fix.get(..end)).unwrap_or(fix)
 }
 
-/// A stack's line with what the refusal shows, as a sentence.
-fn line_of(line: &str, cause: Cause, setting: Setting, shown: &Shown<'_>) -> String {
-    let mut text = fill(line, shown);
+/// Room for a stack's line.
+const LINE_BYTES: usize = 160;
+
+/// Appends a stack's line with what the refusal shows, as a sentence.
+fn line(text: &mut String, line: &str, cause: Cause, setting: Setting, shown: &Shown<'_>) {
+    fill_into(text, line, shown);
     text.push_str(kept(cause, setting, shown));
     if !text.ends_with(';') {
         text.push('.');
     }
-    text
 }
 
 /// Which of a proxy's settings mends this, where the proxy may be the one that adds the headers.
@@ -174,26 +188,31 @@ fn development(shown: &Shown<'_>) -> String {
 /// Puts what the refusal shows in the places of a template; other braces are the configuration's own.
 #[must_use]
 pub fn fill(template: &str, shown: &Shown<'_>) -> String {
-    let each = |list: &[&str], write: &dyn Fn(&str) -> String| {
-        list.iter().map(|item| write(item)).collect::<Vec<_>>().join(", ")
-    };
-    let (methods, headers) = (shown.methods.items, shown.all_headers.items);
     let mut text = String::with_capacity(template.len() + 64);
+    fill_into(&mut text, template, shown);
+    text
+}
+
+fn fill_into(text: &mut String, template: &str, shown: &Shown<'_>) {
+    let (methods, headers) = (shown.methods.items, shown.all_headers.items);
     let mut rest = template;
     // read once from left to right: a value from the wire is never taken for a place
-    while let Some((before, from)) = rest.find('{').and_then(|at| rest.split_at_checked(at)) {
+    while let Some((before, from)) = memchr::memchr(b'{', rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
         text.push_str(before);
-        let end = from.find('}').map_or(from.len(), |at| at + 1);
+        let end = memchr::memchr(b'}', from.as_bytes()).map_or(from.len(), |at| at + 1);
         let (place, after) = from.split_at_checked(end).unwrap_or((from, ""));
         match place {
-            "{quoted_headers}" => text.push_str(&each(headers, &|h| format!("\"{h}\""))),
-            "{all_headers}" => text.push_str(&headers.join(", ")),
-            "{headers}" => text.push_str(&shown.headers.join(", ")),
-            "{methods}" => text.push_str(&methods.join(", ")),
-            "{quoted_methods}" => text.push_str(&each(methods, &|m| format!("\"{m}\""))),
-            "{apostrophed_methods}" => text.push_str(&each(methods, &|m| format!("'{m}'"))),
-            "{symbol_methods}" => text.push_str(&each(methods, &|m| format!(":{}", m.to_ascii_lowercase()))),
-            "{typed_methods}" => text.push_str(&each(methods, &|m| format!("Method::{m}"))),
+            "{quoted_headers}" => list(text, headers, "\"", "\""),
+            "{all_headers}" => list(text, headers, "", ""),
+            "{headers}" => list(text, shown.headers, "", ""),
+            "{methods}" => list(text, methods, "", ""),
+            "{quoted_methods}" => list(text, methods, "\"", "\""),
+            "{apostrophed_methods}" => list(text, methods, "'", "'"),
+            "{symbol_methods}" => {
+                let lower: Vec<String> = methods.iter().map(|m| m.to_ascii_lowercase()).collect();
+                list(text, &lower, ":", "");
+            }
+            "{typed_methods}" => list(text, methods, "Method::", ""),
             "{method}" => text.push_str(shown.method),
             "{origin_pattern}" => text.push_str(&shown.origin.replace('.', "\\.")),
             "{origin}" => text.push_str(shown.origin),
@@ -208,7 +227,16 @@ pub fn fill(template: &str, shown: &Shown<'_>) -> String {
         rest = after;
     }
     text.push_str(rest);
-    text
+}
+
+/// Appends a list's items, each between two marks.
+fn list(text: &mut String, items: &[impl AsRef<str>], before: &str, behind: &str) {
+    for (i, item) in items.iter().enumerate() {
+        text.push_str(if i > 0 { ", " } else { "" });
+        text.push_str(before);
+        text.push_str(item.as_ref());
+        text.push_str(behind);
+    }
 }
 
 #[cfg(test)]

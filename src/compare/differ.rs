@@ -102,17 +102,15 @@ fn judge(front: &Exchange, answer: Option<&Response>) -> Judgement {
     browser.family = judged.map_or(Family::Unknown, |j| j.family);
     let reader = Reader::of(&browser, request, judged.is_some_and(|j| j.forwarded));
     let names = requested_names(request);
-    let check = |included: bool| {
-        let failures = match request.first(Name::AcRequestMethod) {
-            Some(method) if front.is_preflight() => {
-                judge_preflight(answer, &Asked { origin, method, names: &names }, included, reader, false)
-            }
-            // an answer out of the browser's own store is judged by what is stored there
-            _ if answer.status == 304 => return None,
-            _ => judge_actual(&answer.head, origin, included, reader),
-        };
-        failures.first().copied()
+    let failures = match request.first(Name::AcRequestMethod) {
+        Some(method) if front.is_preflight() => {
+            judge_preflight(answer, &Asked { origin, method, names: &names }, reader, false)
+        }
+        // an answer out of the browser's own store is judged by what is stored there
+        _ if answer.status == 304 => return PASSES,
+        _ => judge_actual(&answer.head, origin, reader),
     };
+    let check = |included: bool| if included { &failures.included } else { &failures.omitted }.first().copied();
     let needs_credentials = |r: Reason| matches!(r, Reason::MissingAllowCredentials | Reason::WildcardWithCredentials);
     match judged.map(|j| j.credentials) {
         Some(Credentials::Included) => Judgement { reason: check(true), included: check(true) },

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Kind;
-use super::attempt::{InFlight, Outcome, State, Stored, body_cut, one, text};
+use super::attempt::{InFlight, Outcome, State, body_cut, one, text};
 use super::browser;
 use super::cache::Lifetime;
-use super::check::{self, Asked, Failures, Reader};
+use super::check::{self, Asked, Failures, Judged, Reader};
 use super::classify::{Classified, path_and_query};
 use super::correlator::{Awaited, Correlator, HostSeen, Timer};
 use super::fields;
@@ -65,12 +65,11 @@ impl Correlator {
         let reader = Reader::of(&ask.seen.browser, &request.head, ask.seen.forwarded);
         let origin = request.head.first(Name::Origin).unwrap_or_default();
         let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
-        ask.omitted = check::judge_preflight(response, &asked, false, reader, false);
-        ask.included = check::judge_preflight(response, &asked, true, reader, false);
-        if !ask.omitted.is_empty() {
+        ask.judged = check::judge_preflight(response, &asked, reader, false);
+        if !ask.judged.omitted.is_empty() {
             attempt.floor = attempt.floor.min(Confidence::Possible);
             attempt.note = Some("the request was sent although its preflight fails");
-        } else if !ask.included.is_empty() && attempt.credentials == Credentials::Unknown {
+        } else if !ask.judged.included.is_empty() && attempt.credentials == Credentials::Unknown {
             attempt.credentials = Credentials::Omitted;
             attempt.credentials_confidence = Confidence::Probable;
         }
@@ -119,23 +118,22 @@ impl Correlator {
         let home = is_hop && attempt.page_origin.as_ref().is_some_and(|page| *page.text == *ask.seen.target.origin);
         let hangs =
             family == Family::Firefox && ask.seen.forwarded && check::hangs_on_front_protocol(&response.head, origin);
-        ask.omitted = check::judge_preflight(response, &asked, false, reader, home);
-        ask.included = check::judge_preflight(response, &asked, true, reader, home);
+        let judged = check::judge_preflight(response, &asked, reader, home);
+        let passes_omitted = judged.omitted.is_empty();
+        let passes_included = judged.included.is_empty();
         let family_matters = family == Family::Unknown
             && [Family::Firefox, Family::Safari].iter().any(|&f| {
-                check::judge_preflight(response, &asked, false, reader.as_family(f), home).is_empty()
-                    != ask.omitted.is_empty()
+                let other = check::judge_preflight(response, &asked, reader.as_family(f), home);
+                other.omitted.is_empty() != passes_omitted
             });
+        ask.judged = judged.clone();
         let ask_seen = ask.seen.clone();
         let ask_request = ask.request.clone();
         if attempt.credentials == Credentials::Unknown {
             (attempt.credentials, attempt.credentials_confidence) = credentials_of_preflight(&ask_request, &ask_seen);
         }
         let credentials = attempt.credentials;
-        let passes_omitted = ask.omitted.is_empty();
-        let passes_included = ask.included.is_empty();
-        let method = ask.method.clone();
-        let (omitted, included) = (ask.omitted.clone(), ask.included.clone());
+        let pair = ask.pair;
         if family_matters || hangs {
             self.emit(index, &Outcome::undecided(Reason::FamilyUnknown));
             return;
@@ -149,7 +147,6 @@ impl Correlator {
             self.cache.insert(key, ask_seen.client, &response.head, lifetime, at, &mut counters.forgotten.cache);
         }
         if blocked_for_certain {
-            let pair = self.pair_key(&ask_seen, &ask_request, method.as_bytes());
             let evicted = self.failed_preflights.insert(pair, response.head_end.time).is_some();
             self.hints_forgotten += u64::from(evicted);
             if extension {
@@ -161,7 +158,8 @@ impl Correlator {
                 Credentials::Omitted => false,
                 Credentials::Unknown => self.mostly_includes(&ask_seen),
             };
-            let reasons = if passes_omitted || (likely_included && !passes_included) { included } else { omitted };
+            let with = passes_omitted || (likely_included && !passes_included);
+            let reasons = if with { judged.included } else { judged.omitted };
             let confidence = Confidence::Certain;
             self.decide(index, Outcome::blocked(Phase::Preflight, reasons, confidence), response);
             return;
@@ -175,9 +173,9 @@ impl Correlator {
             let key = self.redirect_key(&ask_seen, &ask_request);
             self.wait_for(Awaited::Hop, key, index, counters);
             if let Some(attempt) = self.attempts.get_mut(index as usize)
-                && !included.is_empty()
+                && !passes_included
             {
-                attempt.redirect_needs_omitted = included.first().copied();
+                attempt.redirect_needs_omitted = judged.included.first().copied();
             }
         } else if family == Family::Safari {
             let evicted = self.bodies.insert(response.id, index).is_some();
@@ -249,12 +247,12 @@ impl Correlator {
             return Some(Outcome::undecided(Reason::FamilyUnknown));
         }
         let reader = Reader::of(&seen.browser, &request.head, seen.forwarded);
-        let mut omitted = check::judge_actual(&response.head, origin, false, reader);
-        let mut included = check::judge_actual(&response.head, origin, true, reader);
+        let mut judged = check::judge_actual(&response.head, origin, reader);
         let mut confidence = Confidence::Certain;
         if family == Family::Unknown {
             let differs = [Family::Firefox, Family::Safari].iter().any(|&f| {
-                check::judge_actual(&response.head, origin, false, reader.as_family(f)).is_empty() != omitted.is_empty()
+                let other = check::judge_actual(&response.head, origin, reader.as_family(f));
+                other.omitted.is_empty() != judged.omitted.is_empty()
             });
             if differs {
                 return Some(Outcome::undecided(Reason::FamilyUnknown));
@@ -265,21 +263,20 @@ impl Correlator {
         if response.status == 304 && conditional && !response.head.has(Name::AcAllowOrigin) {
             match self.stored.get(&stored_key) {
                 Some(stored) => {
-                    omitted.clone_from(&stored.omitted);
-                    included.clone_from(&stored.included);
+                    judged.clone_from(stored);
                     confidence = Confidence::Probable;
                 }
                 None => return Some(Outcome::undecided(Reason::NotModified)),
             }
         } else if (200..=299).contains(&response.status) && request.head.method() == b"GET" {
-            let stored = Stored { omitted: omitted.clone(), included: included.clone() };
-            let evicted = self.stored.insert(stored_key, stored).is_some();
+            let evicted = self.stored.insert(stored_key, judged.clone()).is_some();
             self.hints_forgotten += u64::from(evicted);
         }
         let habit = self.habit(seen);
         let mostly_includes = self.mostly_includes(seen);
         let key = self.cache_key_of(seen, request);
         let attempt = self.attempts.get_mut(index as usize)?;
+        let Judged { omitted, included } = judged;
         if !omitted.is_empty() && family == Family::Firefox {
             self.cache.remove(key);
         }
@@ -523,6 +520,9 @@ impl Correlator {
     /// WebKit takes a preflight whose body was cut short for a network error.
     pub(super) fn on_end(&mut self, id: MessageId, state: BodyState, at: Time) {
         self.now = self.now.max(at);
+        if id.request {
+            return; // nothing waits for a request's body
+        }
         if let Some((attempt, mut outcome)) = self.held.remove(&id) {
             let mut attempt = attempt;
             if state == BodyState::CutByClose {

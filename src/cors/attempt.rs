@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::check::Failures;
+use super::check::{Failures, Judged};
 use super::classify::Classified;
 use super::detail;
 use super::fields::{is_simple_method, requested_names};
@@ -27,8 +27,7 @@ pub(super) struct Ask {
     pub(super) pair: u64,
     pub(super) method: Arc<str>,
     pub(super) names: Vec<String>,
-    pub(super) omitted: Failures,
-    pub(super) included: Failures,
+    pub(super) judged: Judged,
 }
 
 impl Ask {
@@ -103,13 +102,6 @@ pub(super) struct InFlight {
     pub(super) attempt: Option<u32>,
 }
 
-/// What a stored response would come to, for a later 304.
-#[derive(Debug)]
-pub(super) struct Stored {
-    pub(super) omitted: Failures,
-    pub(super) included: Failures,
-}
-
 /// What an attempt came to.
 #[derive(Debug, Clone)]
 pub(super) struct Outcome {
@@ -157,8 +149,7 @@ pub(super) fn new_ask(request: &Arc<Request>, seen: &Arc<Classified>, pair: u64)
         response: None,
         method: text(request.head.first(Name::AcRequestMethod).unwrap_or_default()),
         names: requested_names(&request.head),
-        omitted: Failures::new(),
-        included: Failures::new(),
+        judged: Judged::default(),
     }
 }
 

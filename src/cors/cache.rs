@@ -68,9 +68,22 @@ pub struct PreflightCache {
     /// Fingerprints of keys that had to go, each in the slot that its key names; a later one takes an earlier one's place.
     forgotten: Vec<u32>,
     forgotten_slots: usize,
-    /// The lists of the last answer: a server says the same to everybody.
-    last: Option<Arc<Lists>>,
+    /// The lists of answers lately: a server says the same to everybody.
+    said: [Option<Said>; SAID_MAX],
 }
+
+/// Lists as they were sent, and read.
+#[derive(Debug)]
+struct Said {
+    methods: Box<[u8]>,
+    names: Box<[u8]>,
+    lists: Arc<Lists>,
+}
+
+/// Answers whose lists are remembered as sent.
+const SAID_MAX: usize = 16;
+/// Longer ones are not.
+const SAID_BYTES_MAX: usize = 1024;
 
 impl PreflightCache {
     /// Empty.
@@ -82,7 +95,7 @@ impl PreflightCache {
             of_client_max: limits.cache_entries_of_client_max.max(1) as usize,
             forgotten: Vec::new(),
             forgotten_slots: (limits.forgotten_slots as usize).next_power_of_two(),
-            last: None,
+            said: [const { None }; SAID_MAX],
         }
     }
 
@@ -137,22 +150,24 @@ impl PreflightCache {
     fn lists_of(&mut self, head: &Head) -> Arc<Lists> {
         let methods = head.joined(Name::AcAllowMethods).unwrap_or_default();
         let names = head.joined(Name::AcAllowHeaders).unwrap_or_default();
-        if let Some(last) = &self.last
-            && last.methods.iter().map(Vec::as_slice).eq(list_items(&methods).take(METHODS_MAX))
-            && last.names.len() == list_items(&names).take(NAMES_MAX).count()
-            && last.names.iter().zip(list_items(&names)).all(|(n, item)| n.as_bytes().eq_ignore_ascii_case(item))
+        let place = self.said.get_mut((methods.len() + 3 * names.len()) % SAID_MAX);
+        if let Some(Some(said)) = &place
+            && *said.methods == *methods
+            && *said.names == *names
         {
-            return last.clone();
+            return said.lists.clone();
         }
-        let fresh = Arc::new(Lists {
+        let lists = Arc::new(Lists {
             methods: list_items(&methods).take(METHODS_MAX).map(<[u8]>::to_vec).collect(),
             names: list_items(&names)
                 .take(NAMES_MAX)
                 .map(|n| String::from_utf8_lossy(n).to_ascii_lowercase())
                 .collect(),
         });
-        self.last = Some(fresh.clone());
-        fresh
+        if let Some(place) = place.filter(|_| methods.len() + names.len() <= SAID_BYTES_MAX) {
+            *place = Some(Said { methods: methods.into(), names: names.into(), lists: lists.clone() });
+        }
+        lists
     }
 
     /// Firefox drops the entry when the actual request fails its check.

@@ -1,5 +1,7 @@
 //! The checks of Fetch as pure functions: bytes in, failures out, in the order in which each family meets them.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use crate::catalog::Reason;
@@ -44,14 +46,72 @@ impl Reader {
     }
 }
 
-/// The `Access-Control-Allow-Origin` part of the CORS check (Fetch § CORS check, steps 1–5): the browser's own reason first, then
-/// the one that says what is wrong, where the browser's words are less exact.
+/// What an answer comes to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// For a request without credentials.
+    pub omitted: Failures,
+    /// For one with credentials.
+    pub included: Failures,
+}
+
+/// What `Access-Control-Allow-Origin` says to an origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AllowOrigin {
+    /// This very origin.
+    Named,
+    /// `*`.
+    Star,
+    /// Something else, or nothing.
+    Refused(Reason),
+}
+
+impl AllowOrigin {
+    fn failure(self, included: bool) -> Option<Reason> {
+        match self {
+            AllowOrigin::Named => None,
+            AllowOrigin::Star => included.then_some(Reason::WildcardWithCredentials),
+            AllowOrigin::Refused(reason) => Some(reason),
+        }
+    }
+}
+
+/// The `Access-Control-Allow-Origin` part of the CORS check (Fetch § CORS check, steps 1–5), in the ids that say what is wrong.
+///
+/// `origin` is the request's `Origin` as sent: browsers compare these bytes.
+fn allow_origin(head: &Head, origin: &[u8], family: Family) -> AllowOrigin {
+    let Some(mut value) = head.joined(Name::AcAllowOrigin) else {
+        return AllowOrigin::Refused(Reason::MissingAllowOrigin);
+    };
+    // several values are joined in a text of their own
+    let several = matches!(value, Cow::Owned(_));
+    if several && family == Family::Firefox && all_lower(head, Name::AcAllowOrigin) {
+        // Firefox merges fields whose names are written in lower case and skips the empty ones.
+        let mut kept = head.all(Name::AcAllowOrigin).filter(|v| !v.is_empty());
+        if let (Some(only), None) = (kept.next(), kept.next()) {
+            value = only.into();
+        }
+    }
+    if value.as_ref() == b"*" {
+        return AllowOrigin::Star;
+    }
+    if value.as_ref() == origin {
+        return AllowOrigin::Named;
+    }
+    AllowOrigin::Refused(if several || value.iter().any(|b| matches!(b, b',' | b' ')) {
+        Reason::MultipleAllowOrigin
+    } else if value.as_ref() == b"null" || is_absolute_url(&value) {
+        Reason::AllowOriginMismatch
+    } else {
+        Reason::InvalidAllowOrigin
+    })
+}
+
+/// The browser's own reason, then the one that says what is wrong, where the browser's words are less exact.
 ///
 /// Firefox says "does not match" of everything that is not the origin, but for several fields in the usual spelling
 /// (`CORSAllowOriginNotMatchingOrigin`, `CORSMultipleAllowOriginNotAllowed`).
-#[must_use]
-pub fn allow_origin_as_said(head: &Head, origin: &[u8], included: bool, reader: Reader) -> Failures {
-    let Some(reason) = allow_origin(head, origin, included, reader.family) else { return Failures::new() };
+fn as_said(head: &Head, reason: Reason, reader: Reader) -> (Reason, Option<Reason>) {
     let inexact = match reason {
         Reason::InvalidAllowOrigin => true,
         Reason::MultipleAllowOrigin => {
@@ -59,39 +119,7 @@ pub fn allow_origin_as_said(head: &Head, origin: &[u8], included: bool, reader: 
         }
         _ => false,
     };
-    if reader.says_mismatch && inexact {
-        return [Reason::AllowOriginMismatch, reason].into_iter().collect();
-    }
-    std::iter::once(reason).collect()
-}
-
-/// The `Access-Control-Allow-Origin` part of the CORS check, in the ids that say what is wrong.
-///
-/// `origin` is the request's `Origin` as sent: browsers compare these bytes.
-#[must_use]
-pub fn allow_origin(head: &Head, origin: &[u8], included: bool, family: Family) -> Option<Reason> {
-    let Some(mut value) = head.joined(Name::AcAllowOrigin) else { return Some(Reason::MissingAllowOrigin) };
-    let fields = head.count(Name::AcAllowOrigin);
-    if fields > 1 && family == Family::Firefox && all_lower(head, Name::AcAllowOrigin) {
-        // Firefox merges fields whose names are written in lower case and skips the empty ones.
-        let mut kept = head.all(Name::AcAllowOrigin).filter(|v| !v.is_empty());
-        if let (Some(only), None) = (kept.next(), kept.next()) {
-            value = only.to_vec().into();
-        }
-    }
-    if value.as_ref() == b"*" {
-        return included.then_some(Reason::WildcardWithCredentials);
-    }
-    if value.as_ref() == origin {
-        return None;
-    }
-    if fields > 1 || value.iter().any(|b| matches!(b, b',' | b' ')) {
-        return Some(Reason::MultipleAllowOrigin);
-    }
-    if value.as_ref() == b"null" || is_absolute_url(&value) {
-        return Some(Reason::AllowOriginMismatch);
-    }
-    Some(Reason::InvalidAllowOrigin)
+    if reader.says_mismatch && inexact { (Reason::AllowOriginMismatch, Some(reason)) } else { (reason, None) }
 }
 
 fn all_lower(head: &Head, name: Name) -> bool {
@@ -126,18 +154,26 @@ fn is_absolute_url(value: &[u8]) -> bool {
 }
 
 /// The `Access-Control-Allow-Credentials` part: only the value `true` counts (Fetch § CORS check, steps 6–9).
-#[must_use]
-pub fn allow_credentials(head: &Head, included: bool) -> Option<Reason> {
-    let granted = head.joined(Name::AcAllowCredentials).is_some_and(|v| v.as_ref() == b"true");
-    (included && !granted).then_some(Reason::MissingAllowCredentials)
+fn grants_credentials(head: &Head) -> bool {
+    head.joined(Name::AcAllowCredentials).is_some_and(|v| v.as_ref() == b"true")
 }
 
 /// Fetch § CORS check of an actual request's answer.
 #[must_use]
-pub fn judge_actual(head: &Head, origin: &[u8], included: bool, reader: Reader) -> Failures {
-    let mut failures = allow_origin_as_said(head, origin, included, reader);
-    failures.extend(allow_credentials(head, included));
-    failures
+pub fn judge_actual(head: &Head, origin: &[u8], reader: Reader) -> Judged {
+    let said = allow_origin(head, origin, reader.family);
+    let mut judged = Judged::default();
+    for (included, failures) in [(false, &mut judged.omitted), (true, &mut judged.included)] {
+        if let Some(reason) = said.failure(included) {
+            let (first, exact) = as_said(head, reason, reader);
+            failures.push(first);
+            failures.extend(exact);
+        }
+    }
+    if !grants_credentials(head) {
+        judged.included.push(Reason::MissingAllowCredentials);
+    }
+    judged
 }
 
 /// Whether a status with a `Location` is a redirect (Fetch § redirect status).
@@ -160,47 +196,80 @@ pub struct Asked<'a> {
 /// Fetch § CORS-preflight fetch, step 7, in the family's order. `home`: it asks the page's own origin, as a redirect back does;
 /// Firefox then looks at the status first.
 #[must_use]
-pub fn judge_preflight(response: &Response, asked: &Asked<'_>, included: bool, reader: Reader, home: bool) -> Failures {
+pub fn judge_preflight(response: &Response, asked: &Asked<'_>, reader: Reader, home: bool) -> Judged {
     let head = &response.head;
     let redirect = is_redirect(response).then_some(Reason::PreflightRedirect);
     let status = (redirect.is_none() && !(200..=299).contains(&response.status)).then_some(Reason::PreflightStatus);
-    let said = allow_origin_as_said(head, asked.origin, included, reader);
-    let (origin, exact) = (said.first().copied(), said.get(1).copied());
-    let credentials = allow_credentials(head, included);
+    let said = allow_origin(head, asked.origin, reader.family);
+    let granted = grants_credentials(head);
     let methods_value = head.joined(Name::AcAllowMethods);
     let headers_value = head.joined(Name::AcAllowHeaders);
     let methods = token_list(methods_value.as_deref().unwrap_or_default());
     let headers = token_list(headers_value.as_deref().unwrap_or_default());
     let bad_methods = methods.is_err().then_some(Reason::InvalidAllowMethods);
     let bad_headers = headers.is_err().then_some(Reason::InvalidAllowHeaders);
-    let method = methods
-        .as_ref()
-        .is_ok_and(|list| !method_covered(list, asked.method, included))
-        .then_some(Reason::MethodNotAllowed);
-    let header = headers
-        .as_ref()
-        .is_ok_and(|list| asked.names.iter().any(|name| !name_covered(list, name, included)))
-        .then_some(Reason::HeaderNotAllowed);
-    let steps = match reader.family {
-        Family::Firefox if home => [redirect, status, origin, credentials, bad_methods, method, bad_headers, header],
-        Family::Firefox => [origin, credentials, redirect, status, bad_methods, method, bad_headers, header],
-        // a redirect is reported as a status here; its id stays
-        Family::Safari => [redirect, status, origin, credentials, bad_methods, bad_headers, method, header],
-        Family::Chromium | Family::Other | Family::Unknown => {
-            [redirect, origin, credentials, status, bad_methods, bad_headers, method, header]
+    // by themselves, or by `*`, which covers no request with credentials
+    let lists_star = |list: &[&[u8]]| list.contains(&&b"*"[..]);
+    let method = methods.as_ref().map_or(Covered::Named, |list| {
+        if is_simple_method(asked.method) || list.contains(&asked.method) {
+            Covered::Named
+        } else {
+            Covered::by_star(lists_star(list))
         }
+    });
+    let header = headers.as_ref().map_or(Covered::Named, |list| {
+        let is_listed = |name: &String| list.iter().any(|item| item.eq_ignore_ascii_case(name.as_bytes()));
+        if asked.names.iter().all(is_listed) { Covered::Named } else { Covered::by_star(lists_star(list)) }
+    });
+    let judge = |included: bool| {
+        let (origin, exact) = match said.failure(included).map(|reason| as_said(head, reason, reader)) {
+            Some((first, exact)) => (Some(first), exact),
+            None => (None, None),
+        };
+        let credentials = (included && !granted).then_some(Reason::MissingAllowCredentials);
+        let method = (!method.covers(included)).then_some(Reason::MethodNotAllowed);
+        let header = (!header.covers(included)).then_some(Reason::HeaderNotAllowed);
+        let steps = match reader.family {
+            Family::Firefox if home => {
+                [redirect, status, origin, credentials, bad_methods, method, bad_headers, header]
+            }
+            Family::Firefox => [origin, credentials, redirect, status, bad_methods, method, bad_headers, header],
+            // a redirect is reported as a status here; its id stays
+            Family::Safari => [redirect, status, origin, credentials, bad_methods, bad_headers, method, header],
+            Family::Chromium | Family::Other | Family::Unknown => {
+                [redirect, origin, credentials, status, bad_methods, bad_headers, method, header]
+            }
+        };
+        let mut failures = Failures::new();
+        for failed in steps.into_iter().flatten() {
+            failures.push(failed);
+            if Some(failed) == origin {
+                failures.extend(exact);
+            }
+        }
+        failures
     };
-    let mut failures: Failures = steps.into_iter().flatten().collect();
-    if let (Some(exact), Some(at)) = (exact, failures.iter().position(|r| Some(*r) == origin)) {
-        failures.insert(at + 1, exact);
-    }
-    failures
+    Judged { omitted: judge(false), included: judge(true) }
 }
 
-/// Whether a list of methods covers one: by itself, by `*`, or because it needs no permission.
-#[must_use]
-pub fn method_covered(list: &[&[u8]], method: &[u8], included: bool) -> bool {
-    is_simple_method(method) || list.contains(&method) || (!included && list.contains(&&b"*"[..]))
+/// How a list covers what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Covered {
+    /// It names it, or it needs no permission.
+    Named,
+    /// It has `*`.
+    Star,
+    Not,
+}
+
+impl Covered {
+    fn by_star(star: bool) -> Self {
+        if star { Covered::Star } else { Covered::Not }
+    }
+
+    fn covers(self, included: bool) -> bool {
+        self == Covered::Named || (self == Covered::Star && !included)
+    }
 }
 
 /// Whether a list of names covers one: by itself, or by `*`.
@@ -243,8 +312,8 @@ mod tests {
             (&["*", "*"], Some(Reason::MultipleAllowOrigin), Some(Reason::MultipleAllowOrigin)),
         ] {
             let head = head(&values.iter().map(|v| (ACAO, *v)).collect::<Vec<_>>());
-            assert_eq!(allow_origin(&head, o, false, Family::Chromium), omitted, "{values:?}");
-            assert_eq!(allow_origin(&head, o, true, Family::Chromium), included, "{values:?}");
+            let said = allow_origin(&head, o, Family::Chromium);
+            assert_eq!((said.failure(false), said.failure(true)), (omitted, included), "{values:?}");
         }
     }
 
@@ -252,18 +321,22 @@ mod tests {
     fn only_true_grants_credentials() {
         for (value, granted) in [("true", true), ("True", false), ("TRUE", false), ("1", false), ("", false)] {
             let head = head(&[("Access-Control-Allow-Credentials", value)]);
-            assert_eq!(allow_credentials(&head, true).is_none(), granted, "{value}");
-            assert_eq!(allow_credentials(&head, false), None);
+            assert_eq!(grants_credentials(&head), granted, "{value}");
+            let judged =
+                judge_actual(&head, b"", Reader { family: Family::Chromium, lower_names: false, says_mismatch: false });
+            assert_eq!(judged.included.contains(&Reason::MissingAllowCredentials), !granted, "{value}");
+            assert!(!judged.omitted.contains(&Reason::MissingAllowCredentials), "{value}");
         }
     }
 
     #[test]
     fn firefox_drops_empty_fields_only_when_written_in_lower_case() {
         let lower = head(&[("access-control-allow-origin", ""), ("access-control-allow-origin", "http://a.test")]);
-        assert_eq!(allow_origin(&lower, b"http://a.test", false, Family::Firefox), None);
-        assert_eq!(allow_origin(&lower, b"http://a.test", false, Family::Chromium), Some(Reason::MultipleAllowOrigin));
+        let said = |head: &Head, family| allow_origin(head, b"http://a.test", family).failure(false);
+        assert_eq!(said(&lower, Family::Firefox), None);
+        assert_eq!(said(&lower, Family::Chromium), Some(Reason::MultipleAllowOrigin));
         let usual = head(&[("Access-Control-Allow-Origin", ""), ("Access-Control-Allow-Origin", "http://a.test")]);
-        assert_eq!(allow_origin(&usual, b"http://a.test", false, Family::Firefox), Some(Reason::MultipleAllowOrigin));
+        assert_eq!(said(&usual, Family::Firefox), Some(Reason::MultipleAllowOrigin));
     }
 
     /// `CORSAllowOriginNotMatchingOrigin` and `CORSMultipleAllowOriginNotAllowed` of Firefox 153.
@@ -290,7 +363,7 @@ mod tests {
             (&[], firefox, &[Reason::MissingAllowOrigin]),
             (&[(USUAL, a)], firefox, &[]),
         ] {
-            assert_eq!(allow_origin_as_said(&head(fields), a.as_bytes(), false, reader).as_slice(), said, "{fields:?}");
+            assert_eq!(judge_actual(&head(fields), a.as_bytes(), reader).omitted.as_slice(), said, "{fields:?}");
         }
     }
 }

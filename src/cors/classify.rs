@@ -11,7 +11,7 @@ use super::browser::{is_browser, sends_fetch_metadata};
 use super::client::Clients;
 use super::fields::{self, UnsafeField, is_simple_method, is_token, trim};
 use super::origin::{
-    self, Origin, OriginKind, canonical_host, is_loopback_host, is_private, scheme_text, split_host_port,
+    self, Origin, OriginKind, Origins, canonical_host, is_loopback_host, is_private, scheme_text, split_host_port,
 };
 use super::site;
 use super::{ClientId, Kind, OriginParts, Target};
@@ -112,7 +112,8 @@ fn in_prefix(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
 pub struct Classifier {
     trust: Trust,
     scheme: Option<Scheme>,
-    origins: Lru<u64, Arc<Origin>>,
+    /// Origins read, of requests and of answers.
+    pub origins: Origins,
     targets: Lru<u64, Arc<Target>>,
     /// Who was seen.
     pub clients: Clients,
@@ -126,7 +127,7 @@ impl Classifier {
         Classifier {
             trust: Trust { proxies: options.site.trusted_proxies.clone() },
             scheme: options.scheme,
-            origins: Lru::new(limits.targets_max),
+            origins: Origins::new(limits.targets_max),
             targets: Lru::new(limits.targets_max),
             clients: Clients::new(limits.clients_max),
             hasher: RandomState::default(),
@@ -143,13 +144,6 @@ impl Classifier {
         self.hasher.hash_one(value)
     }
 
-    /// The origin that these bytes spell.
-    pub fn origin(&mut self, bytes: &[u8]) -> Arc<Origin> {
-        let key = self.hasher.hash_one(bytes);
-        let (origin, _) = self.origins.get_or_insert_with(key, || Arc::new(Origin::parse(bytes)));
-        origin.clone()
-    }
-
     /// Classifies one request.
     pub fn classify(&mut self, request: &Request, forgotten: &mut u64) -> Classified {
         let head = &request.head;
@@ -160,7 +154,7 @@ impl Classifier {
             let client = self.clients.of(address, head, request.first.time, forgotten);
             (client.id, client.agent, client.browser.clone(), client.health_checker)
         };
-        let origin = head.first(Name::Origin).map(|bytes| self.origin(bytes));
+        let origin = head.first(Name::Origin).map(|bytes| self.origins.of(bytes));
         let fetch = FetchMetadata::of(head);
         let (target, host_conflict) = self.target(request, trusted, origin.as_deref(), &fetch, &browser);
 
@@ -625,28 +619,47 @@ pub fn is_tool(seen: &Classified) -> bool {
 /// Query values out, names in: `/a?token=…&page=…`.
 #[must_use]
 pub fn redacted_path(path_and_query: &[u8], show_query: bool) -> String {
-    let mark = memchr::memchr(b'?', path_and_query).filter(|_| !show_query);
-    let Some((path, query)) = mark.and_then(|at| path_and_query.split_at_checked(at)) else {
-        return origin::printable(path_and_query);
+    let mut text = String::new();
+    redact(&mut text, path_and_query, show_query);
+    text
+}
+
+/// Appends what [`redacted_path`] gives.
+pub(super) fn redact(text: &mut String, path_and_query: &[u8], show_query: bool) {
+    // nothing that is escaped turns into a mark that divides
+    let shown = origin::shown(path_and_query);
+    let bytes = shown.as_bytes();
+    let Some(mark) = memchr::memchr(b'?', bytes).filter(|_| !show_query) else {
+        text.push_str(&shown);
+        return;
     };
-    let mut redacted = String::with_capacity(path_and_query.len() + 8);
-    redacted.push_str(&origin::shown(path));
-    redacted.push('?');
-    for (i, pair) in query.get(1..).unwrap_or_default().split(|&b| b == b'&').enumerate() {
-        if i > 0 {
-            redacted.push('&');
+    let part = |from: usize, to: usize| shown.get(from..to).unwrap_or_default();
+    text.reserve(bytes.len() + 8);
+    text.push_str(part(0, mark + 1));
+    let mut at = mark + 1;
+    loop {
+        let (mut end, mut equals) = (at, None);
+        while let Some(&byte) = bytes.get(end).filter(|b| **b != b'&') {
+            if byte == b'=' && equals.is_none() {
+                equals = Some(end);
+            }
+            end += 1;
         }
-        match pair.iter().position(|&b| b == b'=').and_then(|at| pair.split_at_checked(at)) {
-            Some((name, value)) => {
-                redacted.push_str(&origin::shown(name));
-                redacted.push_str(if value.len() == 1 { "=" } else { "=…" });
+        match equals {
+            Some(equals) => {
+                text.push_str(part(at, equals));
+                text.push_str(if equals + 1 == end { "=" } else { "=…" });
             }
             // a value without a name may be the secret itself
-            None if pair.is_empty() => {}
-            None => redacted.push('…'),
+            None if at == end => {}
+            None => text.push('…'),
         }
+        if end >= bytes.len() {
+            return;
+        }
+        text.push('&');
+        at = end + 1;
     }
-    redacted
 }
 
 #[cfg(test)]
@@ -658,6 +671,9 @@ mod tests {
         assert_eq!(redacted_path(b"/a?token=CANARY&b=&c&d=1=2", false), "/a?token=…&b=&…&d=…");
         assert_eq!(redacted_path(b"/a", false), "/a");
         assert_eq!(redacted_path(b"/a?x=1", true), "/a?x=1");
+        assert_eq!(redacted_path(b"/a?CANARY", false), "/a?…");
+        assert_eq!(redacted_path(b"/\xff?\xfe=CANARY&&=", false), "/\\xff?\\xfe=…&&=");
+        assert_eq!(redacted_path(b"/a?", false), "/a?");
     }
 
     #[test]

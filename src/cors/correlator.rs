@@ -8,9 +8,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use foldhash::fast::RandomState;
 use slab::Slab;
 
-use super::attempt::{Attempt, InFlight, Outcome, Slots, State, Stored};
+use super::attempt::{Attempt, InFlight, Outcome, Slots, State};
 use super::cache::PreflightCache;
 use super::cause::memory::Memory;
+use super::check::Judged;
 use super::classify::{Classified, Classifier, path_and_query};
 use super::connection::Connections;
 use super::jar::Jar;
@@ -57,7 +58,8 @@ pub struct Correlator {
     pub(super) retries: VecDeque<(Time, u32, u32)>,
     pub(super) answers: VecDeque<(Time, u32, u32)>,
     pub(super) by_age: VecDeque<(u32, u32)>,
-    pub(super) stored: Lru<u64, Stored>,
+    /// What stored responses came to, for a later 304.
+    pub(super) stored: Lru<u64, Judged>,
     pub(super) failed_preflights: Lru<u64, Time>,
     /// Answers to WebKit's preflights whose body must still end well.
     pub(super) bodies: Lru<MessageId, u32>,

@@ -33,17 +33,45 @@ pub fn list_items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// # Errors
 /// The first item that is no token: then the whole list is invalid.
 pub fn token_list(value: &[u8]) -> Result<SmallVec<[&[u8]; 8]>, &[u8]> {
-    list_items(value).map(|item| if is_token(item) { Ok(item) } else { Err(item) }).collect()
+    let mut items = SmallVec::new();
+    for item in list_items(value) {
+        if !is_token(item) {
+            return Err(item);
+        }
+        items.push(item);
+    }
+    Ok(items)
 }
 
 /// Bytes that no safelisted value may hold (Fetch § CORS-unsafe request-header byte).
-fn is_unsafe_byte(b: u8) -> bool {
-    (b < 0x20 && b != b'\t')
-        || matches!(b, 0x7f | b'"' | b'(' | b')' | b':' | b'<' | b'>' | b'?' | b'@' | b'[' | b'\\' | b']' | b'{' | b'}')
-}
+const UNSAFE: u8 = 1;
+/// Bytes that no language may hold.
+const NO_LANGUAGE: u8 = 2;
+/// What is wrong with each byte.
+static WRONG: [u8; 256] = {
+    let mut wrong = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        #[allow(clippy::cast_possible_truncation)] // below 256
+        let b = at as u8;
+        if (b < 0x20 && b != b'\t')
+            || matches!(
+                b,
+                0x7f | b'"' | b'(' | b')' | b':' | b'<' | b'>' | b'?' | b'@' | b'[' | b'\\' | b']' | b'{' | b'}'
+            )
+        {
+            wrong[at] |= UNSAFE;
+        }
+        if !(b.is_ascii_alphanumeric() || matches!(b, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')) {
+            wrong[at] |= NO_LANGUAGE;
+        }
+        at += 1;
+    }
+    wrong
+};
 
-fn has_unsafe_byte(value: &[u8]) -> bool {
-    value.iter().copied().any(is_unsafe_byte)
+fn has_byte(value: &[u8], wrong: u8) -> bool {
+    value.iter().any(|b| WRONG[usize::from(*b)] & wrong != 0)
 }
 
 /// The essence of a MIME type, lower case; none when it does not parse (MIME Sniffing § parse a MIME type).
@@ -67,13 +95,11 @@ pub fn is_safelisted(name: Name, value: &[u8]) -> bool {
         return false;
     }
     match name {
-        Name::Accept => !has_unsafe_byte(value),
-        Name::AcceptLanguage | Name::ContentLanguage => value
-            .iter()
-            .all(|&b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'*' | b',' | b'-' | b'.' | b';' | b'=')),
+        Name::Accept => !has_byte(value, UNSAFE),
+        Name::AcceptLanguage | Name::ContentLanguage => !has_byte(value, NO_LANGUAGE),
         Name::ContentType => {
             let simple = [&b"application/x-www-form-urlencoded"[..], b"multipart/form-data", b"text/plain"];
-            !has_unsafe_byte(value)
+            !has_byte(value, UNSAFE)
                 && essence_of(value).is_some_and(|essence| simple.iter().any(|s| essence.eq_ignore_ascii_case(s)))
         }
         Name::Range => is_simple_range(value),
@@ -174,7 +200,9 @@ fn tells_nothing(head: &Head, field: &Field) -> bool {
 }
 
 fn other_tells_nothing(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 17] = [
+    /// No name or beginning below is longer.
+    const LONGEST: usize = 24;
+    const NAMES: [&[u8]; 19] = [
         b"accept-charset",
         b"cookie2",
         b"dnt",
@@ -193,6 +221,8 @@ fn other_tells_nothing(name: &[u8]) -> bool {
         b"ect",
         // WebKit's media player on Linux asks for the titles of web radio
         b"icy-metadata",
+        b"rtt",
+        b"downlink",
     ];
     const PREFIXES: [&[u8]; 10] = [
         b"proxy-",
@@ -206,10 +236,12 @@ fn other_tells_nothing(name: &[u8]) -> bool {
         b"x-arr-",
         b"access-control-request-",
     ];
-    let lower = name.to_ascii_lowercase();
-    NAMES.contains(&&lower[..])
-        || matches!(&lower[..], b"rtt" | b"downlink")
-        || PREFIXES.iter().any(|p| lower.starts_with(p))
+    let mut lower = [0; LONGEST];
+    let start = name.len().min(LONGEST);
+    let Some(lower) = lower.get_mut(..start) else { return false };
+    lower.copy_from_slice(name.get(..start).unwrap_or_default());
+    lower.make_ascii_lowercase();
+    PREFIXES.iter().any(|p| lower.starts_with(p)) || (name.len() <= LONGEST && NAMES.contains(&&*lower))
 }
 
 /// Whether WebKit's media player on Linux sent it: it loads by itself, and asks for the titles of web radio.
@@ -222,9 +254,9 @@ pub fn is_media_player(head: &Head) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsafeField {
     /// Lower-case name.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// For `content-type`: its essence, or what there is of it.
-    pub value: Option<String>,
+    pub value: Option<Cow<'static, str>>,
 }
 
 /// Fetch § CORS-unsafe request-header names, of the fields that a script must have set.
@@ -243,21 +275,23 @@ pub fn unsafe_fields(head: &Head) -> Vec<UnsafeField> {
                     continue;
                 }
                 // browsers add their own Accept-Language and Accept, within the bytes
-                let shown = (field.name == Name::ContentType)
-                    .then(|| mime_essence(value).unwrap_or_else(|| super::origin::printable(value)));
+                let shown = (field.name == Name::ContentType).then(|| shown_type(value));
                 if shown.as_deref().is_some_and(|essence| REPORT_TYPES.contains(&essence)) {
                     continue;
                 }
-                found.push(UnsafeField { name: field.name.text().to_owned(), value: shown });
+                found.push(UnsafeField { name: field.name.text().into(), value: shown });
             }
             Name::Authorization => {
                 if !is_browser_authentication(value) {
-                    found.push(UnsafeField { name: "authorization".to_owned(), value: None });
+                    found.push(UnsafeField { name: "authorization".into(), value: None });
                 }
             }
             _ if tells_nothing(head, field) => {}
             _ => {
-                let name = String::from_utf8_lossy(head.name_of(field)).to_ascii_lowercase();
+                let name = match field.name {
+                    Name::Other => String::from_utf8_lossy(head.name_of(field)).to_ascii_lowercase().into(),
+                    known => known.text().into(),
+                };
                 if !found.iter().any(|f| f.name == name) {
                     found.push(UnsafeField { name, value: None });
                 }
@@ -265,9 +299,19 @@ pub fn unsafe_fields(head: &Head) -> Vec<UnsafeField> {
         }
     }
     if safelisted_bytes > 1024 {
-        found.push(UnsafeField { name: "(safelisted values above 1024 bytes)".to_owned(), value: None });
+        found.push(UnsafeField { name: "(safelisted values above 1024 bytes)".into(), value: None });
     }
     found
+}
+
+/// A content type for people: its essence, or what there is of it.
+fn shown_type(value: &[u8]) -> Cow<'static, str> {
+    const USUAL: &str = "application/json";
+    match essence_of(value) {
+        Some(essence) if essence.eq_ignore_ascii_case(USUAL.as_bytes()) => USUAL.into(),
+        Some(essence) => String::from_utf8_lossy(essence).to_ascii_lowercase().into(),
+        None => super::origin::printable(value).into(),
+    }
 }
 
 /// Schemes of `Authorization` that a browser sends on its own.
@@ -308,12 +352,11 @@ pub fn requested_names(head: &Head) -> Vec<String> {
 
 /// A value for people: printable, at most 200 bytes.
 #[must_use]
-pub fn quoted(value: &[u8]) -> Cow<'static, str> {
-    let mut text = super::origin::printable(value.get(..200).unwrap_or(value));
-    if value.len() > 200 {
-        text.push('…');
+pub fn quoted(value: &[u8]) -> Cow<'_, str> {
+    match value.get(..200) {
+        Some(start) if value.len() > 200 => [&*super::origin::shown(start), "…"].concat().into(),
+        _ => super::origin::shown(value),
     }
-    text.into()
 }
 
 #[cfg(test)]

@@ -31,8 +31,9 @@ impl Jar {
 
     /// A cookie went along.
     pub fn on_sent(&mut self, place: u64, cross_site: bool, at: Time) {
-        let cross_site = cross_site || self.seen.peek(&place).is_some_and(|s| s.cross_site);
-        self.forgotten += u64::from(self.seen.insert(place, Seen { at, cross_site }).is_some());
+        let (seen, evicted) = self.seen.get_or_insert_with(place, || Seen { at, cross_site });
+        *seen = Seen { at, cross_site: cross_site || seen.cross_site };
+        self.forgotten += u64::from(evicted.is_some());
     }
 
     /// Places given up under the cap.

@@ -4,11 +4,15 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::OriginParts;
 use crate::http::is_printable;
+use crate::lru::Lru;
 use crate::options::Scheme;
 
 /// What an `Origin` field holds.
@@ -62,6 +66,27 @@ impl Origin {
             OriginKind::Tuple(parts) | OriginKind::Extension(parts) => Some(parts),
             OriginKind::Null | OriginKind::Junk => None,
         }
+    }
+}
+
+/// Origins read lately, each parsed once.
+#[derive(Debug)]
+pub struct Origins {
+    known: Lru<u64, Arc<Origin>>,
+    hasher: RandomState,
+}
+
+impl Origins {
+    /// Remembers at most so many.
+    #[must_use]
+    pub fn new(cap: u32) -> Self {
+        Origins { known: Lru::new(cap), hasher: RandomState::default() }
+    }
+
+    /// The origin that these bytes spell.
+    pub fn of(&mut self, bytes: &[u8]) -> Arc<Origin> {
+        let key = self.hasher.hash_one(bytes);
+        self.known.get_or_insert_with(key, || Arc::new(Origin::parse(bytes))).0.clone()
     }
 }
 

@@ -116,7 +116,7 @@ impl Correlator {
         let mut known = Known::Nothing;
         if needs {
             let key = self.cache_key(seen, request);
-            let names: Vec<&str> = seen.unsafe_fields.iter().map(|f| f.name.as_str()).collect();
+            let names: Vec<&str> = seen.unsafe_fields.iter().map(|f| &*f.name).collect();
             known = self.cache.known(key, method, &names, seen.browser.family, request.first.time);
         }
         // it proves that its preflight was answered, though the answer was lost or waits behind a gap
@@ -177,7 +177,7 @@ impl Correlator {
                 attempt.floor = attempt.floor.min(Confidence::Probable);
                 attempt.note = Some("the preflight's answer was not captured; the request shows that it passed");
             }
-            Some(ask) if !ask.included.is_empty() => {
+            Some(ask) if !ask.judged.included.is_empty() => {
                 // it follows, so the preflight passed: that is so only without credentials (row 4)
                 attempt.credentials = Credentials::Omitted;
                 attempt.credentials_confidence = if shared { Confidence::Probable } else { Confidence::Certain };
@@ -246,11 +246,14 @@ impl Correlator {
     fn is_asked_again(&mut self, seen: &Classified, request: &Request) -> bool {
         let key = self.echo_key(seen, request);
         let at = request.first.time;
-        let before = self.asked.peek(&key).copied();
-        if self.asked.insert(key, at).is_some() {
-            self.hints_forgotten += 1;
-        }
-        before.is_some_and(|before| at.since(before) <= T_AGAIN_NS)
+        let mut is_new = false;
+        let (last, evicted) = self.asked.get_or_insert_with(key, || {
+            is_new = true;
+            at
+        });
+        let before = std::mem::replace(last, at);
+        self.hints_forgotten += u64::from(evicted.is_some());
+        !is_new && at.since(before) <= T_AGAIN_NS
     }
 
     pub(super) fn new_attempt(&mut self, request: &Arc<Request>, seen: &Arc<Classified>) -> Box<Attempt> {
@@ -355,7 +358,7 @@ impl Correlator {
             };
             may_be
                 && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(since))
-                && seen.unsafe_fields.iter().all(|f| f.name.starts_with('(') || ask.names.contains(&f.name))
+                && seen.unsafe_fields.iter().all(|f| f.name.starts_with('(') || ask.names.iter().any(|n| *n == f.name))
         };
         let place = waiting
             .iter()
@@ -430,6 +433,8 @@ impl Correlator {
         if waiting.is_empty() {
             self.by_redirect.remove(&key);
         }
+        let asks_for = request.head.first(Name::AcRequestMethod).unwrap_or_default();
+        let pair = if is_preflight { self.pair_key(seen, request, asks_for) } else { 0 };
         let attempt = self.attempts.get_mut(index as usize)?;
         if attempt.redirect_needs_omitted.take().is_some() {
             // it was followed, so the redirect's answer passed: that is so only without credentials
@@ -441,7 +446,7 @@ impl Correlator {
         }
         if is_preflight {
             attempt.crossing.get_or_insert_with(|| seen.clone());
-            attempt.hop_ask = Some(new_ask(request, seen, 0));
+            attempt.hop_ask = Some(new_ask(request, seen, pair));
             attempt.state = State::PreflightAnswer;
             self.start_timer(index, Timer::Answer, request.head_end.time);
         } else {
@@ -460,7 +465,7 @@ impl Correlator {
 fn name_values(because: &mut [String], fields: &[UnsafeField]) {
     for field in fields {
         if let Some(value) = &field.value
-            && let Some(known) = because.iter_mut().find(|b| b.strip_prefix("header ") == Some(field.name.as_str()))
+            && let Some(known) = because.iter_mut().find(|b| b.strip_prefix("header ") == Some(&*field.name))
         {
             *known = [&field.name, ": ", value].concat();
         }

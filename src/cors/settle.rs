@@ -8,6 +8,7 @@ use super::cause;
 use super::classify::{Classified, is_tool};
 use super::correlator::{Correlator, drop_slot};
 use super::detail;
+use super::origin::Origins;
 use super::pair::T_AGAIN_NS;
 use super::{ClientId, Observation};
 use crate::catalog::Reason;
@@ -111,8 +112,8 @@ impl Correlator {
             self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured));
             return;
         }
-        let says_nothing = ask.included.is_empty() || !heard || attempt.credentials == Credentials::Omitted;
-        let reasons = ask.included.clone();
+        let says_nothing = ask.judged.included.is_empty() || !heard || attempt.credentials == Credentials::Omitted;
+        let reasons = ask.judged.included.clone();
         let shared = self.classifier.clients.is_shared(attempt.seen.address);
         if says_nothing || self.lost_since(client, answered) {
             self.emit(index, &Outcome::undecided(Reason::ActualNotSeen));
@@ -139,10 +140,10 @@ impl Correlator {
         let outcome = if attempt.doomed {
             Outcome::undecided(Reason::ModeUnknown)
         } else if let Some(ask) = &attempt.hop_ask {
-            if ask.included.is_empty() || lost {
+            if ask.judged.included.is_empty() || lost {
                 Outcome::undecided(Reason::ActualNotSeen)
             } else {
-                Outcome::blocked(Phase::Preflight, ask.included.clone(), Confidence::Probable)
+                Outcome::blocked(Phase::Preflight, ask.judged.included.clone(), Confidence::Probable)
             }
         } else if attempt.crossing.is_none() {
             Outcome::not_cors()
@@ -253,7 +254,9 @@ impl Correlator {
                         let mut attempt = self.new_attempt(&observed.request, &observed.seen);
                         attempt.request = Some((observed.request.clone(), observed.seen.clone()));
                         attempt.response.clone_from(&observed.response);
-                        sink.bystander(&Arc::new(transaction_of(attempt, &Outcome::not_cors(), None)));
+                        let origins = &mut self.classifier.origins;
+                        let request = transaction_of(attempt, &Outcome::not_cors(), None, origins);
+                        sink.bystander(&Arc::new(request));
                     }
                 }
                 Told::Transaction(transaction) | Told::Refused(transaction) => {
@@ -283,7 +286,8 @@ impl Correlator {
         if worth {
             self.finalise(attempt, outcome);
         } else {
-            self.told.push(Told::Bystander(Arc::new(transaction_of(attempt, outcome, None))));
+            let request = transaction_of(attempt, outcome, None, &mut self.classifier.origins);
+            self.told.push(Told::Bystander(Arc::new(request)));
         }
     }
 
@@ -334,7 +338,8 @@ impl Correlator {
             return;
         }
         let client = attempt.seen.client;
-        let mut transaction = transaction_of(attempt, outcome, effect);
+        let origins = &mut self.classifier.origins;
+        let mut transaction = transaction_of(attempt, outcome, effect, origins);
         let waits = cause::rests_on_others(&transaction);
         if waits && self.unexplained.len() < self.unexplained_max {
             let (due, transaction) = (self.now.plus(T_EXPLAIN_NS), Arc::new(transaction));
@@ -342,7 +347,7 @@ impl Correlator {
             self.unexplained.push_back(Unexplained { due, client, transaction });
         } else {
             self.hints_forgotten += u64::from(waits);
-            cause::fill(&mut transaction, &self.memory, client, self.now);
+            cause::fill(&mut transaction, &self.memory, origins, client, self.now);
             self.told.push(Told::Transaction(Arc::new(transaction)));
         }
     }
@@ -356,14 +361,20 @@ impl Correlator {
 
     pub(super) fn explain_first(&mut self) {
         let Some(Unexplained { client, mut transaction, .. }) = self.unexplained.pop_front() else { return };
-        cause::fill(Arc::make_mut(&mut transaction), &self.memory, client, self.now);
+        let origins = &mut self.classifier.origins;
+        cause::fill(Arc::make_mut(&mut transaction), &self.memory, origins, client, self.now);
         self.told.push(Told::Explained(transaction));
     }
 }
 
 /// What came of an attempt, but for the mistake behind it.
 #[allow(clippy::boxed_local)] // what it is made of moves on one by one
-fn transaction_of(attempt: Box<Attempt>, outcome: &Outcome, effect: Option<Effect>) -> Transaction {
+fn transaction_of(
+    attempt: Box<Attempt>,
+    outcome: &Outcome,
+    effect: Option<Effect>,
+    origins: &mut Origins,
+) -> Transaction {
     let attempt = *attempt;
     let seen = &attempt.seen;
     // a chain that began at the page's own origin is reported with the first target across
@@ -427,6 +438,6 @@ fn transaction_of(attempt: Box<Attempt>, outcome: &Outcome, effect: Option<Effec
         fix: String::new(),
         browser: seen.browser.clone(),
     };
-    transaction.detail = detail::of(&transaction, attempt.note, is_tool(seen));
+    transaction.detail = detail::of(&transaction, attempt.note, is_tool(seen), origins);
     transaction
 }

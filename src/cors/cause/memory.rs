@@ -3,16 +3,19 @@
 //! Holds at most `Limits::cause_targets_max` targets and `Limits::cause_endpoints_max` endpoints, a few origins of each;
 //! those not used lately make room, counted under `forgotten`, `causes`. Holds digests, no text.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::server::{self, Seen};
-use crate::cors::classify::path_len;
+use crate::cors::classify::{path_and_query, path_len};
 use crate::cors::fields::list_items;
+use crate::cors::origin::printable;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::http::head::{Head, Name};
+use crate::http::{Request, is_printable};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::packet::{SECOND, Time};
@@ -195,7 +198,7 @@ impl Memory {
     pub(in crate::cors) fn on_observation(&mut self, seen: &Observation<'_>, forgotten: &mut u64) {
         let now = seen.time;
         if seen.kind == Kind::NotCors && seen.mode == Mode::NoCors {
-            let key = self.endpoint_key(&seen.target.origin, seen.path());
+            let key = self.endpoint_key(&seen.target.origin, &path_of(seen.request));
             if let Some(endpoint) = self.endpoints.get(&key) {
                 endpoint.no_cors = Some((seen.client, now));
             }
@@ -223,7 +226,7 @@ impl Memory {
         // which fields it has, and the kind of its status: alike, and it shows the same servers, or nearly
         let head = &response.head;
         let looks = self.hasher.hash_one((response.status / 100, head.first(Name::Server), head.names()));
-        let (target, endpoint) = self.slots(&seen.target.origin, seen.path(), forgotten);
+        let (target, endpoint) = self.slots(&seen.target.origin, &path_of(seen.request), forgotten);
         if passes {
             target.grants.on_grant(grant);
             endpoint.grants.on_grant(grant);
@@ -272,7 +275,7 @@ impl Memory {
     pub(in crate::cors) fn slots(
         &mut self,
         target_origin: &str,
-        path: &str,
+        path: &[u8],
         forgotten: &mut u64,
     ) -> (&mut TargetMemory, &mut EndpointMemory) {
         let endpoint_key = self.endpoint_key(target_origin, path);
@@ -287,7 +290,7 @@ impl Memory {
         self.targets.peek(&self.hasher.hash_one(target_origin))
     }
 
-    pub(in crate::cors) fn endpoint(&self, target_origin: &str, path: &str) -> Option<&EndpointMemory> {
+    pub(in crate::cors) fn endpoint(&self, target_origin: &str, path: &[u8]) -> Option<&EndpointMemory> {
         self.endpoints.peek(&self.endpoint_key(target_origin, path))
     }
 
@@ -296,10 +299,9 @@ impl Memory {
     }
 
     /// Numbers, hex and long tokens in the path count as one (VERDICTS.md §8, "Endpoint").
-    fn endpoint_key(&self, target_origin: &str, path: &str) -> u64 {
+    fn endpoint_key(&self, target_origin: &str, path: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(target_origin.as_bytes());
-        let path = path.as_bytes();
         for segment in path.get(..path_len(path)).unwrap_or_default().split(|&b| b == b'/') {
             hasher.write_u8(b'/');
             hasher.write(if is_variable(segment) { b"{}" } else { segment });
@@ -325,9 +327,15 @@ pub(in crate::cors) fn name_bits<'n>(names: impl Iterator<Item = &'n [u8]>) -> u
 }
 
 fn is_variable(segment: &[u8]) -> bool {
-    let digits = !segment.is_empty() && segment.iter().all(u8::is_ascii_digit);
-    let hex = segment.len() >= 8 && segment.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
-    digits || hex || segment.len() >= 20
+    let digits = || !segment.is_empty() && segment.iter().all(u8::is_ascii_digit);
+    let hex = || segment.len() >= 8 && segment.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    segment.len() >= 20 || digits() || hex()
+}
+
+/// Path and query as they are shown.
+fn path_of(request: &Request) -> Cow<'_, [u8]> {
+    let path = path_and_query(request.head.target());
+    if is_printable(path) { path.into() } else { printable(path).into_bytes().into() }
 }
 
 /// One field, which is `*` or this origin.

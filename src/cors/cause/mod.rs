@@ -8,12 +8,15 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use smallvec::SmallVec;
+
 use self::memory::{EndpointMemory, Memory, TargetMemory, method_bit, name_bits};
 use self::server::Seen;
+use super::classify::path_len;
 use super::detail::exact;
 use super::fields::{is_token, list_items};
 use super::location::{Location, Next, resolve};
-use super::origin::{Origin, is_loopback_host, printable, split_host_port};
+use super::origin::{Origin, Origins, is_loopback_host, printable, split_host_port};
 use super::{ClientId, Target};
 use crate::catalog::fixes::{self, List, PageSigns, Shown};
 use crate::catalog::{Cause, Reason, Side, Stack};
@@ -39,27 +42,28 @@ const NAME_BYTES_MAX: usize = 64;
 type Told = (Cause, Confidence);
 
 /// Fills in the cause of a blocked transaction, its confidence, and the fix.
-pub(super) fn fill(transaction: &mut Transaction, memory: &Memory, client: ClientId, now: Time) {
+pub(super) fn fill(transaction: &mut Transaction, memory: &Memory, origins: &mut Origins, client: ClientId, now: Time) {
     if transaction.verdict != Verdict::Blocked {
         return;
     }
     let (nothing_of_target, nothing_of_endpoint) = (TargetMemory::default(), EndpointMemory::default());
-    let path = transaction.path.split(['?', '#']).next().unwrap_or_default();
+    let path = transaction.path.get(..path_len(transaction.path.as_bytes())).unwrap_or_default();
     let leg = match transaction.phase {
         Some(Phase::Preflight) => transaction.preflight.as_ref().map(|p| &p.leg),
         Some(Phase::Actual) | None => transaction.actual.as_ref(),
     };
     let origin = leg.and_then(|l| l.request.head.first(Name::Origin)).unwrap_or(b"null");
     let named = leg.and_then(|l| l.response.as_ref()).and_then(|r| r.head.first(Name::AcAllowOrigin));
-    let case = Case {
+    let mut case = Case {
         transaction,
+        origins,
         leg,
         origin,
         named_key: memory.origin(named.unwrap_or_default()),
         origin_key: memory.origin(origin),
         asked_names: name_bits(transaction.preflight.iter().flat_map(|p| &p.requested_headers).map(String::as_bytes)),
         target: memory.target(&transaction.target_origin).unwrap_or(&nothing_of_target),
-        endpoint: memory.endpoint(&transaction.target_origin, path).unwrap_or(&nothing_of_endpoint),
+        endpoint: memory.endpoint(&transaction.target_origin, path.as_bytes()).unwrap_or(&nothing_of_endpoint),
         now,
     };
     let (cause, confidence) = case.cause();
@@ -91,6 +95,7 @@ pub(super) fn rests_on_others(transaction: &Transaction) -> bool {
 /// A refusal and what is known besides.
 struct Case<'a> {
     transaction: &'a Transaction,
+    origins: &'a mut Origins,
     /// The leg that was refused.
     leg: Option<&'a Leg>,
     /// `Origin` as that leg sent it.
@@ -110,7 +115,7 @@ impl Case<'_> {
         self.transaction.phase == Some(Phase::Preflight)
     }
 
-    fn cause(&self) -> Told {
+    fn cause(&mut self) -> Told {
         let Some(reason) = self.transaction.reason.map(|r| exact(self.transaction, r)) else { return UNKNOWN };
         let answered = self.leg.and_then(|leg| Some((&*leg.request, leg.response.as_deref()?)));
         let Some((request, response)) = answered else {
@@ -569,7 +574,7 @@ impl Case<'_> {
     }
 
     /// A preflight whose status is not 2xx: with the right origin, or (Safari) not even looked at.
-    fn bad_status(&self, request: &Request, response: &Response) -> Told {
+    fn bad_status(&mut self, request: &Request, response: &Response) -> Told {
         let head = &response.head;
         let value = head.first(Name::AcAllowOrigin);
         if value.is_none() {
@@ -603,13 +608,13 @@ impl Case<'_> {
         if response.status >= 400 { (Cause::CorsNotMounted, Confidence::Possible) } else { UNKNOWN }
     }
 
-    fn mismatch(&self, request: &Request, response: &Response) -> Told {
+    fn mismatch(&mut self, request: &Request, response: &Response) -> Told {
         let head = &response.head;
         let value = head.first(Name::AcAllowOrigin).unwrap_or_default();
         if value.iter().any(|b| matches!(b, b',' | b' ')) {
             return several(value);
         }
-        let (asked, named) = (Origin::parse(self.origin), Origin::parse(value));
+        let (asked, named) = (self.origins.of(self.origin), self.origins.of(value));
         let same = matches!((asked.parts(), named.parts()), (Some(a), Some(b)) if a == b);
         let path_added = value.strip_prefix(self.origin).is_some_and(|rest| rest.first() == Some(&b'/'));
         if same || path_added || value.eq_ignore_ascii_case(self.origin) || value.contains(&b'*') {
@@ -623,7 +628,7 @@ impl Case<'_> {
             let sure = if value == b"null" { Confidence::Probable } else { Confidence::Certain };
             return (Cause::ConfigValueMalformed, sure);
         };
-        let target = Origin::parse(self.transaction.target_origin.as_bytes());
+        let target = self.origins.of(self.transaction.target_origin.as_bytes());
         let own = target.parts().is_some_and(|t| t.host == named.host);
         let lost = &*named.scheme == "http"
             && target.parts().is_some_and(|t| &*t.scheme == "https")
@@ -701,28 +706,33 @@ impl Case<'_> {
         let method = if is_token(transaction.method.as_bytes()) { &*transaction.method } else { Shown::SAMPLE.method };
         let preflight = transaction.preflight.as_ref();
         let asked: &[String] = preflight.map_or(&[], |p| &p.requested_headers);
-        let (listed_methods, listed_headers) = (self.listed(Name::AcAllowMethods), self.listed(Name::AcAllowHeaders));
+        let answer = preflight.and_then(|p| p.leg.response.as_deref());
+        let list = |name: Name| answer.and_then(|r| r.head.joined(name)).unwrap_or_default();
+        let (methods_list, headers_list) = (list(Name::AcAllowMethods), list(Name::AcAllowHeaders));
+        let (listed_methods, listed_headers) = (listed(&methods_list), listed(&headers_list));
         let missing = |name: &&str| {
             name.len() <= NAME_BYTES_MAX
                 && is_token(name.as_bytes())
                 && !listed_headers.iter().any(|i| i.eq_ignore_ascii_case(name))
         };
-        let headers: Vec<&str> = asked.iter().map(String::as_str).filter(missing).take(NAMES_MAX).collect();
-        let headers = if headers.is_empty() { Shown::SAMPLE.headers.to_vec() } else { headers };
-        let all_headers: Vec<&str> = listed_headers.iter().map(String::as_str).chain(headers.iter().copied()).collect();
-        let mut methods: Vec<&str> = listed_methods.iter().map(String::as_str).collect();
+        let headers: Items<'_> = asked.iter().map(String::as_str).filter(missing).take(NAMES_MAX).collect();
+        let headers = if headers.is_empty() { Shown::SAMPLE.headers } else { &*headers };
+        let mut all_headers = listed_headers.clone();
+        all_headers.extend_from_slice(headers);
+        let mut methods = listed_methods.clone();
         if methods.is_empty() {
             methods.extend(["GET", "HEAD", "POST"]);
         }
         if !methods.contains(&method) {
             methods.push(method);
         }
-        let plain_path = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~{}:@".contains(&b));
+        let plain = |b| matches!(b, b'/' | b'-' | b'_' | b'.' | b'~' | b'{' | b'}' | b':' | b'@');
+        let plain_path = path.bytes().all(|b| b.is_ascii_alphanumeric() || plain(b));
         let value = self.value(cause);
         let shown = Shown {
             origin,
             method,
-            headers: &headers,
+            headers,
             methods: List { items: &methods, in_view: !listed_methods.is_empty() },
             all_headers: List { items: &all_headers, in_view: !listed_headers.is_empty() },
             path: if plain_path { path } else { "the path" },
@@ -731,22 +741,6 @@ impl Case<'_> {
         };
         let (stack, edge) = self.stacks(cause);
         fixes::fix(cause, stack, edge, &shown, page)
-    }
-
-    /// What the preflight's answer lists by name.
-    fn listed(&self, name: Name) -> Vec<String> {
-        let answer = self.transaction.preflight.as_ref().and_then(|p| p.leg.response.as_deref());
-        let list = answer.and_then(|r| r.head.joined(name)).unwrap_or_default();
-        let mut items: Vec<String> = Vec::new();
-        for item in
-            list_items(&list).filter(|i| *i != b"*" && i.len() <= NAME_BYTES_MAX && is_token(i)).take(LISTED_MAX)
-        {
-            let Ok(item) = std::str::from_utf8(item) else { continue };
-            if !items.iter().any(|known| known.eq_ignore_ascii_case(item)) {
-                items.push(item.to_owned());
-            }
-        }
-        items
     }
 
     /// The value that went wrong, for a person.
@@ -763,7 +757,7 @@ impl Case<'_> {
                         let path = next.path.get(..end.min(VALUE_BYTES_MAX)).unwrap_or_default();
                         format!("{}{}", next.origin, printable(path))
                     }
-                    None => format!("status {}", response.status),
+                    None => status(response),
                 }
             }
             Cause::TwoLayers => {
@@ -791,9 +785,28 @@ impl Case<'_> {
                 };
                 quoted(head.first(name).unwrap_or_default())
             }
-            _ => format!("status {}", response.status),
+            _ => status(response),
         }
     }
+}
+
+fn status(response: &Response) -> String {
+    ["status ", itoa::Buffer::new().format(response.status)].concat()
+}
+
+/// Names and methods of a list.
+type Items<'a> = SmallVec<[&'a str; 16]>;
+
+/// What a list names, each once.
+fn listed(list: &[u8]) -> Items<'_> {
+    let mut items = Items::new();
+    for item in list_items(list).filter(|i| *i != b"*" && i.len() <= NAME_BYTES_MAX && is_token(i)).take(LISTED_MAX) {
+        let Ok(item) = std::str::from_utf8(item) else { continue };
+        if !items.iter().any(|known| known.eq_ignore_ascii_case(item)) {
+            items.push(item);
+        }
+    }
+    items
 }
 
 const UNKNOWN: Told = (Cause::Unknown, Confidence::Possible);
@@ -946,7 +959,7 @@ fn is_development(origin: &[u8]) -> bool {
 
 /// An origin that may be pasted into a configuration: nothing but scheme, host and port.
 fn pasteable(origin: &[u8]) -> Option<&str> {
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b".-_:/[]".contains(b);
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/' | b'[' | b']');
     let text = std::str::from_utf8(origin).ok()?;
     (text == "null" || (text.len() <= 270 && text.contains("://") && origin.iter().all(plain))).then_some(text)
 }

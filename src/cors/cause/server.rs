@@ -33,7 +33,10 @@ pub fn hides_denials(response: &Response) -> bool {
 }
 
 fn begins(value: &[u8], word: &str) -> bool {
-    value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+    // nearly all differ in the first letter
+    let (Some(first), Some(letter)) = (value.first(), word.as_bytes().first()) else { return word.is_empty() };
+    first | 0x20 == letter | 0x20
+        && value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 fn contains(value: &[u8], word: &str) -> bool {

@@ -558,11 +558,11 @@ fn what_is_remembered_is_capped_and_counted() {
     let mut memory = super::memory::Memory::new(&limits);
     assert!(memory.target("http://api.test").is_none());
     let mut forgotten = 0;
-    memory.slots("http://a.test", "/1", &mut forgotten);
-    memory.slots("http://a.test", "/two", &mut forgotten);
+    memory.slots("http://a.test", b"/1", &mut forgotten);
+    memory.slots("http://a.test", b"/two", &mut forgotten);
     assert_eq!(forgotten, 0);
-    memory.slots("http://a.test", "/three", &mut forgotten);
-    memory.slots("http://b.test", "/three", &mut forgotten);
+    memory.slots("http://a.test", b"/three", &mut forgotten);
+    memory.slots("http://b.test", b"/three", &mut forgotten);
     assert_eq!(forgotten, 3);
 }
 
