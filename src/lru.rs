@@ -81,6 +81,9 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     /// The value of `key`, which does not count as used.
     #[must_use]
     pub fn peek(&self, key: &K) -> Option<&V> {
+        if self.is_empty() {
+            return None;
+        }
         let at = self.find(key).1?;
         self.entries.get(at as usize).map(|e| &e.value)
     }
@@ -100,19 +103,25 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     }
 
     /// The value of `key`, made by `make` where there was none; then the entry that had to go, if the map was full.
+    #[inline]
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> (&mut V, Option<(K, V)>) {
+        self.use_or_insert_with(key, false, make)
+    }
+
+    /// The same; `used` tells whether one that is new counts as used since it came.
+    pub fn use_or_insert_with(&mut self, key: K, used: bool, make: impl FnOnce() -> V) -> (&mut V, Option<(K, V)>) {
         let (hash, found) = self.find(&key);
         if let Some(at) = found {
             let entry = &mut self.entries[at as usize];
             entry.used = true;
             return (&mut entry.value, None);
         }
-        self.add(key, hash, make())
+        self.add(key, hash, used, make())
     }
 
-    fn add(&mut self, key: K, hash: u32, value: V) -> (&mut V, Option<(K, V)>) {
+    fn add(&mut self, key: K, hash: u32, used: bool, value: V) -> (&mut V, Option<(K, V)>) {
         let evicted = if self.entries.len() >= self.cap { self.evict() } else { None };
-        let at = self.entries.insert(Entry { key, hash, older: NONE, newer: NONE, used: false, value });
+        let at = self.entries.insert(Entry { key, hash, older: NONE, newer: NONE, used, value });
         let at = u32::try_from(at).unwrap_or(NONE); // `cap` is a u32
         self.index.insert(hash, at);
         self.link_newest(at);
@@ -128,7 +137,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
                 entry.value = value;
                 None
             }
-            None => self.add(key, hash, value).1,
+            None => self.add(key, hash, false, value).1,
         }
     }
 
@@ -209,6 +218,9 @@ mod tests {
         assert_eq!(map.insert("a", 4), None);
         assert_eq!(map.remove(&"a"), Some(4));
         assert_eq!(map.len(), 1);
+        map.use_or_insert_with("d", true, || 5);
+        assert_eq!(map.insert("e", 6), Some(("c", 3)));
+        assert_eq!(map.insert("f", 7), Some(("e", 6)), "one that came as used has a second chance");
     }
 
     #[test]

@@ -21,6 +21,9 @@ macro_rules! words {
             /// The word used in output, database and labels.
             #[must_use]
             pub fn id(self) -> &'static str { match self { $($name::$variant => $text),+ } }
+            /// The word as JSON has it: in quotes.
+            #[must_use]
+            pub fn quoted(self) -> &'static str { match self { $($name::$variant => concat!("\"", $text, "\"")),+ } }
             /// The value of that word; none where there is none.
             #[must_use]
             pub fn from_id(id: &str) -> Option<Self> { Self::ALL.iter().copied().find(|word| word.id() == id) }
@@ -179,8 +182,7 @@ pub struct TransactionId(pub u64);
 impl fmt::Display for TransactionId {
     /// `T` and 13 letters and digits (Crockford's base 32, lower case).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("T")?;
-        f.write_str(std::str::from_utf8(&base32(self.0)).unwrap_or_default())
+        f.write_str(std::str::from_utf8(&spelled(b'T', self.0)).unwrap_or_default())
     }
 }
 
@@ -191,8 +193,7 @@ pub struct FindingId(pub u64);
 impl fmt::Display for FindingId {
     /// `F` and 13 letters and digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("F")?;
-        f.write_str(std::str::from_utf8(&base32(self.0)).unwrap_or_default())
+        f.write_str(std::str::from_utf8(&spelled(b'F', self.0)).unwrap_or_default())
     }
 }
 
@@ -202,6 +203,11 @@ impl TransactionId {
     pub fn parse(text: &str) -> Option<Self> {
         text.strip_prefix('T').and_then(from_base32).map(TransactionId)
     }
+
+    /// Appends what [`fmt::Display`] writes.
+    pub fn append_to(self, out: &mut String) {
+        out.push_str(std::str::from_utf8(&spelled(b'T', self.0)).unwrap_or_default());
+    }
 }
 
 impl FindingId {
@@ -209,6 +215,11 @@ impl FindingId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.strip_prefix('F').and_then(from_base32).map(FindingId)
+    }
+
+    /// Appends what [`fmt::Display`] writes.
+    pub fn append_to(self, out: &mut String) {
+        out.push_str(std::str::from_utf8(&spelled(b'F', self.0)).unwrap_or_default());
     }
 }
 
@@ -225,8 +236,12 @@ fn from_base32(text: &str) -> Option<u64> {
     })
 }
 
-fn base32(value: u64) -> [u8; 13] {
-    std::array::from_fn(|place| DIGITS[usize::try_from((value >> (5 * (12 - place))) & 31).unwrap_or(0)])
+/// The letter, and 13 digits.
+fn spelled(letter: u8, value: u64) -> [u8; 14] {
+    std::array::from_fn(|place| match place {
+        0 => letter,
+        _ => DIGITS[usize::try_from((value >> (5 * (13 - place))) & 31).unwrap_or(0)],
+    })
 }
 
 /// One request of a transaction with its answer.

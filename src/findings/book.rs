@@ -12,6 +12,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use super::facts::{Seen, quote_of, tool_of};
 use super::settings::Settings;
 use super::subject::hash_shape;
+use crate::address::Addresses;
 use crate::catalog::{Rule, Severity};
 use crate::cors::stable_hash;
 use crate::http::head::Name;
@@ -128,7 +129,7 @@ pub enum Source<'s> {
     Past(&'s Past),
 }
 
-impl Source<'_> {
+impl<'s> Source<'s> {
     fn time(&self) -> Time {
         match self {
             Source::Seen(seen) => seen.now,
@@ -145,7 +146,7 @@ impl Source<'_> {
         }
     }
 
-    fn target(&self) -> &Arc<str> {
+    fn target(self) -> &'s Arc<str> {
         match self {
             Source::Seen(seen) => &seen.o.target.origin,
             Source::Transaction(t) => &t.target_origin,
@@ -265,6 +266,8 @@ struct Open {
 pub struct Book {
     /// Switches, thresholds, lists.
     pub settings: Settings,
+    /// Addresses as they are spelled in subjects.
+    pub addresses: Addresses,
     sensor: u64,
     open: Lru<u64, Open>,
     due: VecDeque<(Time, u64)>,
@@ -275,7 +278,8 @@ pub struct Book {
     refused: VecDeque<TransactionId>,
     refused_max: usize,
     endpoints: Lru<(Rule, u64), u8>,
-    by_host: Lru<Arc<str>, u64>,
+    /// Rules that have found something at a target (its digest), a bit for each.
+    by_host: Lru<u64, u64>,
     hasher: RandomState,
     forgotten: u64,
     orphans: Vec<Finding>,
@@ -287,6 +291,7 @@ impl Book {
     pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
         Book {
             settings: Settings::new(options),
+            addresses: Addresses::default(),
             sensor: stable_hash(&[options.sensor.as_bytes()]),
             open: Lru::new(limits.findings_max),
             due: VecDeque::new(),
@@ -312,7 +317,7 @@ impl Book {
 
     /// A digest of target, method and the path's shape.
     #[must_use]
-    pub fn endpoint_digest(&self, target: u64, method: &[u8], path: &str) -> u64 {
+    pub fn endpoint_digest(&self, target: u64, method: &[u8], path: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         (target, method).hash(&mut hasher);
         hash_shape(path, &mut hasher);
@@ -328,16 +333,17 @@ impl Book {
     /// Opens or updates a finding. `why` is asked only where its words are needed.
     pub fn report(&mut self, source: Source<'_>, report: Report<'_>, why: impl FnOnce() -> String) {
         let Report { rule, severity, confidence, fields, trail, .. } = report;
-        let target = source.target().clone();
+        let target = source.target();
         if !self.settings.enabled(rule)
-            || self.settings.allows(rule, || [report.subject, source.origin(), &target, ""].map(Cow::Borrowed))
+            || self.settings.allows(rule, || [report.subject, source.origin(), target, ""].map(Cow::Borrowed))
             || self.settings.allows(rule, || [Cow::Owned(source.address().to_string())])
         {
             return;
         }
-        let (key, subject) = self.subject(rule, report.subject, &target);
+        let host = self.digest(&**target);
+        let (key, subject) = self.subject(rule, report.subject, target, host);
         let now = source.time();
-        let bits = self.by_host.get_or_insert_with(target, || 0).0;
+        let bits = self.by_host.get_or_insert_with(host, || 0).0;
         *bits |= 1 << rule as u64;
         if let Some(open) = self.open.get(&key) {
             let cited = update(open, source, severity, confidence, fields, rule, why);
@@ -360,7 +366,7 @@ impl Book {
             rule,
             severity,
             confidence,
-            subject,
+            subject: subject.to_owned(),
             first_seen: trail.and_then(Trail::first).unwrap_or(now),
             last_seen: now,
             count,
@@ -391,22 +397,20 @@ impl Book {
     }
 
     /// The finding's key and subject: an endpoint's own, or the host's where too many endpoints have one.
-    fn subject(&mut self, rule: Rule, subject: &str, target: &Arc<str>) -> (u64, String) {
+    fn subject<'s>(&mut self, rule: Rule, subject: &'s str, target: &'s str, host: u64) -> (u64, &'s str) {
         let key_of =
             |subject: &str| stable_hash(&[&self.sensor.to_le_bytes(), rule.id().as_bytes(), subject.as_bytes()]);
         let key = key_of(subject);
-        let is_endpoint = subject.len() > target.len() && subject.starts_with(&**target);
+        let is_endpoint = subject.len() > target.len() && subject.starts_with(target);
         if !is_endpoint || self.open.peek(&key).is_some() {
-            return (key, subject.to_owned());
+            return (key, subject);
         }
-        let host_key = key_of(target);
-        let host = self.hasher.hash_one(&**target);
         let endpoints = self.endpoints.get_or_insert_with((rule, host), || 0).0;
         if *endpoints >= ENDPOINTS_MAX {
-            return (host_key, target.to_string());
+            return (key_of(target), target);
         }
         *endpoints += 1;
-        (key, subject.to_owned())
+        (key, subject)
     }
 
     /// Hands out what is new, has become worse, or was not told for an hour.
@@ -466,8 +470,8 @@ impl Book {
 
     /// Which rules have found something at this target, as bits in the order of [`Rule::ALL`].
     #[must_use]
-    pub fn found_at(&self, target: &Arc<str>) -> u64 {
-        self.by_host.peek(target).copied().unwrap_or(0)
+    pub fn found_at(&self, target: &str) -> u64 {
+        self.by_host.peek(&self.digest(target)).copied().unwrap_or(0)
     }
 
     /// Findings that had to make room since the last call.

@@ -15,6 +15,8 @@ use crate::record::{Family, Mode, Site, TransactionId};
 /// Fields of a request that rules ask for.
 #[derive(Debug, Default)]
 pub struct Asked<'a> {
+    /// `Origin`, the first.
+    origin: Option<&'a [u8]>,
     /// `Cookie` present.
     pub cookie: bool,
     /// `Authorization` present.
@@ -110,6 +112,10 @@ pub struct Seen<'a> {
     pub asked: Asked<'a>,
     /// Answered.
     pub said: Said<'a>,
+    /// A digest of `Origin` as sent.
+    pub origin_digest: u64,
+    /// ACAO equals the Origin byte for byte.
+    accepted: bool,
     /// A rule has kept this request's id.
     noted: Cell<bool>,
 }
@@ -123,6 +129,9 @@ fn asked(head: &Head) -> Asked<'_> {
     for field in head.fields() {
         let value = head.value_of(field);
         match field.name {
+            Name::Origin => {
+                asked.origin.get_or_insert(value);
+            }
             Name::Cookie => asked.cookie = true,
             Name::Authorization => asked.authorization = true,
             Name::Referer => asked.referer = Some(value),
@@ -196,10 +205,9 @@ fn said(status: u16, head: &Head) -> Said<'_> {
                 0
             }
             Name::Vary => {
-                said.varies |= value.split(|&b| b == b',').any(|item| {
-                    let item = item.trim_ascii();
-                    item == b"*" || item.eq_ignore_ascii_case(b"origin")
-                });
+                let names_origin = |item: &[u8]| item == b"*" || item.eq_ignore_ascii_case(b"origin");
+                said.varies |=
+                    names_origin(value) || value.split(|&b| b == b',').any(|item| names_origin(item.trim_ascii()));
                 0
             }
             Name::CacheControl => {
@@ -213,7 +221,8 @@ fn said(status: u16, head: &Head) -> Said<'_> {
             }
             Name::XCache | Name::XCacheStatus | Name::CfCacheStatus => {
                 said.shared_cache = true;
-                let has = |word: &[u8]| find_word(&value.to_ascii_lowercase(), word).is_some();
+                let value = value.to_ascii_lowercase();
+                let has = |word: &[u8]| find_word(&value, word).is_some();
                 said.hit |= (has(b"hit") || has(b"stale") || has(b"revalidated")) && !has(b"miss");
                 0
             }
@@ -277,11 +286,13 @@ fn cache_control(said: &mut Said<'_>, value: &[u8]) {
 }
 
 impl<'a> Seen<'a> {
-    /// Reads the heads of an observation.
+    /// Reads the heads of an observation, with a digest of its origin.
     #[must_use]
-    pub fn of(o: &'a Observation<'a>) -> Self {
+    pub fn of(o: &'a Observation<'a>, origin_digest: u64) -> Self {
         let said = o.response.map_or_else(Said::default, |r| said(r.status, &r.head));
-        Seen { o, now: o.time, asked: asked(&o.request.head), said, noted: Cell::new(false) }
+        let asked = asked(&o.request.head);
+        let accepted = asked.origin.is_some() && said.allow_origin == asked.origin;
+        Seen { o, now: o.time, asked, said, origin_digest, accepted, noted: Cell::new(false) }
     }
 
     /// The id by which a finding cites this request. Whoever takes it may cite it: then a record must explain it.
@@ -312,8 +323,7 @@ impl<'a> Seen<'a> {
     /// ACAO equals the Origin byte for byte.
     #[must_use]
     pub fn accepted(&self) -> bool {
-        let sent = self.o.request.head.first(Name::Origin);
-        sent.is_some() && self.said.allow_origin == sent
+        self.accepted
     }
 
     /// ACAC is `true`.
@@ -430,7 +440,10 @@ pub fn tool_of(agent: &[u8], family: Family) -> Option<String> {
 pub fn quote_of(request: &Request, response: Option<&Response>, names: &[Name]) -> String {
     let head = &request.head;
     let path = shown(path_and_query(head.target()));
-    let mut text = format!("{} {}", printable(head.method()), super::subject::shape_of(&path));
+    let mut text = String::with_capacity(256);
+    text.push_str(&shown(head.method()));
+    text.push(' ');
+    text.push_str(&super::subject::shape_of(&path));
     for &name in names.iter().filter(|n| is_of_request(**n)) {
         append(&mut text, head, name);
     }
@@ -451,15 +464,17 @@ fn append(text: &mut String, head: &Head, name: Name) {
     const VALUE_BYTES_MAX: usize = 160;
     for field in head.of(name).take(4) {
         let value = head.value_of(field);
-        let shown = match name {
-            Name::Cookie | Name::SetCookie | Name::Authorization => "(present)".to_owned(),
+        text.push_str("; ");
+        push_title(text, name);
+        text.push_str(": ");
+        text.push_str(&match name {
+            Name::Cookie | Name::SetCookie | Name::Authorization => "(present)".into(),
             // a query may hold tokens
             Name::Location | Name::Referer => {
-                printable(value.split(|&b| b == b'?' || b == b'#').next().unwrap_or_default())
+                shown(value.split(|&b| b == b'?' || b == b'#').next().unwrap_or_default())
             }
-            _ => printable(value.get(..VALUE_BYTES_MAX).unwrap_or(value)),
-        };
-        let _ = write!(text, "; {}: {shown}", title(name));
+            _ => shown(value.get(..VALUE_BYTES_MAX).unwrap_or(value)),
+        });
     }
 }
 
@@ -487,12 +502,10 @@ fn is_of_request(name: Name) -> bool {
 }
 
 /// `Access-Control-Allow-Origin`, from `access-control-allow-origin`.
-fn title(name: Name) -> String {
-    let mut title = String::with_capacity(40);
+fn push_title(text: &mut String, name: Name) {
     let mut start = true;
     for c in name.text().chars() {
-        title.push(if start { c.to_ascii_uppercase() } else { c });
+        text.push(if start { c.to_ascii_uppercase() } else { c });
         start = c == '-';
     }
-    title
 }

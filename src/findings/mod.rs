@@ -28,8 +28,8 @@ use crate::cors::classify::path_and_query;
 use crate::cors::origin::{Origin, serialise};
 use crate::cors::site::registrable;
 use crate::cors::{ClientId, Kind, Observation};
-use crate::counters::Counters;
-use crate::http::find_word;
+use crate::counters::{Counters, Forgotten};
+use crate::http::{find_word, is_printable};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::EngineOptions;
@@ -79,6 +79,8 @@ pub struct Look<'a> {
     host: u64,
     name: u64,
     visitor: u64,
+    /// What is odd about its Sec-Fetch fields.
+    odd: Option<&'static str>,
     /// Where it concerns a rule.
     here: Option<Here>,
 }
@@ -87,8 +89,31 @@ pub struct Look<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Here {
     endpoint: u64,
+    /// The request's target as sent.
+    asked: u64,
     url: u64,
     page: u64,
+}
+
+/// What is remembered of where a request went and of who sent it.
+#[derive(Debug)]
+struct Place<'p> {
+    host: &'p mut Host,
+    endpoint: &'p mut Endpoint,
+    pages: &'p Lru<u64, PageOrigin>,
+    prober: &'p mut Prober,
+}
+
+/// What is remembered of preflights, and of requests that need one.
+#[derive(Debug)]
+struct Preflights {
+    clients: Lru<ClientId, ClientNote>,
+    /// URLs that a client had sent a preflight for.
+    asked: Lru<u64, ()>,
+    /// Refused preflights, by what their actual would be.
+    refused: Lru<u64, Time>,
+    rates: Lru<u64, preflights::Rate>,
+    sweeps: VecDeque<Sweep>,
 }
 
 /// All rules and their state.
@@ -111,14 +136,9 @@ pub struct Findings {
     outside: LastSeen,
     /// Sites that a client was sent to, by client and sending site.
     sent: Lru<u64, SmallVec<[(u64, Time); 2]>>,
-    clients: Lru<ClientId, ClientNote>,
-    /// URLs that a client had sent a preflight for.
-    asked: Lru<u64, ()>,
-    /// Refused preflights, by what their actual would be.
-    refused: Lru<u64, Time>,
+    preflights: Preflights,
     /// Refused cors requests, by client and endpoint.
     blocked: Lru<u64, Time>,
-    rates: Lru<u64, preflights::Rate>,
     forms: Lru<u64, requests::Forms>,
     oddities: Lru<u64, Few<64>>,
     visits: Lru<u64, spying::Page>,
@@ -126,7 +146,6 @@ pub struct Findings {
     poisons: Lru<u64, spying::Poison>,
     taps: taps::Taps,
     probes_due: VecDeque<(Time, u64)>,
-    sweeps: VecDeque<Sweep>,
     checklists_due: Option<Time>,
 }
 
@@ -154,11 +173,14 @@ impl Findings {
             inside: Lru::new(limits.targets_max),
             outside: LastSeen::new(keys),
             sent: Lru::new(keys),
-            clients: Lru::new(limits.clients_max),
-            asked: Lru::new(limits.cache_entries_max),
-            refused: Lru::new(keys),
+            preflights: Preflights {
+                clients: Lru::new(limits.clients_max),
+                asked: Lru::new(limits.cache_entries_max),
+                refused: Lru::new(keys),
+                rates: Lru::new(keys),
+                sweeps: VecDeque::new(),
+            },
             blocked: Lru::new(keys),
-            rates: Lru::new(keys),
             forms: Lru::new(keys),
             oddities: Lru::new(keys),
             visits: Lru::new(keys),
@@ -166,7 +188,6 @@ impl Findings {
             poisons: Lru::new(keys),
             taps: taps::Taps::default(),
             probes_due: VecDeque::new(),
-            sweeps: VecDeque::new(),
             checklists_due: None,
         }
     }
@@ -179,21 +200,27 @@ impl Findings {
     /// Reads a request that was answered (or will not be) as rules look at it. What is remembered does not matter yet.
     #[must_use]
     pub fn look<'a>(&self, o: &'a Observation<'a>) -> Look<'a> {
-        let seen = Seen::of(o);
+        let seen = Seen::of(o, self.book.digest(o.origin.map_or("", |origin| origin)));
         let host = self.book.digest(&*o.target.origin);
         let name = self.book.digest(&*o.target.host);
         let visitor = self.book.digest((network_of(o.address), name));
-        let here = Self::concerns(&seen).then(|| self.here(&seen, host));
-        Look { seen, host, name, visitor, here }
+        let odd = requests::oddity(&seen);
+        let here = (odd.is_some() || concerns(&seen)).then(|| self.here(&seen, host));
+        Look { seen, host, name, visitor, odd, here }
     }
 
     /// Keys of what is remembered of a place, and of who asks there.
     fn here(&self, seen: &Seen<'_>, host: u64) -> Here {
-        let (o, book) = (seen.o, &self.book);
+        let book = &self.book;
+        let target = seen.o.request.head.target();
+        let url = path_and_query(target);
+        let asked = book.digest(target);
+        let url_digest = if url.len() == target.len() { asked } else { book.digest(url) };
         Here {
-            endpoint: endpoint_key(book, host, method_of(seen), o.path()),
-            url: book.digest((host, path_and_query(o.request.head.target()))),
-            page: book.digest((seen.origin(), host)),
+            endpoint: book.endpoint_digest(host, method_of(seen), path_of(seen, url)),
+            asked,
+            url: book.digest((host, url_digest)),
+            page: book.digest((seen.origin_digest, host)),
         }
     }
 
@@ -207,7 +234,7 @@ impl Findings {
         self.pages.touch(here().map(|here| here.page), |page| u64::from(page.uses));
         let asks = looks.iter().filter(|look| look.here.is_some());
         self.probers.touch(asks.clone().map(|look| look.visitor), Prober::touched);
-        self.clients.touch(asks.map(|look| look.seen.o.client), |_| 0);
+        self.preflights.clients.touch(asks.map(|look| look.seen.o.client), |_| 0);
     }
 
     /// A request was answered (or will not be). True: a finding may cite it.
@@ -330,33 +357,9 @@ impl Findings {
         }
     }
 
-    /// The target's site sent this client to the origin's site within half an hour; for `null`, to any.
-    fn was_sent_there(&self, seen: &Seen<'_>) -> bool {
-        let key = self.book.digest((seen.o.client, &*seen.o.target.site));
-        let Some(list) = self.sent.peek(&key) else { return false };
-        let site = seen.o.origin_parts.map(|p| self.book.digest(&*p.site));
-        list.iter().any(|(to, at)| seen.now.since(*at) <= SENT_NS && site.is_none_or(|site| site == *to))
-    }
-
-    /// Whether a request may concern a rule, so that state is made for it.
-    fn concerns(seen: &Seen<'_>) -> bool {
-        seen.o.origin.is_some()
-            || seen.said.allow_origins > 0
-            || seen.said.allow_credentials.is_some()
-            || seen.asked.fetch_site == Some(b"cross-site")
-            || seen.asked.allow_field.is_some()
-            || seen.asked.host_conflict
-            || seen.asked.external
-            || seen.said.external
-            || seen.odd_forwarded_host().is_some()
-            || seen.o.response.is_some_and(|r| !r.head.set_cookies().is_empty())
-            || (seen.asked.fetch_mode == Some(b"no-cors") && seen.asked.fetch_dest == Some(b"empty"))
-            || requests::may_be_inconsistent(seen)
-    }
-
     #[allow(clippy::too_many_lines)] // the list of rules, one after the other
     fn judge(&mut self, look: &Look<'_>, counters: &mut Counters) {
-        let Look { seen, host: host_key, name, visitor: prober_key, here } = look;
+        let Look { seen, host: host_key, name, visitor: prober_key, here, .. } = look;
         let (o, concerns, host_key, prober_key) = (seen.o, here.is_some(), *host_key, *prober_key);
         let direct = seen.navigates()
             || matches!(seen.asked.fetch_site, Some(b"same-origin" | b"same-site" | b"none"))
@@ -364,42 +367,36 @@ impl Findings {
         let login = login_of(seen);
         if !concerns && !seen.navigates() && self.hosts.peek(&host_key).is_none() {
             if let Some(login) = login {
-                let key = endpoint_key(&self.book, host_key, method_of(seen), o.path());
+                let url = path_and_query(o.request.head.target());
+                let key = self.book.endpoint_digest(host_key, method_of(seen), path_of(seen, url));
                 self.logins.get_or_insert_with(key, Login::default).0.join(login);
             }
             return;
         }
-        let Here { endpoint: endpoint_key, url: url_key, page: page_key } =
-            here.unwrap_or_else(|| self.here(seen, host_key));
-        let book = &mut self.book;
+        let here = here.unwrap_or_else(|| self.here(seen, host_key));
+        let Findings { book, hosts, endpoints, logins, urls, pages, probers, names, .. } = self;
         let forgotten = &mut counters.forgotten;
-        let names = &mut self.names;
         let make = || {
             names.insert(*name, ());
             Host::new(o.target.origin.clone())
         };
-        let host = counted(self.hosts.get_or_insert_with(host_key, make), &mut forgotten.hosts);
+        let host = counted(hosts.use_or_insert_with(host_key, concerns, make), &mut forgotten.hosts);
         if direct && !host.direct {
             host.direct = true;
             writes::settle(host, book);
         }
 
         let endpoint = if concerns {
-            let logins = &mut self.logins;
             let make = || {
-                Endpoint::new(
-                    &o.target.origin,
-                    method_of(seen),
-                    o.path(),
-                    logins.remove(&endpoint_key).unwrap_or_default(),
-                )
+                let login = logins.remove(&here.endpoint).unwrap_or_default();
+                Endpoint::new(&o.target.origin, method_of(seen), o.path(), login)
             };
-            counted(self.endpoints.get_or_insert_with(endpoint_key, make), &mut forgotten.endpoints)
-        } else if let Some(endpoint) = self.endpoints.get(&endpoint_key) {
+            counted(endpoints.use_or_insert_with(here.endpoint, true, make), &mut forgotten.endpoints)
+        } else if let Some(endpoint) = endpoints.get(&here.endpoint) {
             endpoint
         } else {
             if let Some(login) = login {
-                self.logins.get_or_insert_with(endpoint_key, Login::default).0.join(login);
+                logins.get_or_insert_with(here.endpoint, Login::default).0.join(login);
             }
             return;
         };
@@ -409,8 +406,8 @@ impl Findings {
 
         // ---- answers, whoever asked
         let is_read = matches!(o.request.head.method(), b"GET" | b"HEAD");
-        if is_read && (concerns || self.urls.peek(&url_key).is_some()) {
-            let url = counted(self.urls.get_or_insert_with(url_key, Default::default), &mut forgotten.urls);
+        if is_read && (concerns || urls.peek(&here.url).is_some()) {
+            let url = counted(urls.get_or_insert_with(here.url, Default::default), &mut forgotten.urls);
             caching::missing_vary(seen, url, endpoint, book);
         }
         caching::vary_unstable(seen, host, endpoint, book);
@@ -437,7 +434,7 @@ impl Findings {
             origins::judge(seen, asker, host, endpoint, book, &|_| true);
         } else {
             let make = || PageOrigin::new(kinds_of(origin, o.origin_parts, o.target), is_serialised(seen));
-            let page = counted(self.pages.get_or_insert_with(page_key, make), &mut forgotten.origins);
+            let page = counted(pages.get_or_insert_with(here.page, make), &mut forgotten.origins);
             page.uses = page.uses.saturating_add(1);
             page.addresses.enter(book.digest(network_of(o.address)));
             let asker = origins::Asker { kinds: page.kinds, client: prober_key, alone: page.addresses.len() <= 1 };
@@ -454,11 +451,7 @@ impl Findings {
         answers::missing_on_errors(seen, endpoint, book);
 
         // ---- what is asked
-        let sent_there = self.sent_there(seen);
-        let book = &mut self.book;
-        let (Some(host), Some(endpoint)) = (self.hosts.get(&host_key), self.endpoints.get(&endpoint_key)) else {
-            return;
-        };
+        let sent_there = o.request.head.method() == b"POST" && was_sent_there(&self.sent, seen, book);
         writes::cross_site_write(seen, host, endpoint, book, sent_there);
         writes::simple_json(seen, host, endpoint, book);
         if o.mode == Mode::NoCors && matches!(seen.asked.fetch_dest, None | Some(b"empty")) {
@@ -469,203 +462,39 @@ impl Findings {
             }
         }
         if o.origin.is_some() {
-            self.taps.judge(seen, book);
+            self.taps.judge(seen, here.asked, book);
         }
         if seen.navigates() && o.request.head.method() == b"POST" && o.origin.is_some() {
-            let forms = counted(self.forms.get_or_insert_with(endpoint_key, Default::default), &mut forgotten.probing);
+            let forms = counted(self.forms.get_or_insert_with(here.endpoint, Default::default), &mut forgotten.probing);
             requests::form_post(seen, o.client.0, endpoint, forms, sent_there, book);
         }
         if spying::may_leak(seen) {
             let from = seen.asked.referer.map_or(b"".as_slice(), origin_of_url);
-            let key = book.digest((network_of(o.address), endpoint_key, from));
+            let key = book.digest((network_of(o.address), here.endpoint, from));
             let series = counted(self.series.get_or_insert_with(key, Default::default), &mut forgotten.probing);
             spying::xs_leak(seen, endpoint, series, book);
         }
-        self.judge_page(seen, counters);
-        self.judge_preflight(seen, host_key, endpoint_key, page_key, prober_key, counters);
-        self.judge_prober(seen, url_key, endpoint_key, page_key, prober_key, counters);
-    }
+        judge_page(seen, &self.inside, &mut self.visits, book, forgotten);
 
-    fn sent_there(&self, seen: &Seen<'_>) -> bool {
-        seen.o.request.head.method() == b"POST" && self.was_sent_there(seen)
-    }
-
-    /// Rules on a page that looks around in a private network.
-    fn judge_page(&mut self, seen: &Seen<'_>, counters: &mut Counters) {
-        let o = seen.o;
-        if !seen.private_target() || !seen.by_browser() || o.site == Site::SameOrigin {
-            return;
-        }
-        let parsed;
-        let (origin, parts) = match (o.origin.map(|origin| &**origin), o.origin_parts) {
-            (Some(origin), Some(parts)) => (origin, parts),
-            (None, _) if seen.asked.fetch_site == Some(b"cross-site") => {
-                let Some(referer) = seen.asked.referer else { return };
-                parsed = Origin::parse(origin_of_url(referer));
-                let Some(parts) = parsed.parts() else { return };
-                (&*parsed.text, parts)
+        // ---- one client's address beside one target
+        let (needs_preflights, may_probe) = (is_or_needs_preflight(seen), may_probe(look));
+        if needs_preflights || may_probe {
+            let found = probers.use_or_insert_with(prober_key, needs_preflights && may_probe, Default::default);
+            let prober = counted(found, &mut forgotten.probing);
+            let mut place = Place { host, endpoint, pages, prober };
+            if needs_preflights {
+                self.preflights.judge(look, here, &mut place, book, forgotten);
             }
-            _ => return,
-        };
-        let home = self.book.digest(&*parts.host);
-        // a page that itself comes from a private server is no outsider
-        if !spying::is_public_page(&parts.host)
-            || self.inside.peek(&home).is_some()
-            || self.book.settings.knows(origin, Some(parts))
-        {
-            return;
-        }
-        let key = self.book.digest((network_of(o.address), origin));
-        let page = counted(self.visits.get_or_insert_with(key, Default::default), &mut counters.forgotten.probing);
-        spying::private_network(seen, origin, page, &mut self.book);
-    }
-
-    /// Rules on preflights, and on requests that lack theirs.
-    fn judge_preflight(
-        &mut self,
-        seen: &Seen<'_>,
-        host_key: u64,
-        endpoint_key: u64,
-        page_key: u64,
-        prober_key: u64,
-        counters: &mut Counters,
-    ) {
-        let o = seen.o;
-        if !matches!(o.kind, Kind::Preflight | Kind::Actual) {
-            return;
-        }
-        let forgotten = &mut counters.forgotten;
-        let book = &mut self.book;
-        let (Some(host), Some(endpoint)) = (self.hosts.get(&host_key), self.endpoints.get(&endpoint_key)) else {
-            return;
-        };
-        let url = path_and_query(o.request.head.target());
-        let asked_key = book.digest((o.client, seen.origin(), host_key, url));
-        let make = || ClientNote { first: seen.now, preflights: 0, needing: 0 };
-        let client = counted(self.clients.get_or_insert_with(o.client, make), &mut forgotten.clients);
-        let prober = counted(self.probers.get_or_insert_with(prober_key, Default::default), &mut forgotten.probing);
-        if o.kind == Kind::Preflight {
-            host.preflights = host.preflights.saturating_add(1);
-            client.preflights = client.preflights.saturating_add(1);
-            let _ = self.asked.insert(asked_key, ());
-            preflights::failing(seen, host, endpoint, book);
-            preflights::learn_policy(seen, endpoint, book);
-            preflights::methods_too_broad(seen, host, book);
-            preflights::headers_too_broad(seen, host, book);
-            preflights::max_age(seen, host, book);
-            let rate_key = book.digest((o.client, endpoint_key));
-            let rate = counted(self.rates.get_or_insert_with(rate_key, Default::default), &mut forgotten.probing);
-            preflights::not_cached(seen, endpoint, rate, book);
-            probing::preflights::forged(seen, prober, book);
-            if probing::preflights::on_preflight(seen, prober, book) {
-                let fields = [
-                    crate::http::head::Name::Origin,
-                    crate::http::head::Name::AcRequestMethod,
-                    crate::http::head::Name::UserAgent,
-                ];
-                self.sweeps.push_back(Sweep {
-                    due: seen.now.plus(probing::preflights::FOLLOW_NS),
-                    prober: prober_key,
-                    past: Past::of(seen, &fields),
-                    subject: probing::client_at_target(seen),
-                    own_scanner: book.settings.is_own_scanner(o.address, seen.asked.agent),
-                    shared: o.shared_address,
-                });
-            }
-            return;
-        }
-        host.actuals = host.actuals.saturating_add(1);
-        preflights::learn_method(seen, host);
-        preflights::refused_then_passed(seen, endpoint, book);
-        probing::preflights::on_actual(seen, prober, book);
-        if o.preflight_state != Some(PreflightState::Missing) {
-            return;
-        }
-        client.needing = client.needing.saturating_add(1);
-        let refused_key = refused_key(book, o.address, seen.origin(), &o.target.origin, o.request.head.method(), url);
-        if self.refused.peek(&refused_key).is_some_and(|at| (0..=PAIR_NS).contains(&seen.now.since(*at))) {
-            preflights::ignored(seen, endpoint, book);
-        }
-        let extension = seen.origin().contains("-extension://");
-        if !seen.by_browser() || extension || book.settings.knows(seen.origin(), o.origin_parts) {
-            return;
-        }
-        let page = self.pages.peek(&page_key);
-        let missing = probing::preflights::Missing {
-            captured_too_late: seen.now.since(client.first) < longest_kept_ns(o.family),
-            answered_elsewhere: host.preflights == 0,
-            asked_before: self.asked.peek(&asked_key).is_some(),
-            never_granted: page.is_some_and(|p| p.preflight_refused.is_some())
-                && !host.origins.accepts(book.digest(seen.origin())),
-            never_asked: if client.preflights == 0 { client.needing } else { 0 },
-        };
-        probing::preflights::write_without(seen, missing, prober, book);
-    }
-
-    /// Rules on one client's address beside one target.
-    fn judge_prober(
-        &mut self,
-        seen: &Seen<'_>,
-        url_key: u64,
-        endpoint_key: u64,
-        page_key: u64,
-        prober_key: u64,
-        counters: &mut Counters,
-    ) {
-        let o = seen.o;
-        let forgotten = &mut counters.forgotten;
-        let book = &mut self.book;
-        let odd = requests::may_be_inconsistent(seen);
-        if o.origin.is_none() && !odd && seen.odd_forwarded_host().is_none() {
-            // only what a cache hands out still matters
-            if let (Some(poison), Some(endpoint)) = (self.poisons.peek(&url_key), self.endpoints.peek(&endpoint_key)) {
-                spying::poison_served(seen, poison, endpoint, book);
-            }
-            return;
-        }
-        let prober = counted(self.probers.get_or_insert_with(prober_key, Default::default), &mut forgotten.probing);
-        if odd {
-            let oddities = &mut self.oddities;
-            let address = book.digest(network_of(o.address));
-            let key = book.digest(&*o.target.host);
-            requests::sec_fetch(
-                seen,
-                prober,
-                &mut |sign| {
-                    let key = key ^ sign.len() as u64;
-                    let alike = oddities.get_or_insert_with(key, Few::default).0;
-                    alike.enter(address);
-                    alike.len()
-                },
-                book,
-            );
-        }
-        let kinds = self.pages.peek(&page_key).map_or_else(patterns::Kinds::default, |p| p.kinds);
-        spying::poison_queries(seen, kinds, prober, book);
-        if let Some(endpoint) = self.endpoints.peek(&endpoint_key) {
-            if let Some(poison) = self.poisons.peek(&url_key) {
-                spying::poison_served(seen, poison, endpoint, book);
-            }
-            if let Some(poison) = spying::poisoned(seen, kinds) {
-                forgotten.probing += u64::from(self.poisons.insert(url_key, poison).is_some());
+            if may_probe {
+                let (oddities, poisons) = (&mut self.oddities, &mut self.poisons);
+                judge_prober(look, here, &mut place, oddities, poisons, book, forgotten);
+                return;
             }
         }
-        let Some(page) = self.pages.peek(&page_key).filter(|_| o.origin.is_some()) else { return };
-        if book.settings.knows(seen.origin(), o.origin_parts) {
-            return;
+        // only what a cache hands out still matters
+        if let Some(poison) = self.poisons.peek(&here.url) {
+            spying::poison_served(seen, poison, endpoint, book);
         }
-        let well_used = page.uses >= 20 && page.addresses.len() >= 3;
-        let serialised = page.serialised;
-        probing::origins::learn(seen, kinds, page.addresses.len() <= 1, page_key, prober, book);
-        let pages = &self.pages;
-        let mut own = |page: u64| pages.peek(&page).is_none_or(|p| p.addresses.len() <= 1);
-        probing::origins::enumeration(seen, prober, &mut own, book);
-        probing::origins::reflection_test(seen, kinds, prober, well_used, book);
-        if prober.scanner {
-            probing::origins::scanner_user_agent(seen, book);
-        }
-        probing::origins::not_serialised(seen, serialised, prober, book);
-        probing::origins::credential_target(seen, kinds, prober, book);
     }
 
     fn judge_outcome(&mut self, t: &Transaction, counters: &mut Counters) {
@@ -673,12 +502,12 @@ impl Findings {
         let book = &mut self.book;
         answers::blocked_after_effect(t, book);
         preflights::private_network(t, book);
-        let host_key = book.digest(&*t.target_origin);
-        let path = t.path.split('?').next().unwrap_or_default();
-        let endpoint_key = endpoint_key(book, host_key, t.method.as_bytes(), path);
         let address = t.forwarded_for.unwrap_or(t.client.ip());
         let origin = t.origin.as_deref().unwrap_or_default();
         if t.verdict == Verdict::Blocked {
+            let host_key = book.digest(&*t.target_origin);
+            let path = t.path.split('?').next().unwrap_or_default();
+            let endpoint_key = book.endpoint_digest(host_key, t.method.as_bytes(), path.as_bytes());
             let logins = &mut self.logins;
             let make = || {
                 let login = logins.remove(&endpoint_key).unwrap_or_default();
@@ -691,18 +520,18 @@ impl Findings {
             if let Some(preflight) = t.preflight.as_ref().filter(|_| t.phase == Some(Phase::Preflight)) {
                 let url = path_and_query(preflight.leg.request.head.target());
                 let key = refused_key(book, address, origin, &t.target_origin, t.method.as_bytes(), url);
-                forgotten.probing += u64::from(self.refused.insert(key, preflight.leg.time).is_some());
+                forgotten.probing += u64::from(self.preflights.refused.insert(key, preflight.leg.time).is_some());
             }
             if let Some(actual) = &t.actual {
-                let url_key = book.digest((host_key, path_and_query(actual.request.head.target())));
-                if let Some(url) = self.urls.peek(&url_key) {
+                let url = book.digest(path_and_query(actual.request.head.target()));
+                if let Some(url) = self.urls.peek(&book.digest((host_key, url))) {
                     caching::cached_mismatch(t, url, book);
                 }
             }
         }
         if t.verdict == Verdict::Allowed
             && t.credentials == Credentials::Included
-            && let Some(host) = self.hosts.get(&host_key)
+            && let Some(host) = self.hosts.get(&book.digest(&*t.target_origin))
         {
             host.checks.allowed_included(t.browser.family);
         }
@@ -743,14 +572,200 @@ impl Findings {
                 self.probes_due.push_back((due.plus(origins::PENDING_NS), key));
             }
         }
-        while self.sweeps.front().is_some_and(|s| now.is_none_or(|now| s.due <= now)) {
-            let Some(sweep) = self.sweeps.pop_front() else { break };
+        let sweeps = &mut self.preflights.sweeps;
+        while sweeps.front().is_some_and(|s| now.is_none_or(|now| s.due <= now)) {
+            let Some(sweep) = sweeps.pop_front() else { break };
             if let Some(prober) = self.probers.get(&sweep.prober) {
                 let Sweep { past, subject, own_scanner, shared, .. } = &sweep;
                 probing::preflights::settle(prober, past, subject, *own_scanner, *shared, &mut self.book);
             }
         }
     }
+}
+
+impl Preflights {
+    /// Rules on preflights, and on requests that lack theirs.
+    fn judge(
+        &mut self,
+        look: &Look<'_>,
+        here: Here,
+        place: &mut Place<'_>,
+        book: &mut Book,
+        forgotten: &mut Forgotten,
+    ) {
+        let (seen, o) = (&look.seen, look.seen.o);
+        let Place { host, endpoint, pages, prober } = place;
+        let asked_key = book.digest((o.client, seen.origin_digest, here.url));
+        let make = || ClientNote { first: seen.now, preflights: 0, needing: 0 };
+        let client = counted(self.clients.get_or_insert_with(o.client, make), &mut forgotten.clients);
+        if o.kind == Kind::Preflight {
+            host.preflights = host.preflights.saturating_add(1);
+            client.preflights = client.preflights.saturating_add(1);
+            let _ = self.asked.insert(asked_key, ());
+            preflights::failing(seen, host, endpoint, book);
+            preflights::learn_policy(seen, endpoint);
+            preflights::methods_too_broad(seen, host, book);
+            preflights::headers_too_broad(seen, host, book);
+            preflights::max_age(seen, host, book);
+            let rate_key = book.digest((o.client, here.endpoint));
+            let rate = counted(self.rates.get_or_insert_with(rate_key, Default::default), &mut forgotten.probing);
+            preflights::not_cached(seen, endpoint, rate, book);
+            probing::preflights::forged(seen, prober, book);
+            if probing::preflights::on_preflight(seen, prober, book) {
+                let fields = [
+                    crate::http::head::Name::Origin,
+                    crate::http::head::Name::AcRequestMethod,
+                    crate::http::head::Name::UserAgent,
+                ];
+                self.sweeps.push_back(Sweep {
+                    due: seen.now.plus(probing::preflights::FOLLOW_NS),
+                    prober: look.visitor,
+                    past: Past::of(seen, &fields),
+                    subject: probing::client_at_target(seen, book),
+                    own_scanner: book.settings.is_own_scanner(o.address, seen.asked.agent),
+                    shared: o.shared_address,
+                });
+            }
+            return;
+        }
+        host.actuals = host.actuals.saturating_add(1);
+        preflights::learn_method(seen, host);
+        preflights::refused_then_passed(seen, endpoint, book);
+        probing::preflights::on_actual(seen, prober, book);
+        if o.preflight_state != Some(PreflightState::Missing) {
+            return;
+        }
+        client.needing = client.needing.saturating_add(1);
+        let url = path_and_query(o.request.head.target());
+        let refused_key = refused_key(book, o.address, seen.origin(), &o.target.origin, o.request.head.method(), url);
+        if self.refused.peek(&refused_key).is_some_and(|at| (0..=PAIR_NS).contains(&seen.now.since(*at))) {
+            preflights::ignored(seen, endpoint, book);
+        }
+        let extension = seen.origin().contains("-extension://");
+        if !seen.by_browser() || extension || book.settings.knows(seen.origin(), o.origin_parts) {
+            return;
+        }
+        let page = pages.peek(&here.page);
+        let missing = probing::preflights::Missing {
+            captured_too_late: seen.now.since(client.first) < longest_kept_ns(o.family),
+            answered_elsewhere: host.preflights == 0,
+            asked_before: self.asked.peek(&asked_key).is_some(),
+            never_granted: page.is_some_and(|p| p.preflight_refused.is_some())
+                && !host.origins.accepts(seen.origin_digest),
+            never_asked: if client.preflights == 0 { client.needing } else { 0 },
+        };
+        probing::preflights::write_without(seen, missing, prober, book);
+    }
+}
+
+/// A preflight, or a request that may have needed one.
+fn is_or_needs_preflight(seen: &Seen<'_>) -> bool {
+    matches!(seen.o.kind, Kind::Preflight | Kind::Actual)
+}
+
+/// Whether rules on who probes look at a request.
+fn may_probe(look: &Look<'_>) -> bool {
+    look.seen.o.origin.is_some() || look.odd.is_some() || look.seen.odd_forwarded_host().is_some()
+}
+
+/// Rules on one client's address beside one target.
+fn judge_prober(
+    look: &Look<'_>,
+    here: Here,
+    place: &mut Place<'_>,
+    oddities: &mut Lru<u64, Few<64>>,
+    poisons: &mut Lru<u64, spying::Poison>,
+    book: &mut Book,
+    forgotten: &mut Forgotten,
+) {
+    let (seen, o) = (&look.seen, look.seen.o);
+    let Place { endpoint, pages, prober, .. } = place;
+    if let Some(sign) = look.odd {
+        let key = look.name ^ sign.len() as u64;
+        let alike = oddities.get_or_insert_with(key, Few::default).0;
+        alike.enter(book.digest(network_of(o.address)));
+        requests::sec_fetch(seen, sign, alike.len(), prober, book);
+    }
+    let page = pages.peek(&here.page);
+    let kinds = page.map_or_else(patterns::Kinds::default, |p| p.kinds);
+    spying::poison_queries(seen, kinds, prober, book);
+    if let Some(poison) = poisons.peek(&here.url) {
+        spying::poison_served(seen, poison, endpoint, book);
+    }
+    if let Some(poison) = spying::poisoned(seen, kinds) {
+        forgotten.probing += u64::from(poisons.insert(here.url, poison).is_some());
+    }
+    let Some(page) = page.filter(|_| o.origin.is_some()) else { return };
+    if book.settings.knows(seen.origin(), o.origin_parts) {
+        return;
+    }
+    let well_used = page.uses >= 20 && page.addresses.len() >= 3;
+    probing::origins::learn(seen, kinds, page.addresses.len() <= 1, here.page, prober, book);
+    let mut own = |page: u64| pages.peek(&page).is_none_or(|p| p.addresses.len() <= 1);
+    probing::origins::enumeration(seen, prober, &mut own, book);
+    probing::origins::reflection_test(seen, kinds, prober, well_used, book);
+    if prober.scanner {
+        probing::origins::scanner_user_agent(seen, book);
+    }
+    probing::origins::not_serialised(seen, page.serialised, prober, book);
+    probing::origins::credential_target(seen, kinds, prober, book);
+}
+
+/// Rules on a page that looks around in a private network.
+fn judge_page(
+    seen: &Seen<'_>,
+    inside: &Lru<u64, Few<4>>,
+    visits: &mut Lru<u64, spying::Page>,
+    book: &mut Book,
+    forgotten: &mut Forgotten,
+) {
+    let o = seen.o;
+    if !seen.private_target() || !seen.by_browser() || o.site == Site::SameOrigin {
+        return;
+    }
+    let parsed;
+    let (origin, parts) = match (o.origin.map(|origin| &**origin), o.origin_parts) {
+        (Some(origin), Some(parts)) => (origin, parts),
+        (None, _) if seen.asked.fetch_site == Some(b"cross-site") => {
+            let Some(referer) = seen.asked.referer else { return };
+            parsed = Origin::parse(origin_of_url(referer));
+            let Some(parts) = parsed.parts() else { return };
+            (&*parsed.text, parts)
+        }
+        _ => return,
+    };
+    let home = book.digest(&*parts.host);
+    // a page that itself comes from a private server is no outsider
+    if !spying::is_public_page(&parts.host) || inside.peek(&home).is_some() || book.settings.knows(origin, Some(parts))
+    {
+        return;
+    }
+    let key = book.digest((network_of(o.address), origin));
+    let page = counted(visits.get_or_insert_with(key, Default::default), &mut forgotten.probing);
+    spying::private_network(seen, origin, page, book);
+}
+
+/// The target's site sent this client to the origin's site within half an hour; for `null`, to any.
+fn was_sent_there(sent: &Lru<u64, SmallVec<[(u64, Time); 2]>>, seen: &Seen<'_>, book: &Book) -> bool {
+    let key = book.digest((seen.o.client, &*seen.o.target.site));
+    let Some(list) = sent.peek(&key) else { return false };
+    let site = seen.o.origin_parts.map(|p| book.digest(&*p.site));
+    list.iter().any(|(to, at)| seen.now.since(*at) <= SENT_NS && site.is_none_or(|site| site == *to))
+}
+
+/// Whether a request may concern a rule, so that state is made for it, whatever its Sec-Fetch fields say.
+fn concerns(seen: &Seen<'_>) -> bool {
+    seen.o.origin.is_some()
+        || seen.said.allow_origins > 0
+        || seen.said.allow_credentials.is_some()
+        || seen.asked.fetch_site == Some(b"cross-site")
+        || seen.asked.allow_field.is_some()
+        || seen.asked.host_conflict
+        || seen.asked.external
+        || seen.said.external
+        || seen.odd_forwarded_host().is_some()
+        || seen.o.response.is_some_and(|r| !r.head.set_cookies().is_empty())
+        || (seen.asked.fetch_mode == Some(b"no-cors") && seen.asked.fetch_dest == Some(b"empty"))
 }
 
 /// What this exchange tells about whether the endpoint wants to know who asks (VERDICTS.md §8, "Authorised").
@@ -774,12 +789,13 @@ fn method_of<'a>(seen: &Seen<'a>) -> &'a [u8] {
     if seen.is_preflight() { seen.asked.method.unwrap_or_default() } else { seen.o.request.head.method() }
 }
 
-fn endpoint_key(book: &Book, host_key: u64, method: &[u8], path: &str) -> u64 {
-    book.endpoint_digest(host_key, method, path)
+/// The path, and what may follow it, of this URL of the request: as sent where that can be shown.
+fn path_of<'s>(seen: &'s Seen<'_>, url: &'s [u8]) -> &'s [u8] {
+    if is_printable(url) { url } else { seen.o.path().as_bytes() }
 }
 
 fn blocked_key(book: &Book, address: IpAddr, target: &str, path: &str) -> u64 {
-    book.endpoint_digest(book.digest((network_of(address), target)), b"", path)
+    book.endpoint_digest(book.digest((network_of(address), target)), b"", path.as_bytes())
 }
 
 fn refused_key(book: &Book, address: IpAddr, origin: &str, target: &str, method: &[u8], url: &[u8]) -> u64 {
@@ -818,10 +834,10 @@ fn site_of_url(url: &[u8]) -> Option<&str> {
 
 /// The host in `scheme://host[:port]`.
 fn host_of_origin(origin: &str) -> &str {
-    let scheme = origin.bytes().position(|b| b == b':').unwrap_or(origin.len());
+    let scheme = memchr::memchr(b':', origin.as_bytes()).unwrap_or(origin.len());
     let rest = origin.get(scheme..).and_then(|rest| rest.strip_prefix("://")).unwrap_or_default();
     match rest.strip_prefix('[') {
         Some(_) => rest.split_inclusive(']').next().unwrap_or_default(),
-        None => rest.split(':').next().unwrap_or_default(),
+        None => rest.get(..memchr::memchr(b':', rest.as_bytes()).unwrap_or(rest.len())).unwrap_or_default(),
     }
 }

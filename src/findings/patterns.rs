@@ -329,49 +329,38 @@ pub fn is_shared_hosting(host: &str) -> bool {
     on_shared_hosting(host) || PLAYGROUNDS.iter().any(|name| below(name))
 }
 
+/// Scanners whose names begin with this letter.
+fn scanners_at(letter: u8) -> &'static [&'static str] {
+    match letter.to_ascii_lowercase() {
+        b'a' => &["acunetix", "arachni"],
+        b'b' => &["burp"],
+        b'c' => &["corsy", "corscanner", "corsair", "corser"],
+        b'd' => &["dirbuster"],
+        b'f' => &["ffuf", "feroxbuster"],
+        b'g' => &["gobuster"],
+        b'h' => &["httpx - open-source"],
+        b'j' => &["jaeles"],
+        b'm' => &["masscan"],
+        b'n' => &["nuclei", "nikto", "nessus", "nmap", "netsparker"],
+        b'o' => &["owasp", "openvas"],
+        b'q' => &["qualys"],
+        b's' => &["sqlmap", "sorx"],
+        b'w' => &["wpscan", "w3af", "wapiti"],
+        b'z' => &["zap/", "zaproxy"],
+        _ => &[],
+    }
+}
+
 /// A scanner that names itself in its User-Agent; the name.
 #[must_use]
 pub fn scanner_of(agent: &[u8]) -> Option<&'static str> {
-    const SCANNERS: [&str; 29] = [
-        "nuclei",
-        "sqlmap",
-        "nikto",
-        "zap/",
-        "zaproxy",
-        "owasp",
-        "burp",
-        "corsy",
-        "corscanner",
-        "corsair",
-        "sorx",
-        "corser",
-        "ffuf",
-        "nessus",
-        "acunetix",
-        "wpscan",
-        "gobuster",
-        "feroxbuster",
-        "dirbuster",
-        "masscan",
-        "nmap",
-        "arachni",
-        "w3af",
-        "wapiti",
-        "openvas",
-        "qualys",
-        "netsparker",
-        "jaeles",
-        "httpx - open-source",
-    ];
     let mut before = b' ';
     for (at, &byte) in agent.iter().enumerate().take(1024) {
         // a name begins with a word: most bytes are done with here
-        if !before.is_ascii_alphanumeric() && byte.is_ascii_alphabetic() {
-            let first = byte.to_ascii_lowercase();
+        if !before.is_ascii_alphanumeric() {
             let rest = agent.get(at..).unwrap_or_default();
-            let named = SCANNERS
+            let named = scanners_at(byte)
                 .iter()
-                .filter(|name| name.as_bytes().first() == Some(&first))
                 .find(|name| rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes())));
             if let Some(name) = named {
                 return Some(name.trim_end_matches('/'));

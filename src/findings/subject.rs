@@ -21,12 +21,12 @@ const SHAPE_BYTES_MAX: usize = 256;
 #[must_use]
 pub fn shape_of(path: &str) -> Cow<'_, str> {
     let path = without_query(path);
-    if path.len() <= SHAPE_BYTES_MAX && !segments(path).any(is_variable) {
+    if path.len() <= SHAPE_BYTES_MAX && !segments(path.as_bytes()).any(|segment| segment.is_variable) {
         return Cow::Borrowed(path);
     }
     let mut shape = String::with_capacity(path.len().min(SHAPE_BYTES_MAX) + 4);
-    for (nth, segment) in segments(path).enumerate() {
-        let part = if is_variable(segment) { "{}" } else { segment };
+    for (nth, segment) in segments(path.as_bytes()).enumerate() {
+        let part = if segment.is_variable { "{}" } else { path.get(segment.from..segment.to).unwrap_or_default() };
         if shape.len() + part.len() + 1 > SHAPE_BYTES_MAX {
             shape.push('…');
             break;
@@ -39,37 +39,83 @@ pub fn shape_of(path: &str) -> Cow<'_, str> {
     Cow::Owned(shape)
 }
 
-/// Feeds a path's shape to a hasher.
-pub fn hash_shape(path: &str, hasher: &mut impl Hasher) {
-    for segment in segments(without_query(path)) {
-        hasher.write_u8(b'/');
-        hasher.write(if is_variable(segment) { b"{}" } else { segment.as_bytes() });
+/// Feeds the shape of a path (of a target, as it may have a query) to a hasher.
+pub fn hash_shape(path: impl AsRef<[u8]>, hasher: &mut impl Hasher) {
+    let path = path.as_ref();
+    let (mut from, mut to) = (0, 0);
+    for segment in segments(path) {
+        to = segment.to;
+        // one that reads so is no other shape
+        if segment.is_variable || path.get(segment.from..to) == Some(b"{}") {
+            hasher.write(path.get(from..segment.from).unwrap_or_default());
+            hasher.write(b"{}");
+            from = to;
+        }
     }
+    hasher.write(path.get(from..to).unwrap_or_default());
 }
 
 fn without_query(path: &str) -> &str {
     path.get(..path_len(path.as_bytes())).unwrap_or_default()
 }
 
-/// What lies between the slashes.
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(path);
-    std::iter::from_fn(move || {
-        let path = rest?;
-        let end = path.bytes().position(|b| b == b'/');
-        rest = end.and_then(|end| path.get(end + 1..));
-        path.get(..end.unwrap_or(path.len()))
-    })
+/// What lies between two slashes of a path.
+struct Segment {
+    from: usize,
+    to: usize,
+    /// A number, hex, a UUID or a long token.
+    is_variable: bool,
 }
 
-fn is_variable(segment: &str) -> bool {
-    let bytes = segment.as_bytes();
-    match bytes.len() {
-        0 => false,
-        1..8 => bytes.iter().all(u8::is_ascii_digit),
-        20.. => true,
-        _ => bytes.iter().all(u8::is_ascii_hexdigit),
+/// Ends a segment.
+const END: u8 = 1;
+/// Ends the path, too.
+const END_OF_PATH: u8 = 2;
+const NO_DIGIT: u8 = 4;
+const NO_HEX: u8 = 8;
+
+/// What each byte is in a path.
+const BYTES: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        kinds[byte as usize] = match byte {
+            b'/' => END,
+            b'?' | b'#' => END | END_OF_PATH,
+            b'0'..=b'9' => 0,
+            b'a'..=b'f' | b'A'..=b'F' => NO_DIGIT,
+            _ => NO_DIGIT | NO_HEX,
+        };
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
     }
+    kinds
+};
+
+/// The segments of a path, each read once.
+fn segments(path: &[u8]) -> impl Iterator<Item = Segment> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let from = next?;
+        let (mut to, mut kinds) = (from, 0);
+        next = loop {
+            let kind = path.get(to).map_or(END | END_OF_PATH, |byte| BYTES[usize::from(*byte)]);
+            if kind & END != 0 {
+                break (kind & END_OF_PATH == 0).then_some(to + 1);
+            }
+            kinds |= kind;
+            to += 1;
+        };
+        let is_variable = match to - from {
+            0 => false,
+            1..8 => kinds & NO_DIGIT == 0,
+            20.. => true,
+            _ => kinds & NO_HEX == 0,
+        };
+        Some(Segment { from, to, is_variable })
+    })
 }
 
 /// A target, as the browser names it.

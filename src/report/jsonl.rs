@@ -26,10 +26,40 @@ macro_rules! key {
 #[derive(Debug, Default)]
 pub struct JsonLines {
     text: String,
-    /// Whole seconds since the epoch that `second_text` spells: most records share it with the one before.
-    second: Option<i64>,
-    second_text: String,
+    spelled: SpelledTime,
     addresses: Addresses,
+}
+
+/// A time as JSON has it. The next one shares its second, and often is the same.
+#[derive(Debug, Default)]
+struct SpelledTime {
+    time: Option<Time>,
+    /// `"2026-11-23T08:41:12.319123Z"`
+    text: String,
+    /// Up to the point.
+    second_bytes: usize,
+}
+
+impl SpelledTime {
+    fn spell(&mut self, time: Time) {
+        let (second, in_second) = (time.0.div_euclid(SECOND), time.0.rem_euclid(SECOND));
+        if self.time.is_none_or(|before| before.0.div_euclid(SECOND) != second) {
+            // "2026-11-23T08:41:12" of "2026-11-23T08:41:12.000000Z"
+            let whole = Time(second.saturating_mul(SECOND)).to_string();
+            self.text.clear();
+            self.text.push('"');
+            self.text.push_str(whole.split('.').next().unwrap_or_default());
+            self.text.push('.');
+            self.second_bytes = self.text.len();
+        }
+        self.time = Some(time);
+        self.text.truncate(self.second_bytes);
+        // a digit before them keeps the zeros
+        let mut buffer = itoa::Buffer::new();
+        let micros = u32::try_from(in_second / 1000).unwrap_or_default();
+        self.text.push_str(buffer.format(1_000_000 + micros).get(1..).unwrap_or_default());
+        self.text.push_str("Z\"");
+    }
 }
 
 impl JsonLines {
@@ -47,7 +77,7 @@ impl JsonLines {
     /// One transaction.
     pub fn transaction(&mut self, t: &Transaction) {
         self.text.push_str("{\"type\":\"transaction\",\"id\":\"");
-        self.display(t.id);
+        t.id.append_to(&mut self.text);
         self.text.push_str("\",\"time\":");
         self.time(t.time);
         self.text.push_str(key!("client"));
@@ -67,10 +97,10 @@ impl JsonLines {
         self.text_field(key!("target_origin"), Some(&t.target_origin));
         self.text_field(key!("path"), Some(&t.path));
         self.text_field(key!("method"), Some(&t.method));
-        self.word(key!("site"), Some(t.site.id()));
-        self.word(key!("mode"), Some(t.mode.id()));
-        self.word(key!("credentials"), Some(t.credentials.id()));
-        self.word(key!("preflight_state"), Some(t.preflight_state.id()));
+        self.word(key!("site"), Some(t.site.quoted()));
+        self.word(key!("mode"), Some(t.mode.quoted()));
+        self.word(key!("credentials"), Some(t.credentials.quoted()));
+        self.word(key!("preflight_state"), Some(t.preflight_state.quoted()));
         self.text.push_str(key!("preflight"));
         match &t.preflight {
             Some(preflight) => self.preflight(preflight),
@@ -89,17 +119,17 @@ impl JsonLines {
             self.text.push_str(key!("hops"));
             self.list(&t.hops, Self::hop);
         }
-        self.word(key!("verdict"), Some(t.verdict.id()));
-        self.word(key!("phase"), t.phase.map(Phase::id));
-        self.word(key!("reason"), t.reason.map(Reason::id));
+        self.word(key!("verdict"), Some(t.verdict.quoted()));
+        self.word(key!("phase"), t.phase.map(Phase::quoted));
+        self.word(key!("reason"), t.reason.map(Reason::quoted));
         if t.reasons_all.len() > 1 {
             self.text.push_str(key!("reasons_all"));
-            self.list(&t.reasons_all, |lines, r| lines.quoted_word(r.id()));
+            self.list(&t.reasons_all, |lines, r| lines.text.push_str(r.quoted()));
         }
-        self.word(key!("confidence"), Some(t.confidence.id()));
-        self.word(key!("cause"), t.cause.map(Cause::id));
-        self.word(key!("cause_confidence"), t.cause_confidence.map(Confidence::id));
-        self.word(key!("effect"), t.effect.map(Effect::id));
+        self.word(key!("confidence"), Some(t.confidence.quoted()));
+        self.word(key!("cause"), t.cause.map(Cause::quoted));
+        self.word(key!("cause_confidence"), t.cause_confidence.map(Confidence::quoted));
+        self.word(key!("effect"), t.effect.map(Effect::quoted));
         self.flag(key!("blocked_after_effect"), t.blocked_after_effect);
         self.text_field(key!("detail"), Some(&t.detail));
         self.text_field(key!("fix"), Some(&t.fix));
@@ -125,7 +155,7 @@ impl JsonLines {
         self.text.push_str("\"time\":");
         self.time(leg.time);
         self.status(leg.status);
-        self.word(key!("verdict"), Some(leg.verdict.id()));
+        self.word(key!("verdict"), Some(leg.verdict.quoted()));
         self.text.push_str(key!("duration_us"));
         match leg.duration_ns {
             Some(ns) => self.integer(ns.div_euclid(1000)),
@@ -139,14 +169,14 @@ impl JsonLines {
         self.text_field(key!("target_origin"), Some(&hop.target_origin));
         self.status(hop.status);
         self.text_field(key!("origin_sent"), hop.origin_sent.as_deref());
-        self.word(key!("verdict"), Some(hop.verdict.id()));
+        self.word(key!("verdict"), Some(hop.verdict.quoted()));
         self.text.push('}');
     }
 
     /// One finding.
     pub fn finding(&mut self, f: &Finding) {
         self.text.push_str("{\"type\":\"finding\",\"id\":\"");
-        self.display(f.id);
+        f.id.append_to(&mut self.text);
         self.text.push_str("\",\"rule\":\"");
         self.text.push_str(f.rule.id());
         self.text.push_str("\",\"severity\":\"");
@@ -155,7 +185,7 @@ impl JsonLines {
         self.time(f.first_seen);
         self.text.push_str(key!("last_seen"));
         self.time(f.last_seen);
-        self.word(key!("confidence"), Some(f.confidence.id()));
+        self.word(key!("confidence"), Some(f.confidence.quoted()));
         self.text_field(key!("subject"), Some(&f.subject));
         self.count(key!("count"), f.count);
         self.text_field(key!("detail"), Some(&f.detail));
@@ -163,7 +193,7 @@ impl JsonLines {
         self.text.push_str(key!("evidence"));
         self.list(&f.evidence, |lines, id| {
             lines.text.push('"');
-            lines.display(*id);
+            id.append_to(&mut lines.text);
             lines.text.push('"');
         });
         self.text.push_str("}\n");
@@ -178,7 +208,7 @@ impl JsonLines {
             Message::Request(request) => {
                 self.time(request.first.time);
                 self.ends(request.client, request.server);
-                self.word(key!("kind"), Some("request"));
+                self.word(key!("kind"), Some("\"request\""));
                 self.text.push_str(key!("method"));
                 self.wire(request.head.method());
                 self.text.push_str(key!("target"));
@@ -193,12 +223,12 @@ impl JsonLines {
             Message::Response { response, client, server } => {
                 self.time(response.first.time);
                 self.ends(*client, *server);
-                self.word(key!("kind"), Some("response"));
+                self.word(key!("kind"), Some("\"response\""));
                 self.status(Some(response.status));
                 (response.minor, &response.head)
             }
         };
-        self.word(key!("version"), Some(if minor == 0 { "1.0" } else { "1.1" }));
+        self.word(key!("version"), Some(if minor == 0 { "\"1.0\"" } else { "\"1.1\"" }));
         self.text.push_str(key!("headers"));
         self.headers(head, all_headers);
         self.count(key!("body_bytes"), m.body_bytes);
@@ -322,15 +352,14 @@ impl JsonLines {
         self.text.push('"');
     }
 
-    /// A field whose value is one of our own words: nothing to escape.
+    /// A field whose value is one of our own words, in quotes: nothing to escape.
+    #[inline]
     fn word(&mut self, key: &str, word: Option<&str>) {
         self.text.push_str(key);
-        match word {
-            Some(word) => self.quoted_word(word),
-            None => self.text.push_str("null"),
-        }
+        self.text.push_str(word.unwrap_or("null"));
     }
 
+    #[inline]
     fn text_field(&mut self, key: &str, value: Option<&str>) {
         self.text.push_str(key);
         match value {
@@ -372,30 +401,14 @@ impl JsonLines {
     }
 
     fn time(&mut self, time: Time) {
-        let (second, in_second) = (time.0.div_euclid(SECOND), time.0.rem_euclid(SECOND));
-        if self.second != Some(second) {
-            self.second = Some(second);
-            self.second_text.clear();
-            // "2026-11-23T08:41:12" of "2026-11-23T08:41:12.000000Z"
-            let whole = Time(second.saturating_mul(SECOND)).to_string();
-            self.second_text.push_str(whole.split('.').next().unwrap_or_default());
+        if self.spelled.time != Some(time) {
+            self.spelled.spell(time);
         }
-        self.text.push('"');
-        self.text.push_str(&self.second_text);
-        self.text.push('.');
-        // a digit before them keeps the zeros
-        let mut buffer = itoa::Buffer::new();
-        self.text.push_str(buffer.format(1_000_000 + in_second / 1000).get(1..).unwrap_or_default());
-        self.text.push_str("Z\"");
+        self.text.push_str(&self.spelled.text);
     }
 
     fn integer(&mut self, value: impl itoa::Integer) {
         self.text.push_str(itoa::Buffer::new().format(value));
-    }
-
-    fn display(&mut self, value: impl std::fmt::Display) {
-        // Writing to a String does not fail.
-        let _ = write!(self.text, "{value}");
     }
 
     fn socket(&mut self, address: SocketAddr) {
@@ -416,6 +429,7 @@ impl JsonLines {
         self.text.push('"');
     }
 
+    #[inline]
     fn string(&mut self, text: &str) {
         self.text.push('"');
         self.escaped(text);

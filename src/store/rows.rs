@@ -330,18 +330,27 @@ fn list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) {
 pub fn plain_json_bytes(text: &str) -> usize {
     let (blocks, rest) = text.as_bytes().as_chunks::<16>();
     for (nth, block) in blocks.iter().enumerate() {
-        let bytes = u8x16::new(*block);
-        let special = bytes.min(u8x16::splat(b' ' - 1)).simd_eq(bytes)
-            | bytes.max(u8x16::splat(b'~' + 1)).simd_eq(bytes)
-            | bytes.simd_eq(u8x16::splat(b'"'))
-            | bytes.simd_eq(u8x16::splat(b'\\'));
-        let special = special.to_bitmask();
+        let special = special_json_bytes(*block);
         if special != 0 {
             return 16 * nth + special.trailing_zeros() as usize;
         }
     }
-    let special = |b: &u8| b.wrapping_sub(b' ') > b'~' - b' ' || *b == b'"' || *b == b'\\';
-    16 * blocks.len() + rest.iter().position(special).unwrap_or(rest.len())
+    let mut block = [b' '; 16];
+    let Some(last) = block.get_mut(..rest.len()) else { return 0 };
+    last.copy_from_slice(rest);
+    let special = special_json_bytes(block);
+    if special == 0 { text.len() } else { 16 * blocks.len() + special.trailing_zeros() as usize }
+}
+
+/// A bit for each byte that is not plain.
+#[inline]
+fn special_json_bytes(block: [u8; 16]) -> u32 {
+    let bytes = u8x16::new(block);
+    let special = bytes.min(u8x16::splat(b' ' - 1)).simd_eq(bytes)
+        | bytes.max(u8x16::splat(b'~' + 1)).simd_eq(bytes)
+        | bytes.simd_eq(u8x16::splat(b'"'))
+        | bytes.simd_eq(u8x16::splat(b'\\'));
+    special.to_bitmask()
 }
 
 /// A JSON string (RFC 8259 §7).

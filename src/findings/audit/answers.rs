@@ -83,8 +83,10 @@ pub fn missing_on_errors(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Bo
     if seen.is_preflight() {
         return;
     }
-    let Some(origin) = seen.o.origin else { return };
-    let digest = book.digest(origin);
+    if seen.o.origin.is_none() {
+        return;
+    }
+    let digest = seen.origin_digest;
     if seen.succeeded() && (seen.accepted() || seen.wildcard()) {
         if endpoint.accepts_all || endpoint.accepted.holds(digest) {
             return;

@@ -40,13 +40,13 @@ pub fn missing_vary(seen: &Seen<'_>, url: &mut Url, endpoint: &Endpoint, book: &
         return;
     }
     url.shared_cache |= seen.said.shared_cache;
-    match (seen.said.allow_origin, &seen.o.origin) {
+    match (seen.said.allow_origin, seen.o.origin) {
         (Some(value), origin) => {
             url.values.enter(book.digest(value));
-            if let Some(origin) = origin {
+            if origin.is_some() {
                 url.with_origin = true;
                 if seen.accepted() || seen.wildcard() {
-                    url.origins.enter(book.digest(&**origin));
+                    url.origins.enter(seen.origin_digest);
                 }
             }
         }

@@ -63,7 +63,7 @@ pub struct Origins {
     foreign_refused: bool,
     plain_refused: bool,
     plain_accepted: bool,
-    pending: SmallVec<[Pending; 1]>,
+    pending: Vec<Pending>,
     emergency: Emergency,
 }
 
@@ -140,7 +140,7 @@ pub fn judge(
         host.origins.foreign_refused |= foreign;
         endpoint.origins.foreign_refused |= foreign;
         host.origins.plain_refused |= plain;
-        note_refusal(seen, host, book);
+        note_refusal(seen, host);
         return;
     }
     if !seen.accepted() || seen.origin() == "null" || seen.origin() == &*seen.o.target.origin {
@@ -196,9 +196,8 @@ pub fn judge(
 }
 
 /// An origin that was let in at least five times and is then refused three times was lost by a deployment, say.
-fn note_refusal(seen: &Seen<'_>, host: &mut Host, book: &Book) {
-    let origin = book.digest(seen.origin());
-    let Some(known) = host.origins.accepted.iter_mut().find(|a| a.origin == origin) else { return };
+fn note_refusal(seen: &Seen<'_>, host: &mut Host) {
+    let Some(known) = host.origins.accepted.iter_mut().find(|a| a.origin == seen.origin_digest) else { return };
     known.refusals = known.refusals.saturating_add(1);
     if known.uses >= 5 && known.refusals >= 3 {
         host.checks.dropped_origin = Some(known.text.clone());
@@ -298,7 +297,7 @@ fn named_origin(seen: &Seen<'_>, host: &Host, book: &mut Book) {
 /// Keeps an accepted origin; the rules on how many there are.
 fn remember(seen: &Seen<'_>, host: &mut Host, book: &mut Book, with: bool, is_host: &dyn Fn(u64) -> bool) {
     let Some(parts) = seen.o.origin_parts else { return };
-    let origin = book.digest(seen.origin());
+    let origin = seen.origin_digest;
     let state = &mut host.origins;
     let at = match state.accepted.iter().position(|a| a.origin == origin) {
         Some(at) => at,
@@ -439,13 +438,12 @@ fn third_party_trust(seen: &Seen<'_>, host: &Host, book: &mut Book, with: bool) 
         return;
     }
     let Some(parts) = seen.o.origin_parts else { return };
-    let origin = book.digest(seen.origin());
-    let Some(known) = host.origins.accepted.iter().find(|a| a.origin == origin) else { return };
+    let Some(known) = host.origins.accepted.iter().find(|a| a.origin == seen.origin_digest) else { return };
     if (known.transactions.count() as usize) < book.settings.at(Threshold::ThirdPartyTransactions) {
         return;
     }
     let shared = patterns::is_shared_hosting(&parts.host);
-    let subject = format!("{} ← {}", host.origin, known.text);
+    let subject = [&*host.origin, " ← ", &*known.text].concat();
     let report = Report {
         rule: Rule::ThirdPartyTrust,
         severity: if shared { Severity::High } else { Severity::Low },

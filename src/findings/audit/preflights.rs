@@ -73,7 +73,7 @@ pub fn failing(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book: &mut
     state.total = state.total.saturating_add(1);
     // Spring and others refuse an unlisted origin with 403: that is the policy, no login
     let spoke_cors = seen.o.response.is_some_and(|r| r.body_start.is_cors_refusal());
-    let stranger = host.origins.accepts_any() && !host.origins.accepts(book.digest(seen.origin()));
+    let stranger = host.origins.accepts_any() && !host.origins.accepts(seen.origin_digest);
     let Some((which, rule, threshold)) = failure(seen, spoke_cors || stranger) else { return };
     let Some(trail) = state.failed.get_mut(which) else { return };
     trail.add(seen.id(), seen.now);
@@ -103,9 +103,9 @@ fn trail_count(trails: &[Trail; 4], which: usize) -> u32 {
 }
 
 /// A preflight was refused by ACAO or ACAC, or was not.
-pub fn learn_policy(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &Book) {
+pub fn learn_policy(seen: &Seen<'_>, endpoint: &mut Endpoint) {
     if seen.succeeded() && !seen.accepted() && !seen.wildcard() {
-        endpoint.preflight.refused.enter(book.digest(seen.origin()));
+        endpoint.preflight.refused.enter(seen.origin_digest);
     }
 }
 
@@ -137,8 +137,7 @@ pub fn passed_then_refused(t: &Transaction, endpoint: &mut Endpoint, book: &mut 
 
 /// `allow_lists_disagree`, where the actual passes and the preflight of the same origin does not.
 pub fn refused_then_passed(seen: &Seen<'_>, endpoint: &mut Endpoint, book: &mut Book) {
-    let origin = book.digest(seen.origin());
-    if seen.o.kind != Kind::Actual || !seen.accepted() || !endpoint.preflight.refused.holds(origin) {
+    if seen.o.kind != Kind::Actual || !seen.accepted() || !endpoint.preflight.refused.holds(seen.origin_digest) {
         return;
     }
     endpoint.preflight.refused_then_passed.add(seen.id(), seen.now);

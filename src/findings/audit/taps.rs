@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use crate::catalog::{Rule, Severity};
 use crate::findings::book::{Book, Report, Source};
 use crate::findings::facts::Seen;
-use crate::http::head::Name;
+use crate::http::head::{Head, Name};
 use crate::http::{Request, Response};
 use crate::packet::{MILLISECOND, Time};
 use crate::record::Confidence;
@@ -60,10 +60,18 @@ impl Kept {
             texts.extend_from_slice(&addresses);
         }
         ends[0] = end_of(texts);
+        let firsts = firsts_of(&response.head);
         for (nth, name) in COMPARED.iter().enumerate() {
-            if let Some(value) = response.head.joined(*name) {
-                texts.extend_from_slice(&value);
-                said |= 1 << nth;
+            match firsts[nth] {
+                First::Absent => {}
+                First::Only(value) => {
+                    texts.extend_from_slice(value);
+                    said |= 1 << nth;
+                }
+                First::OfSome => {
+                    texts.extend_from_slice(&response.head.joined(*name).unwrap_or_default());
+                    said |= 1 << nth;
+                }
             }
             ends[nth + 1] = end_of(texts);
         }
@@ -101,6 +109,27 @@ pub struct Taps {
     scratch: Vec<u8>,
 }
 
+/// A field among those of its name.
+#[derive(Clone, Copy)]
+enum First<'a> {
+    Absent,
+    Only(&'a [u8]),
+    OfSome,
+}
+
+/// What a head has of each of [`COMPARED`]: all its fields looked at once.
+fn firsts_of(head: &Head) -> [First<'_>; COMPARED.len()] {
+    let mut firsts = [First::Absent; COMPARED.len()];
+    for field in head.fields() {
+        let Some(first) = COMPARED.iter().position(|name| *name == field.name).and_then(|nth| firsts.get_mut(nth))
+        else {
+            continue;
+        };
+        *first = if matches!(first, First::Absent) { First::Only(head.value_of(field)) } else { First::OfSome };
+    }
+    firsts
+}
+
 /// Whether one leg could be the upstream of the other.
 fn is_upstream(up: &Kept, down: &Request, down_address: IpAddr, named: bool) -> bool {
     let near = up.sent.since(down.first.time);
@@ -116,17 +145,20 @@ fn is_upstream(up: &Kept, down: &Request, down_address: IpAddr, named: bool) -> 
 }
 
 impl Taps {
-    /// `cdn_strips_headers`: an answer on the client's side comes after the one from upstream.
-    pub fn judge(&mut self, seen: &Seen<'_>, book: &mut Book) {
+    /// `cdn_strips_headers`: an answer on the client's side comes after the one from upstream. `asked` is a digest of the
+    /// request's target as sent.
+    pub fn judge(&mut self, seen: &Seen<'_>, asked: u64, book: &mut Book) {
         let Some(response) = seen.o.response else { return };
         while self.kept.front().is_some_and(|k| seen.now.since(k.at) > KEPT_NS) {
             self.pop_front();
         }
         let head = &seen.o.request.head;
         let id = head.first(Name::Traceparent).or_else(|| head.first(Name::XRequestId));
-        let call = book.digest((head.method(), head.target(), seen.origin(), id));
+        let call = book.digest((head.method(), asked, seen.origin_digest, id));
         let named = id.is_some();
-        let up = if self.calls.contains_key(&call) {
+        let alike = self.calls.entry(call).or_default();
+        *alike += 1;
+        let up = if *alike > 1 {
             self.kept.iter().rev().find(|k| k.call == call && is_upstream(k, seen.o.request, seen.o.address, named))
         } else {
             None
@@ -141,7 +173,6 @@ impl Taps {
         if self.kept.len() >= KEPT_MAX {
             self.pop_front();
         }
-        *self.calls.entry(call).or_default() += 1;
         self.kept.push_back(Kept::of(seen, response, call, named, &mut self.scratch));
     }
 

@@ -48,7 +48,7 @@ pub fn cross_site_write(seen: &Seen<'_>, host: &mut Host, endpoint: &Endpoint, b
         || seen.accepted()
         || seen.wildcard()
         || endpoint.accepts_all
-        || endpoint.accepted.holds(book.digest(seen.origin()))
+        || endpoint.accepted.holds(seen.origin_digest)
     {
         return;
     }

@@ -5,8 +5,6 @@ pub mod preflights;
 pub mod requests;
 pub mod spying;
 
-use std::fmt::Write as _;
-
 use crate::catalog::Severity;
 use crate::findings::book::{Book, Trail};
 use crate::findings::facts::Seen;
@@ -22,20 +20,27 @@ pub const TEN_MINUTES_NS: i64 = 600 * SECOND;
 pub struct Prober {
     /// Page origins sent.
     pub origins: Distinct,
-    /// Kinds of pattern sent: which, with which origin, when last.
-    pub patterns: smallvec::SmallVec<[origins::Sent; 2]>,
-    /// When one of these was accepted.
+    /// When a pattern was accepted.
     pub accepted: Option<Time>,
     /// User-Agents (digests).
     pub agents: Few<8>,
     /// First requests with different origins.
     pub trail: Trail,
-    /// First requests with patterns.
-    pub pattern_trail: Trail,
     /// A scanner named itself.
     pub scanner: bool,
+    /// What most clients never give reason to remember.
+    pub seldom: Option<Box<Seldom>>,
     /// Preflights without their actual.
     pub asked: preflights::Asked,
+}
+
+/// Of a client that is in some way odd.
+#[derive(Debug, Default)]
+pub struct Seldom {
+    /// Kinds of pattern sent: which, with which origin, when last.
+    pub patterns: Vec<origins::Sent>,
+    /// First requests with patterns.
+    pub pattern_trail: Trail,
     /// Forged preflights.
     pub forged: Count,
     /// Paths of those.
@@ -57,6 +62,11 @@ pub struct Prober {
 }
 
 impl Prober {
+    /// What is seldom needed.
+    pub fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
     /// Something of each line of the processor's cache that most requests need.
     #[must_use]
     pub fn touched(&self) -> u64 {
@@ -89,9 +99,10 @@ pub fn doubled(seen: &Seen<'_>, least: usize) -> usize {
 
 /// `203.0.113.9 → api.shop.test`
 #[must_use]
-pub fn client_at_target(seen: &Seen<'_>) -> String {
+pub fn client_at_target(seen: &Seen<'_>, book: &mut Book) -> String {
     let mut text = String::with_capacity(80);
-    // writing to a String does not fail
-    let _ = write!(text, "{} → {}", network_of(seen.o.address), seen.o.target.host);
+    book.addresses.ip(&mut text, network_of(seen.o.address));
+    text.push_str(" → ");
+    text.push_str(&seen.o.target.host);
     text
 }

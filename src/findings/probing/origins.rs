@@ -32,8 +32,9 @@ pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, origin: u64, prober: &m
     if seen.accepted() && (!kinds.is_empty() || (seen.cross_site() && alone)) {
         prober.accepted = Some(seen.now);
     }
-    if !prober.agents.holds(book.digest(seen.asked.agent)) {
-        prober.agents.enter(book.digest(seen.asked.agent));
+    let agent = book.digest(seen.asked.agent);
+    if !prober.agents.holds(agent) {
+        prober.agents.enter(agent);
         prober.scanner |= patterns::scanner_of(seen.asked.agent).is_some();
     }
     // a page that is there, whose name only ends like the target's: workshop.test beside shop.test
@@ -42,13 +43,14 @@ pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, origin: u64, prober: &m
     if kinds.is_empty() || (served && !kinds.evidently_foreign() && !kinds.any(Kinds::WEAK)) {
         return;
     }
-    prober.pattern_trail.add(seen.id(), seen.now);
+    let seldom = prober.seldom();
+    seldom.pattern_trail.add(seen.id(), seen.now);
     let now = seen.now;
-    prober.patterns.retain(|s| now.since(s.at) <= TEN_MINUTES_NS);
-    if let Some(known) = prober.patterns.iter_mut().find(|s| s.origin == origin) {
+    seldom.patterns.retain(|s| now.since(s.at) <= TEN_MINUTES_NS);
+    if let Some(known) = seldom.patterns.iter_mut().find(|s| s.origin == origin) {
         known.at = now;
-    } else if prober.patterns.len() < SENT_MAX {
-        prober.patterns.push(Sent { kinds, origin, at: now });
+    } else if seldom.patterns.len() < SENT_MAX {
+        seldom.patterns.push(Sent { kinds, origin, at: now });
     }
 }
 
@@ -56,7 +58,8 @@ pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, origin: u64, prober: &m
 fn lately(prober: &Prober, now: Time) -> (Kinds, usize) {
     let mut kinds = Kinds::default();
     let mut origins = 0;
-    for sent in prober.patterns.iter().filter(|s| now.since(s.at) <= TEN_MINUTES_NS) {
+    let patterns = prober.seldom.as_ref().map_or(&[][..], |seldom| &seldom.patterns);
+    for sent in patterns.iter().filter(|s| now.since(s.at) <= TEN_MINUTES_NS) {
         kinds = kinds.and(sent.kinds);
         origins += 1;
     }
@@ -106,7 +109,7 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &mut dyn FnMut(u64
         severity = lower(severity);
     }
     let severity = tempered(seen, severity, book);
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::OriginEnumeration,
         severity,
@@ -133,14 +136,14 @@ pub fn reflection_test(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, well_used
     let least = doubled(seen, book.settings.at(Threshold::ReflectionKinds));
     let Some(tried) = is_test(prober, seen.now, least) else { return };
     let severity = if prober.accepted.is_some() { Severity::High } else { Severity::Medium };
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::OriginReflectionTest,
         severity: tempered(seen, severity, book),
         confidence: Confidence::Probable,
         subject: &subject,
         fields: FIELDS,
-        trail: Some(&prober.pattern_trail),
+        trail: prober.seldom.as_ref().map(|seldom| &seldom.pattern_trail),
     };
     let accepted = prober.accepted.is_some();
     book.report(Source::Seen(seen), report, || {
@@ -152,7 +155,7 @@ pub fn reflection_test(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, well_used
 /// `scanner_user_agent`
 pub fn scanner_user_agent(seen: &Seen<'_>, book: &mut Book) {
     let Some(name) = patterns::scanner_of(seen.asked.agent) else { return };
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::ScannerUserAgent,
         severity: tempered(seen, Severity::Low, book),
@@ -169,19 +172,20 @@ pub fn not_serialised(seen: &Seen<'_>, serialised: bool, prober: &mut Prober, bo
     if serialised {
         return;
     }
-    prober.not_serialised_trail.add(seen.id(), seen.now);
-    let count = prober.not_serialised.enter(seen.now, TEN_MINUTES_NS);
+    let seldom = prober.seldom();
+    seldom.not_serialised_trail.add(seen.id(), seen.now);
+    let count = seldom.not_serialised.enter(seen.now, TEN_MINUTES_NS);
     if count < doubled(seen, book.settings.at(Threshold::NotSerialised)) {
         return;
     }
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::OriginNotSerialised,
         severity: tempered(seen, Severity::Low, book),
         confidence: Confidence::Probable,
         subject: &subject,
         fields: FIELDS,
-        trail: Some(&prober.not_serialised_trail),
+        trail: Some(&seldom.not_serialised_trail),
     };
     book.report(Source::Seen(seen), report, || format!("{count} Origins in 10 minutes that no browser writes so"));
 }

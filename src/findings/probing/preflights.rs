@@ -78,10 +78,10 @@ pub fn on_preflight(seen: &Seen<'_>, prober: &mut Prober, book: &Book) -> bool {
         asked.open.push((path, digest, now));
         asked.trail.add(seen.id(), now);
     }
-    let text = String::from_utf8_lossy(method).to_ascii_uppercase();
-    if matches!(&*text, "TRACE" | "CONNECT" | "TRACK") {
+    let is = |name: &&str| name.as_bytes().eq_ignore_ascii_case(method);
+    if ["TRACE", "CONNECT", "TRACK"].iter().any(is) {
         asked.forbidden = asked.forbidden.saturating_add(1);
-    } else if !KNOWN.contains(&&*text) {
+    } else if !KNOWN.iter().any(is) {
         asked.made_up = asked.made_up.saturating_add(1);
     }
     asked.consistent = asked.consistent.saturating_add(if seen.is_browser_consistent() { 1 } else { -1 });
@@ -151,23 +151,24 @@ pub fn forged(seen: &Seen<'_>, prober: &mut Prober, book: &mut Book) {
     if seen.o.tool_signs < 2 {
         return;
     }
-    prober.forged_trail.add(seen.id(), seen.now);
-    prober.forged_paths.enter(book.digest(seen.o.path()));
-    let count = prober.forged.enter(seen.now, TEN_MINUTES_NS);
+    let seldom = prober.seldom();
+    seldom.forged_trail.add(seen.id(), seen.now);
+    seldom.forged_paths.enter(book.digest(seen.o.path()));
+    let count = seldom.forged.enter(seen.now, TEN_MINUTES_NS);
     if count < doubled(seen, book.settings.at(Threshold::ForgedPreflights)) {
         return;
     }
     // a developer with curl
-    let developer = count <= 5 && prober.forged_paths.len() == 1;
+    let developer = count <= 5 && seldom.forged_paths.len() == 1;
     let severity = if developer { Severity::Info } else { Severity::Low };
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::PreflightForged,
         severity: tempered(seen, severity, book),
         confidence: Confidence::Probable,
         subject: &subject,
         fields: FIELDS,
-        trail: Some(&prober.forged_trail),
+        trail: Some(&seldom.forged_trail),
     };
     book.report(Source::Seen(seen), report, || format!("{count} preflights in 10 minutes that no browser sent"));
 }
@@ -196,20 +197,21 @@ pub fn write_without(seen: &Seen<'_>, missing: Missing, prober: &mut Prober, boo
     if missing.answered_elsewhere || !(not_a_browser || !(late || missing.asked_before)) {
         return;
     }
-    prober.writes_trail.add(seen.id(), seen.now);
-    let count = prober.writes.enter(seen.now, TEN_MINUTES_NS);
+    let seldom = prober.seldom();
+    seldom.writes_trail.add(seen.id(), seen.now);
+    let count = seldom.writes.enter(seen.now, TEN_MINUTES_NS);
     if count < doubled(seen, book.settings.at(Threshold::WritesNoPreflight)) {
         return;
     }
     let severity = if seen.succeeded() { Severity::High } else { Severity::Medium };
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::CrossSiteWriteNoPreflight,
         severity: tempered(seen, severity, book),
         confidence: Confidence::Possible,
         subject: &subject,
         fields: &[Name::Origin, Name::UserAgent, Name::ContentType, Name::SecFetchSite],
-        trail: Some(&prober.writes_trail),
+        trail: Some(&seldom.writes_trail),
     };
     book.report(Source::Seen(seen), report, || {
         let why = if not_a_browser { "it does not behave like a browser" } else { "no preflight can have been kept" };

@@ -103,13 +103,14 @@ const DESTINATIONS: [&[u8]; 31] = [
     b"",
 ];
 
-/// What is odd about the Sec-Fetch fields, if anything.
-fn oddity(seen: &Seen<'_>) -> Option<&'static str> {
+/// What is odd about the Sec-Fetch fields, if anything: told before any state is looked up.
+#[must_use]
+pub fn oddity(seen: &Seen<'_>) -> Option<&'static str> {
     let (mode, site, dest) = (seen.asked.fetch_mode, seen.asked.fetch_site, seen.asked.fetch_dest);
     if mode.is_none() && site.is_none() && dest.is_none() {
         return None;
     }
-    let extension = seen.origin().contains("-extension://");
+    let extension = || seen.origin().contains("-extension://");
     if seen.o.family == Family::Other {
         let node = [&b"node"[..], b"undici"].iter().any(|n| seen.asked.agent.starts_with(n));
         return (!(node && site.is_none() && dest.is_none())).then_some("Sec-Fetch fields from a program");
@@ -118,7 +119,7 @@ fn oddity(seen: &Seen<'_>) -> Option<&'static str> {
         matches!(m, b"cors" | b"no-cors" | b"navigate" | b"same-origin" | b"websocket" | b"webtransport")
     });
     let known_site = site.is_none_or(|s| matches!(s, b"same-origin" | b"same-site" | b"cross-site" | b"none"));
-    if !known_mode || !known_site || dest.is_some_and(|d| !DESTINATIONS.contains(&d)) {
+    if !known_mode || !known_site || dest.is_some_and(|d| d != b"empty" && !DESTINATIONS.contains(&d)) {
         return Some("a value that Sec-Fetch does not have");
     }
     let whole = mode.is_some() && site.is_some() && dest.is_some();
@@ -134,10 +135,10 @@ fn oddity(seen: &Seen<'_>) -> Option<&'static str> {
     if mode == Some(b"cors") && seen.asked.fetch_user {
         return Some("Sec-Fetch-User on a cors request");
     }
-    if site == Some(b"none") && seen.o.origin.is_some() && !extension {
+    if site == Some(b"none") && seen.o.origin.is_some() && !extension() {
         return Some("an Origin on a request that no page made");
     }
-    if site == Some(b"same-origin") && !extension && contradicts_host(seen) {
+    if site == Some(b"same-origin") && contradicts_host(seen) && !extension() {
         return Some("Sec-Fetch-Site same-origin with another site's Origin");
     }
     None
@@ -159,16 +160,15 @@ fn contradicts_host(seen: &Seen<'_>) -> bool {
     parts.site != seen.o.target.site && !matches(seen.asked.host) && !matches(seen.asked.forwarded_host)
 }
 
-/// `sec_fetch_inconsistent`. `alike(sign)` enters this address and says how many addresses show the same.
-pub fn sec_fetch(seen: &Seen<'_>, prober: &mut Prober, alike: &mut dyn FnMut(&'static str) -> usize, book: &mut Book) {
-    let Some(sign) = oddity(seen) else { return };
-    if alike(sign) > book.settings.at(Threshold::InconsistentClients) {
+/// `sec_fetch_inconsistent`. So many addresses show the same sign (see [`oddity`]).
+pub fn sec_fetch(seen: &Seen<'_>, sign: &'static str, alike: usize, prober: &mut Prober, book: &mut Book) {
+    if alike > book.settings.at(Threshold::InconsistentClients) {
         return;
     }
-    let count = prober.inconsistent.enter(seen.now, TEN_MINUTES_NS);
+    let count = prober.seldom().inconsistent.enter(seen.now, TEN_MINUTES_NS);
     let enough = count >= doubled(seen, book.settings.at(Threshold::InconsistentRequests));
     let severity = if enough { Severity::Medium } else { Severity::Low };
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::SecFetchInconsistent,
         severity: tempered(seen, severity, book),
@@ -188,12 +188,6 @@ pub fn sec_fetch(seen: &Seen<'_>, prober: &mut Prober, alike: &mut dyn FnMut(&'s
     book.report(Source::Seen(seen), report, || sign.to_owned());
 }
 
-/// Whether anything may be odd, told before any state is looked up.
-#[must_use]
-pub fn may_be_inconsistent(seen: &Seen<'_>) -> bool {
-    oddity(seen).is_some()
-}
-
 /// `ws_hijack`. `begun` is when the capture began.
 pub fn ws_hijack(seen: &Seen<'_>, client: u64, host: &Host, page: &mut PageOrigin, begun: Time, book: &mut Book) {
     if seen.o.kind != Kind::Websocket || !seen.cross_site() {
@@ -203,10 +197,7 @@ pub fn ws_hijack(seen: &Seen<'_>, client: u64, host: &Host, page: &mut PageOrigi
         && page.socket_clients.len() >= book.settings.at(Threshold::SocketClients);
     page.sockets = page.sockets.saturating_add(1);
     page.socket_clients.enter(client);
-    if known
-        || book.settings.knows(seen.origin(), seen.o.origin_parts)
-        || host.origins.accepts(book.digest(seen.origin()))
-    {
+    if known || book.settings.knows(seen.origin(), seen.o.origin_parts) || host.origins.accepts(seen.origin_digest) {
         return;
     }
     let mut severity = if seen.said.status == 101 && seen.asked.cookie { Severity::High } else { Severity::Low };
@@ -234,7 +225,7 @@ pub fn dns_rebinding(seen: &Seen<'_>, flipped: bool, usual: bool, book: &mut Boo
     if usual {
         severity = lower(lower(severity)); // a name with two faces, inside and outside
     }
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::DnsRebinding,
         severity: tempered(seen, severity, book),

@@ -185,12 +185,13 @@ pub fn poison_queries(seen: &Seen<'_>, kinds: Kinds, prober: &mut Prober, book: 
     if poison_of(seen, kinds).is_none() || !seen.said.shared_cache || seen.o.request.head.method() != b"GET" {
         return;
     }
-    prober.queries.enter(book.digest(target.get(at..)), seen.now, TEN_MINUTES_NS);
-    let count = prober.queries.count(seen.now, TEN_MINUTES_NS);
+    let queries = &mut prober.seldom().queries;
+    queries.enter(book.digest(target.get(at..)), seen.now, TEN_MINUTES_NS);
+    let count = queries.count(seen.now, TEN_MINUTES_NS);
     if count < super::doubled(seen, book.settings.at(Threshold::PoisonQueries)) {
         return;
     }
-    let subject = client_at_target(seen);
+    let subject = client_at_target(seen, book);
     let report = Report {
         rule: Rule::CachePoisonProbe,
         severity: tempered(seen, Severity::Medium, book),
