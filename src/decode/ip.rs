@@ -54,7 +54,10 @@ impl Context<'_> {
             return self.malformed();
         }
         let Some(payload) = packet.after(header) else { return self.cut_header() };
-        if !is_sum_right(rest.bytes.get(..header).unwrap_or_default()) && head[10..12] != [0, 0] {
+        // nearly none has options, and of a known length it adds up faster
+        let is_right =
+            if header == 20 { is_sum_right(head) } else { rest.bytes.get(..header).is_none_or(is_sum_right) };
+        if !is_right && head[10..12] != [0, 0] {
             self.counters.bad_checksum += 1;
         }
         let src = IpAddr::from([head[12], head[13], head[14], head[15]]);

@@ -10,9 +10,9 @@ use super::chunked::{Chunked, Progress};
 use super::framing::{Framing, framing_of};
 use super::grammar::{BlankLine, StartLine};
 use super::head::Head;
-use super::keep::Keep;
+use super::keep::{Fields, Keep};
 use super::pairing::{Answered, Pairing};
-use super::probe::{FirstLine, Look, PROXY_V2, begins_for_sure, first_line, look, look_at};
+use super::probe::{Look, PROXY_V2, begins_for_sure, first_line, look, look_at};
 use super::proxy::{self, Header};
 use super::refusal;
 use super::{
@@ -474,14 +474,14 @@ impl Conversation {
         match found {
             Look::Message => {
                 let whole = first.and_then(|(line, rest)| {
-                    let end = BlankLine::behind_first().find(rest)?;
-                    Some((line, rest.split_at_checked(end)?))
+                    let (fields, end) = cx.shared.keep.whole(&line, rest)?;
+                    Some((line, fields, rest.get(end..)?))
                 });
-                let Some((line, (fields, follows))) = whole else {
+                let Some((line, fields, follows)) = whole else {
                     self.hold_head(side, bytes, at, cx);
                     return bytes.len();
                 };
-                let is_one = self.on_message(side, (line, fields), at, follows, cx);
+                let is_one = self.on_message(side, line, fields, at, follows, cx);
                 if is_one { bytes.len() - follows.len() } else { bytes.len() }
             }
             Look::Proxy if may_name_client => match proxy::read(bytes) {
@@ -675,19 +675,21 @@ impl Conversation {
             let seq = at.seq.wrapping_add(u32::try_from(used).unwrap_or(0));
             return self.on_head(side, bytes.get(used..).unwrap_or_default(), HeadAt { seq, ..at }, follows, cx);
         }
-        let Some(first) = first_line(bytes) else {
+        let Some((line, rest)) = first_line(bytes) else {
             cx.counters.http_errors.head_malformed += u64::from(self.carries == Carries::Http);
             self.lose(side);
             return false;
         };
-        self.on_message(side, first, at, follows, cx)
+        let fields = cx.shared.keep.fields(&line, rest);
+        self.on_message(side, line, fields, at, follows, cx)
     }
 
-    /// The same with its first line read.
+    /// The same once it is read.
     fn on_message(
         &mut self,
         side: Side,
-        (line, fields): FirstLine<'_>,
+        line: StartLine<'_>,
+        fields: Fields,
         at: HeadAt,
         follows: &[u8],
         cx: &mut Context<'_>,
@@ -762,13 +764,13 @@ impl Conversation {
         method: &[u8],
         target: &[u8],
         minor: u8,
-        fields: &[u8],
+        fields: Fields,
         at: HeadAt,
         follows: &[u8],
         cx: &mut Context<'_>,
     ) {
         self.release(None, side, cx);
-        let kept = cx.shared.keep.request(method, target, fields);
+        let kept = fields.of_request(method, target);
         let head_state = state_of(kept.too_many, kept.too_long, at.state, cx.counters);
         let head = kept.head;
         let framed = framing_of(&head, false, &mut cx.counters.http_errors);
@@ -820,12 +822,12 @@ impl Conversation {
         side: Side,
         (status, reason): (u16, &[u8]),
         minor: u8,
-        fields: &[u8],
+        fields: Fields,
         at: HeadAt,
         follows: &[u8],
         cx: &mut Context<'_>,
     ) {
-        let kept = cx.shared.keep.response(fields);
+        let kept = fields.of_response();
         let head_state = state_of(kept.too_many, kept.too_long, at.state, cx.counters);
         let head = kept.head;
         let is_interim = (100..200).contains(&status) && status != 101;

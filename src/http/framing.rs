@@ -79,6 +79,10 @@ fn content_length(head: &Head) -> Option<Length> {
     let mut first = None;
     let mut differ = false;
     for value in head.all(Name::ContentLength) {
+        if let Some(n) = digits(value) {
+            differ |= *first.get_or_insert(n) != n;
+            continue;
+        }
         for part in value.split(|&b| b == b',') {
             let Some(n) = digits(trim_blanks(part)) else { return Some(Length::Malformed) };
             differ |= *first.get_or_insert(n) != n;

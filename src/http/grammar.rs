@@ -1,8 +1,6 @@
 //! The grammar of heads, as lenient as browsers and servers are: bare LF ends a line too, folded lines join, a line without a
 //! colon is passed over. One reader serves whole heads and what is left of cut ones.
 
-use std::borrow::Cow;
-
 use memchr::memchr;
 use wide::u8x16;
 
@@ -53,13 +51,9 @@ pub fn start_line(line: &[u8]) -> Option<StartLine<'_>> {
         return None;
     }
     let rest = rest.trim_ascii();
-    let version = memchr::memrchr(b' ', rest)?;
-    let (target, version) = rest.split_at_checked(version)?;
-    let digit = version.strip_prefix(b" HTTP/1.")?;
-    let minor = match digit {
-        [digit] => minor_of(*digit)?,
-        _ => return None,
-    };
+    let (target, version) = rest.split_last_chunk::<9>()?;
+    let [b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', digit] = version else { return None };
+    let minor = minor_of(*digit)?;
     let target = target.trim_ascii_end();
     let has_control = target.iter().fold(0, |any, b| any | u8::from(b.is_ascii_control())) != 0;
     if target.is_empty() || has_control {
@@ -68,11 +62,13 @@ pub fn start_line(line: &[u8]) -> Option<StartLine<'_>> {
     Some(StartLine::Request { method, target, minor })
 }
 
+#[inline]
 fn minor_of(digit: u8) -> Option<u8> {
     digit.is_ascii_digit().then(|| u8::from(digit != b'0'))
 }
 
 /// RFC 9110 § 5.6.2, `tchar`.
+#[inline]
 #[must_use]
 pub fn is_token(b: u8) -> bool {
     static TOKEN: [bool; 256] = {
@@ -112,11 +108,18 @@ const BLOCK: usize = 64;
 /// Where a byte is in the first [`BLOCK`] bytes: a bit for each.
 #[inline]
 fn places(needle: u8, bytes: &[u8]) -> u64 {
-    let mut padded = [0; BLOCK];
-    let block = bytes.first_chunk::<BLOCK>().unwrap_or_else(|| {
-        padded[..bytes.len()].copy_from_slice(bytes);
-        &padded
-    });
+    bytes.first_chunk().map_or_else(|| places_of_few(needle, bytes), |block| places_of_block(needle, block))
+}
+
+#[inline(never)]
+fn places_of_few(needle: u8, bytes: &[u8]) -> u64 {
+    let mut padded = [needle.wrapping_add(1); BLOCK];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    places_of_block(needle, &padded)
+}
+
+#[inline]
+fn places_of_block(needle: u8, block: &[u8; BLOCK]) -> u64 {
     let quarters = block.as_chunks::<16>().0.iter().enumerate();
     quarters.fold(0, |all, (nth, quarter)| all | u64::from(places_of_16(needle, *quarter)) << (16 * nth))
 }
@@ -233,17 +236,41 @@ pub fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((without_cr(line), rest.get(1..).unwrap_or_default()))
 }
 
-fn without_cr(mut line: &[u8]) -> &[u8] {
+#[inline]
+fn without_cr(line: &[u8]) -> &[u8] {
+    match line {
+        [rest @ .., b'\r'] if rest.last() != Some(&b'\r') => rest,
+        [.., b'\r'] => without_crs(line),
+        _ => line,
+    }
+}
+
+#[cold]
+fn without_crs(mut line: &[u8]) -> &[u8] {
     while let [rest @ .., b'\r'] = line {
         line = rest;
     }
     line
 }
 
-/// The field lines of a head after its first line: name as sent, value trimmed, folded lines joined by one blank.
+/// The field lines of a head after its first line: name as sent, value trimmed.
 #[derive(Debug)]
 pub struct FieldLines<'a> {
     lines: Lines<'a>,
+    end: Option<usize>,
+}
+
+/// A field line.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldLine<'a> {
+    /// Its name as sent.
+    pub name: &'a [u8],
+    /// Its value, as far as it is in this line.
+    pub value: &'a [u8],
+    /// The value goes on in the next line: see [`FieldLines::unfold`].
+    pub goes_on: bool,
+    /// The name is the expected one.
+    pub as_expected: bool,
 }
 
 impl<'a> FieldLines<'a> {
@@ -251,13 +278,30 @@ impl<'a> FieldLines<'a> {
     #[must_use]
     #[inline]
     pub fn new(rest: &'a [u8]) -> Self {
-        FieldLines { lines: Lines::new(rest) }
+        FieldLines { lines: Lines::new(rest), end: None }
     }
 
-    /// The lines that the last one goes on in, if they do: that one's value with theirs.
+    /// Where the head ends, behind its blank line; known once there is no further field.
+    #[must_use]
+    pub fn end(&self) -> Option<usize> {
+        self.end
+    }
+
+    /// The line that ended at the lines' place is the last one.
+    fn finish(&mut self, from: usize) {
+        let Lines { bytes, at, .. } = self.lines;
+        // of several CR it is none that is blank, but nobody reads on behind it
+        let is_blank = at - from <= 2;
+        let behind = if is_blank { Some(0) } else { BlankLine::behind_first().find(self.lines.rest()) };
+        self.end = behind.map(|behind| at + behind);
+        self.lines = Lines { bytes, at: bytes.len(), ends: 0, block: bytes.len() };
+    }
+
+    /// The value of a line that goes on, with the lines in which it does.
     #[cold]
-    fn unfolded(&mut self, value: &'a [u8]) -> Cow<'a, [u8]> {
-        let mut joined = value.to_vec();
+    pub fn unfold(&mut self, value: &[u8], joined: &mut Vec<u8>) {
+        joined.clear();
+        joined.extend_from_slice(value);
         while let [b' ' | b'\t', ..] = self.lines.rest() {
             let mut lines = self.lines.clone();
             let Some(folded) = lines.next().map(trim_blanks) else { break };
@@ -270,50 +314,47 @@ impl<'a> FieldLines<'a> {
             }
             joined.extend_from_slice(folded);
         }
-        joined.into()
     }
-}
 
-impl<'a> Iterator for FieldLines<'a> {
-    type Item = (&'a [u8], Cow<'a, [u8]>);
-
+    /// The byte that the next line begins with, if there is one.
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_expecting(b"").map(|(name, value, _)| (name, value))
+    pub fn first_byte(&self) -> u8 {
+        self.lines.rest().first().copied().unwrap_or_default()
     }
 }
-
-/// A field's name as sent, its value, and whether the name is the expected one.
-pub type Expected<'a> = (&'a [u8], Cow<'a, [u8]>, bool);
 
 impl<'a> FieldLines<'a> {
     /// The next field, and whether its name is the expected one to the byte: most heads hold what the one before held, in its order.
     #[inline(always)]
     #[allow(clippy::inline_always)] // a call for each field costs a tenth of reading it
-    pub fn next_expecting(&mut self, expected: &[u8]) -> Option<Expected<'a>> {
+    pub fn next_expecting(&mut self, expected: &[u8]) -> Option<FieldLine<'a>> {
         loop {
-            let rest = self.lines.rest();
+            let from = self.lines.at;
             let line = self.lines.next()?;
-            if line.is_empty() {
-                self.lines = Lines::new(&[]);
-                return None;
-            }
-            let as_expected =
-                line.get(expected.len()) == Some(&b':') && !expected.is_empty() && line.starts_with(expected);
-            let colon = if as_expected { Some(expected.len()) } else { colon_of(line, rest) };
-            let (name, after) = colon.and_then(|at| line.split_at_checked(at)).unwrap_or_default();
+            let (name, after, as_expected) = match line.split_at_checked(expected.len()) {
+                Some((name, after @ [b':', ..])) if name == expected && !name.is_empty() => (name, after, true),
+                _ if line.is_empty() => {
+                    self.finish(from);
+                    return None;
+                }
+                _ => {
+                    let colon = colon_of(line, self.lines.bytes.get(from..).unwrap_or_default());
+                    let (name, after) = colon.and_then(|at| line.split_at_checked(at)).unwrap_or_default();
+                    (name, after, false)
+                }
+            };
             let value = match after {
                 // nearly all are written like this
                 [b':', b' ', value @ ..] if is_bare(value) => value,
                 [b':', value @ ..] => trim_blanks(value),
                 _ => &[],
             };
-            let value = match self.lines.rest() {
-                [b' ' | b'\t', ..] => self.unfolded(value),
-                _ => Cow::Borrowed(value),
-            };
-            if is_bare(name) || !trim_blanks(name).is_empty() {
-                return Some((name, value, as_expected));
+            let goes_on = matches!(self.first_byte(), b' ' | b'\t');
+            if as_expected || is_bare(name) || !trim_blanks(name).is_empty() {
+                return Some(FieldLine { name, value, goes_on, as_expected });
+            }
+            if goes_on {
+                self.unfold(value, &mut Vec::new()); // it is none, with all its lines
             }
         }
     }
@@ -436,15 +477,52 @@ mod tests {
 
     #[test]
     fn fields_fold_trim_and_skip_what_is_none() {
-        let read: Vec<(String, String)> = FieldLines::new(b"A:1\r\nB : \t2 \n\r\r\n")
-            .map(|(n, v)| (String::from_utf8_lossy(n).into_owned(), String::from_utf8_lossy(&v).into_owned()))
+        let all = |text: &[u8]| {
+            let (mut lines, mut joined) = (FieldLines::new(text), Vec::new());
+            let mut read = Vec::new();
+            while let Some(field) = lines.next_expecting(b"B ") {
+                joined.clear();
+                joined.extend_from_slice(field.value);
+                if field.goes_on {
+                    lines.unfold(field.value, &mut joined);
+                }
+                read.push((String::from_utf8_lossy(field.name).into_owned(), joined.clone()));
+            }
+            read
+        };
+        let read: Vec<(String, String)> = all(b"A:1\r\nB : \t2 \n\r\r\n")
+            .into_iter()
+            .map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()))
             .collect();
         assert_eq!(read, [("A".into(), "1".into()), ("B ".into(), "2".into())]);
-        let read: Vec<Vec<u8>> =
-            FieldLines::new(b"X: a,\r\n b,\r\n\tc\r\nno colon\r\n: no name\r\nY:\r\n z\r\nunfinished: lin")
-                .map(|(_, v)| v.into_owned())
-                .collect();
+        let read: Vec<Vec<u8>> = all(b"X: a,\r\n b,\r\n\tc\r\nno colon\r\n: no name\r\nY:\r\n z\r\nunfinished: lin")
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect();
         assert_eq!(read, [b"a, b, c".to_vec(), b"z".to_vec()]);
+    }
+
+    #[test]
+    fn fields_end_where_the_blank_line_does() {
+        for (text, fields) in [
+            (&b"A: b\r\nC: d\r\n\r\n"[..], 2),
+            (b"\r\n", 0),
+            (b"\n", 0),
+            (b"A: b\n\n", 1),
+            (b"A: b\r\n c\r\n \r\n\r\n", 1),
+            (b"A: b\r\n\r\r\nC: d\r\n\r\n", 1),
+            (b"no colon\r\n: none\r\n\r\n", 0),
+        ] {
+            let body = [text, b" body\r\n\r\n"].concat();
+            assert_eq!(BlankLine::behind_first().find(&body), Some(text.len()));
+            for cut in 0..body.len() {
+                let mut lines = FieldLines::new(&body[..cut]);
+                let read = std::iter::from_fn(|| lines.next_expecting(b"A")).count();
+                assert_eq!(lines.end(), (cut >= text.len()).then_some(text.len()), "{}", text.escape_ascii());
+                assert!(cut < text.len() || read == fields);
+                assert!(lines.next_expecting(b"A").is_none());
+            }
+        }
     }
 
     #[test]

@@ -144,8 +144,7 @@ impl Name {
     }
 
     /// How a name is written in one of the two ways that nearly all use; empty where that does not tell.
-    #[inline]
-    pub(super) fn written(self, spelling: Spelling) -> &'static [u8] {
+    fn written(self, spelling: Spelling) -> &'static [u8] {
         match spelling {
             Spelling::Usual => self.usual(),
             Spelling::Lower => self.text().as_bytes(),
@@ -192,7 +191,7 @@ impl Name {
 }
 
 /// Longest known name, in bytes.
-const NAME_BYTES_MAX: usize = 40;
+pub(super) const NAME_BYTES_MAX: usize = 40;
 
 /// Open-addressing table over (length, first, last, middle byte), built at compile time.
 const SLOTS: usize = 1024;
@@ -297,8 +296,8 @@ pub struct Field {
     pub withheld: bool,
     /// 0 where name and spelling say it all; else the name lies before the value.
     name_len: u16,
-    value_at: u32,
-    value_len: u32,
+    value_at: u16,
+    value_len: u16,
 }
 
 impl Field {
@@ -351,7 +350,8 @@ pub struct Block {
     bytes: Box<[u8]>,
     /// A bit for each name that some field has: most questions are answered by it.
     present: u128,
-    fields: Box<[Field]>,
+    /// Nearly no head has more: they need no place of their own.
+    fields: SmallVec<[Field; 14]>,
     cookie_names: SmallVec<[u64; 2]>,
     set_cookies: SmallVec<[SetCookie; 0]>,
 }
@@ -436,7 +436,7 @@ impl Head {
         if field.is_plainly_named() {
             return field.name.written(field.spelling);
         }
-        let end = field.value_at as usize;
+        let end = usize::from(field.value_at);
         self.block.bytes.get(end.saturating_sub(usize::from(field.name_len))..end).unwrap_or_default()
     }
 
@@ -444,8 +444,8 @@ impl Head {
     #[must_use]
     #[inline]
     pub fn value_of(&self, field: &Field) -> &[u8] {
-        let at = field.value_at as usize;
-        self.block.bytes.get(at..at + field.value_len as usize).unwrap_or_default()
+        let at = usize::from(field.value_at);
+        self.block.bytes.get(at..at + usize::from(field.value_len)).unwrap_or_default()
     }
 
     /// A field's value as it may be shown: the digests of this process mean nothing to a reader, and differ in the next.
@@ -506,6 +506,7 @@ impl Head {
     }
 }
 
+#[inline]
 const fn bit(name: Name) -> u128 {
     assert!(Name::KNOWN.len() < 128);
     1 << name as u8
@@ -523,9 +524,14 @@ pub struct HeadBuilder {
 #[derive(Debug, Default)]
 pub(super) struct BlockBuilder {
     bytes: Vec<u8>,
+    present: u128,
     fields: Vec<Field>,
-    block: Block,
+    cookie_names: SmallVec<[u64; 2]>,
+    set_cookies: SmallVec<[SetCookie; 0]>,
 }
+
+/// Bytes of one block: more than are kept of a head, whatever stands for what is withheld.
+const BLOCK_BYTES_MAX: usize = u16::MAX as usize;
 
 impl HeadBuilder {
     /// Begins a response's head.
@@ -564,50 +570,66 @@ impl HeadBuilder {
 }
 
 impl BlockBuilder {
-    /// Room for so many bytes of values.
-    pub fn reserve(&mut self, bytes: usize) {
-        self.bytes.reserve(bytes);
-    }
-
     /// See [`HeadBuilder::field`]. A name's text is copied only where name and spelling do not give it.
     #[inline]
     pub fn field(&mut self, sent: &[u8], name: Name, spelling: Spelling, value: &[u8], withheld: bool) {
-        let at = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let BlockBuilder { bytes, fields, block } = self;
-        let mut name_len = 0;
-        if name == Name::Other || spelling == Spelling::Odd {
-            let sent = sent.get(..usize::from(u16::MAX)).unwrap_or(sent);
-            name_len = u16::try_from(sent.len()).unwrap_or(u16::MAX);
-            bytes.extend_from_slice(sent);
-        }
-        let value_at = at(bytes.len());
-        bytes.extend_from_slice(value);
-        block.present |= bit(name);
-        fields.push(Field { name, spelling, withheld, name_len, value_at, value_len: at(value.len()) });
+        let is_plain = name != Name::Other && spelling != Spelling::Odd;
+        let name_len = if is_plain { 0 } else { self.append(sent) };
+        let value_at = self.place();
+        let value_len = self.append(value);
+        self.present |= bit(name);
+        self.fields.push(Field { name, spelling, withheld, name_len, value_at, value_len });
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // at most `BLOCK_BYTES_MAX`
+    fn place(&self) -> u16 {
+        self.bytes.len() as u16
+    }
+
+    /// Appends what there is room for, and says how much that was.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // at most `BLOCK_BYTES_MAX`
+    fn append(&mut self, text: &[u8]) -> u16 {
+        let text = text.get(..BLOCK_BYTES_MAX.saturating_sub(self.bytes.len())).unwrap_or(text);
+        self.bytes.extend_from_slice(text);
+        text.len() as u16
     }
 
     /// Adds a cookie name's digest.
     pub fn cookie_name(&mut self, digest: u64) {
-        if self.block.cookie_names.len() < 32 {
-            self.block.cookie_names.push(digest);
+        if self.cookie_names.len() < 32 {
+            self.cookie_names.push(digest);
         }
     }
 
     /// Adds what a `Set-Cookie` says.
     pub fn set_cookie(&mut self, cookie: SetCookie) {
-        if self.block.set_cookies.len() < 32 {
-            self.block.set_cookies.push(cookie);
+        if self.set_cookies.len() < 32 {
+            self.set_cookies.push(cookie);
         }
     }
 
     /// The block; nothing is left for the next.
     pub fn finish(&mut self) -> Arc<Block> {
-        let mut block = std::mem::take(&mut self.block);
-        block.bytes = Box::from(self.bytes.as_slice());
-        block.fields = Box::from(self.fields.as_slice());
+        let block = Arc::new(Block {
+            bytes: Box::from(self.bytes.as_slice()),
+            present: self.present,
+            fields: SmallVec::from_slice(&self.fields),
+            cookie_names: std::mem::take(&mut self.cookie_names),
+            set_cookies: std::mem::take(&mut self.set_cookies),
+        });
+        self.clear();
+        block
+    }
+
+    /// Forgets what was added.
+    pub fn clear(&mut self) {
         self.bytes.clear();
+        self.present = 0;
         self.fields.clear();
-        Arc::new(block)
+        self.cookie_names.clear();
+        self.set_cookies.clear();
     }
 }
 
@@ -641,6 +663,7 @@ mod tests {
 
     #[test]
     fn values_of_one_name_join_in_order() {
+        assert!(size_of::<Field>() == 10 && size_of::<Block>() <= 240, "a block of its own size class");
         let mut built = HeadBuilder::request(b"GET", b"/a");
         built.field(b"Vary", Name::Vary, b"Origin", false);
         built.field(b"VARY", Name::Vary, b"", false);
@@ -650,5 +673,17 @@ mod tests {
         assert_eq!(head.joined(Name::Vary).as_deref(), Some(&b"Origin, "[..]));
         assert_eq!(head.fields()[1].spelling, Spelling::Odd);
         assert_eq!(head.count(Name::Vary), 2);
+    }
+
+    #[test]
+    fn a_block_takes_no_more_than_its_places_can_tell() {
+        let mut built = HeadBuilder::response();
+        let long = vec![b'v'; 40_000];
+        for name in [&b"X-A"[..], b"x-b", b"X-C"] {
+            built.field(name, Name::Other, &long, false);
+        }
+        let head = built.finish();
+        let lengths: Vec<_> = head.fields().iter().map(|f| (head.name_of(f).len(), head.value_of(f).len())).collect();
+        assert_eq!(lengths, [(3, 40_000), (3, 65_535 - 40_006), (0, 0)]);
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::grammar::{FieldLines, is_bare, is_token, trim_blanks};
-use super::head::{Block, BlockBuilder, Head, Name, SameSite, SetCookie, Spelling, recognise};
+use super::grammar::{BlankLine, FieldLines, StartLine, is_bare, is_token, trim_blanks};
+use super::head::{Block, BlockBuilder, Head, NAME_BYTES_MAX, Name, SameSite, SetCookie, Spelling, recognise};
 use crate::index::folded;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
@@ -19,21 +19,27 @@ const KEPT_BYTES_MAX: usize = 32 * 1024;
 /// Shown in place of a value that must not be kept.
 const PRESENT: &[u8] = b"(present)";
 
-/// The policy, with this process's key for digests.
+/// Reads heads by the policy.
 #[derive(Debug)]
 pub struct Keep {
+    policy: Policy,
+    built: BlockBuilder,
+    /// In requests and in answers.
+    orders: [Box<Order>; 2],
+    repeated: Repeated,
+}
+
+/// What is kept, with this process's key for digests.
+#[derive(Debug)]
+struct Policy {
     key: RandomState,
     all_headers: bool,
     fields_max: usize,
-    built: BlockBuilder,
-    /// Which field last followed which, in requests and in answers: what is expected need not be searched for.
-    followed: [Order; 2],
-    repeated: Repeated,
 }
 
 /// The fields of a head as kept, and what did not fit.
 #[derive(Debug, Clone)]
-struct Fields {
+pub struct Fields {
     block: Arc<Block>,
     too_many: bool,
     too_long: bool,
@@ -47,6 +53,10 @@ struct Repeated {
     slots: Box<[Option<Slot>]>,
     /// A part of the digest of each that came last: what comes once only takes nobody's slot.
     came: Box<[u32]>,
+    /// Looks for requests and for answers that may be in vain.
+    credit: [u16; 2],
+    /// Heads that were not looked for since the last one that was.
+    passed: [u8; 2],
 }
 
 #[derive(Debug, Clone)]
@@ -61,6 +71,12 @@ const REPEATED_MAX: usize = 1024;
 const CAME_MAX: usize = 4096;
 /// Longer ones are not looked for: with [`REPEATED_MAX`] this bounds what is held.
 const REPEATED_BYTES_MAX: usize = 2048;
+/// To look for a head costs a third of what it costs to read one: each that is found is worth so many looks in vain.
+const LOOKS_EACH: u16 = 2;
+/// Looks in vain after which only now and then one is made; enough to fill the slots at first.
+const LOOKS_MAX: u16 = 2048;
+/// Heads from one such look to the next.
+const SELDOM: u8 = 32;
 
 impl Repeated {
     fn new() -> Self {
@@ -68,17 +84,38 @@ impl Repeated {
             keys: [RandomState::default(), RandomState::default()],
             slots: vec![None; REPEATED_MAX].into(),
             came: vec![0; CAME_MAX].into(),
+            credit: [LOOKS_MAX; 2],
+            passed: [0; 2],
         }
     }
 
+    /// Whether to look for the next head.
+    #[inline]
+    fn is_worth_it(&mut self, is_response: bool) -> bool {
+        let passed = &mut self.passed[usize::from(is_response)];
+        *passed += 1;
+        let look = self.credit[usize::from(is_response)] > 0 || *passed >= SELDOM;
+        if look {
+            *passed = 0;
+        }
+        look
+    }
+
     /// What was read of the same bytes, or their digest's first half.
-    fn find(&self, is_response: bool, fields: &[u8]) -> Result<Fields, u64> {
+    fn find(&mut self, is_response: bool, fields: &[u8]) -> Result<Fields, u64> {
         let [first, second] = &self.keys;
         let digest = first.hash_one((is_response, fields));
         let slot = self.slots.get(place(digest, REPEATED_MAX)).and_then(Option::as_ref);
+        let credit = &mut self.credit[usize::from(is_response)];
         match slot.filter(|slot| slot.digest[0] == digest) {
-            Some(slot) if slot.digest[1] == second.hash_one((is_response, fields)) => Ok(slot.fields.clone()),
-            _ => Err(digest),
+            Some(slot) if slot.digest[1] == second.hash_one((is_response, fields)) => {
+                *credit = credit.saturating_add(LOOKS_EACH).min(LOOKS_MAX);
+                Ok(slot.fields.clone())
+            }
+            _ => {
+                *credit = credit.saturating_sub(1);
+                Err(digest)
+            }
         }
     }
 
@@ -100,10 +137,43 @@ fn place(digest: u64, places: usize) -> usize {
     digest as usize % places
 }
 
-/// By the name before it, which may be [`Name::Other`], or none; how it was written.
-type Order = [(Name, Spelling); FIRST + 1];
+/// Which field last followed which, by the name before it, which may be [`Name::Other`], or none, and by its first byte: what is
+/// expected need not be searched for.
+type Order = [[Known; WAYS]];
+/// First bytes told apart; a power of two.
+const WAYS: usize = 4;
 /// The place of what comes first in [`Order`].
 const FIRST: usize = Name::KNOWN.len() + 1;
+
+/// A field's name, as written and as read.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    text: [u8; NAME_BYTES_MAX],
+    /// 0: nothing came yet.
+    len: u8,
+    name: Name,
+    spelling: Spelling,
+    /// The value is kept as it is.
+    is_plain: bool,
+}
+
+impl Known {
+    const NONE: Known =
+        Known { text: [0; NAME_BYTES_MAX], len: 0, name: Name::Other, spelling: Spelling::Odd, is_plain: false };
+
+    #[inline]
+    fn text(&self) -> &[u8] {
+        self.text.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    fn remember(&mut self, sent: &[u8]) {
+        let text = self.text.get_mut(..sent.len());
+        self.len = text.map_or(0, |text| {
+            text.copy_from_slice(sent);
+            u8::try_from(sent.len()).unwrap_or(0)
+        });
+    }
+}
 
 /// A head as kept, and what did not fit.
 #[derive(Debug)]
@@ -116,95 +186,169 @@ pub struct Kept {
     pub too_long: bool,
 }
 
+impl Fields {
+    /// With their request's first line.
+    #[must_use]
+    pub fn of_request(self, method: &[u8], target: &[u8]) -> Kept {
+        let Fields { block, too_many, too_long } = self;
+        let kept = kept_of(target);
+        Kept { head: Head::request(method, kept, block), too_many, too_long: too_long || kept.len() < target.len() }
+    }
+
+    /// Of a response.
+    #[must_use]
+    pub fn of_response(self) -> Kept {
+        let Fields { block, too_many, too_long } = self;
+        Kept { head: Head::response(block), too_many, too_long }
+    }
+}
+
+fn kept_of(target: &[u8]) -> &[u8] {
+    target.get(..KEPT_BYTES_MAX).unwrap_or(target)
+}
+
+/// Bytes kept of a first line.
+fn kept_before(line: &StartLine<'_>) -> usize {
+    match line {
+        StartLine::Request { method, target, .. } => method.len() + kept_of(target).len(),
+        StartLine::Response { .. } => 0,
+    }
+}
+
 impl Keep {
     /// A policy with a fresh key.
     #[must_use]
     pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
         Keep {
-            key: RandomState::default(),
-            all_headers: options.all_headers,
-            fields_max: usize::from(limits.fields_max),
+            policy: Policy {
+                key: RandomState::default(),
+                all_headers: options.all_headers,
+                fields_max: usize::from(limits.fields_max),
+            },
             built: BlockBuilder::default(),
+            orders: [(); 2].map(|()| vec![[Known::NONE; WAYS]; FIRST + 1].into()),
             repeated: Repeated::new(),
-            followed: [[(Name::Other, Spelling::Odd); FIRST + 1]; 2],
         }
     }
 
-    /// A request's head, from its first line's parts and the bytes after that line.
+    /// The fields behind a first line, and how many bytes they take with the blank line; nothing when that is not there.
+    #[inline]
     #[must_use]
-    pub fn request(&mut self, method: &[u8], target: &[u8], fields: &[u8]) -> Kept {
-        let fits = target.len() <= KEPT_BYTES_MAX;
-        let target = target.get(..KEPT_BYTES_MAX).unwrap_or(target);
-        let Fields { block, too_many, too_long } = self.fields(method.len() + target.len(), false, fields);
-        Kept { head: Head::request(method, target, block), too_many, too_long: too_long || !fits }
+    pub fn whole(&mut self, line: &StartLine<'_>, rest: &[u8]) -> Option<(Fields, usize)> {
+        let is_response = matches!(line, StartLine::Response { .. });
+        if self.repeated.is_worth_it(is_response) {
+            let end = BlankLine::behind_first().find(rest)?;
+            return Some((self.fields(line, rest.get(..end)?), end));
+        }
+        let (read, end) = self.read(kept_before(line), is_response, rest);
+        if end.is_none() {
+            self.built.clear();
+        }
+        Some((self.finished(read), end?))
     }
 
-    /// A response's head, from the bytes after its status line.
+    /// The fields behind a first line, as far as their lines are complete.
     #[must_use]
-    pub fn response(&mut self, fields: &[u8]) -> Kept {
-        let Fields { block, too_many, too_long } = self.fields(0, true, fields);
-        Kept { head: Head::response(block), too_many, too_long }
-    }
-
-    /// Fields as kept. `before` are the bytes kept before them.
-    fn fields(&mut self, before: usize, is_response: bool, fields: &[u8]) -> Fields {
+    pub fn fields(&mut self, line: &StartLine<'_>, fields: &[u8]) -> Fields {
+        let is_response = matches!(line, StartLine::Response { .. });
+        let before = kept_before(line);
         let may_repeat = before <= KEPT_BYTES_MAX / 2 && fields.len() <= REPEATED_BYTES_MAX;
-        if !may_repeat {
-            return self.read(before, is_response, fields);
+        let found = may_repeat.then(|| self.repeated.find(is_response, fields));
+        if let Some(Ok(known)) = found {
+            return known;
         }
-        match self.repeated.find(is_response, fields) {
-            Ok(known) => known,
-            Err(digest) => {
-                let read = self.read(before, is_response, fields);
-                self.repeated.put(digest, is_response, fields, &read);
-                read
-            }
+        let (read, _) = self.read(before, is_response, fields);
+        let read = self.finished(read);
+        if let Some(Err(digest)) = found {
+            self.repeated.put(digest, is_response, fields, &read);
         }
+        read
     }
 
-    fn read(&mut self, mut bytes: usize, is_response: bool, fields: &[u8]) -> Fields {
+    fn finished(&mut self, left_out: LeftOut) -> Fields {
+        let LeftOut { too_many, too_long } = left_out;
+        Fields { block: self.built.finish(), too_many, too_long }
+    }
+
+    /// Reads fields into what is built; `bytes` are kept before them. Tells where the head ends, if it does.
+    fn read(&mut self, mut bytes: usize, is_response: bool, fields: &[u8]) -> (LeftOut, Option<usize>) {
+        let Keep { policy, built, orders, .. } = self;
+        let order = &mut orders[usize::from(is_response)];
         let (mut known, mut others) = (0, 0);
-        let (mut too_many, mut too_long) = (false, false);
-        let mut built = std::mem::take(&mut self.built);
-        built.reserve(fields.len().min(KEPT_BYTES_MAX));
+        let mut left_out = LeftOut::default();
         let mut fields = FieldLines::new(fields);
+        let mut unfolded = Vec::new();
         let mut before = FIRST;
         loop {
-            let expected = self.followed[usize::from(is_response)][before];
-            let Some((sent, value, as_expected)) = fields.next_expecting(expected.0.written(expected.1)) else { break };
-            let mut name_as_sent = sent;
-            let (name, spelling) = if as_expected {
-                expected
-            } else {
-                if !is_response && !is_bare(sent) {
-                    name_as_sent = trim_blanks(sent); // servers read past the blank; browsers pass over such a field
+            let next = &mut order[before][usize::from(fields.first_byte()) % WAYS];
+            let Some(field) = fields.next_expecting(next.text()) else { break };
+            let mut sent = field.name;
+            if !field.as_expected {
+                let is_exact = is_response || is_bare(sent);
+                if !is_exact {
+                    sent = trim_blanks(sent); // servers read past the blank; browsers pass over such a field
                 }
-                let found = recognise(name_as_sent);
-                self.followed[usize::from(is_response)][before] = found;
-                found
-            };
+                let (name, spelling) = recognise(sent);
+                (next.name, next.spelling, next.is_plain) = (name, spelling, is_plain(name));
+                next.remember(if is_exact { sent } else { b"" });
+            }
+            let Known { name, spelling, is_plain, .. } = *next;
             before = name as usize;
+            let mut value = field.value;
+            if field.goes_on {
+                fields.unfold(value, &mut unfolded);
+                value = &unfolded;
+            }
             let is_other = name == Name::Other;
             // Names that nobody knows never take the room of those that decide.
-            let room = if is_other { &mut others } else { &mut known };
-            if *room >= self.fields_max / 2 {
-                too_many |= !is_other || self.all_headers;
+            let count = if is_other { &mut others } else { &mut known };
+            *count += 1;
+            if *count > policy.fields_max / 2 {
+                left_out.too_many |= !is_other || policy.all_headers;
                 continue;
             }
-            *room += 1;
-            let size = name_as_sent.len() + if self.keeps_value(name, name_as_sent) { value.len() } else { 0 };
+            let keeps_value = is_plain || policy.keeps_value(name, sent);
+            let size = sent.len() + if keeps_value { value.len() } else { 0 };
             if bytes + size > KEPT_BYTES_MAX {
-                too_long |= !is_other || self.all_headers;
+                left_out.too_long |= !is_other || policy.all_headers;
                 continue;
             }
             bytes += size;
-            self.field(&mut built, name_as_sent, name, spelling, &value);
+            if is_plain {
+                built.field(sent, name, spelling, value, false);
+            } else {
+                policy.field(built, sent, name, spelling, value);
+            }
         }
-        let block = built.finish();
-        self.built = built;
-        Fields { block, too_many, too_long }
+        (left_out, fields.end())
     }
+}
 
+/// What of a head there was no room for.
+#[derive(Debug, Clone, Copy, Default)]
+struct LeftOut {
+    too_many: bool,
+    too_long: bool,
+}
+
+/// The value of such a field is kept as it is, whatever the options.
+fn is_plain(name: Name) -> bool {
+    !matches!(
+        name,
+        Name::Cookie
+            | Name::SetCookie
+            | Name::Authorization
+            | Name::ProxyAuthorization
+            | Name::WwwAuthenticate
+            | Name::SecWebSocketKey
+            | Name::Traceparent
+            | Name::XRequestId
+            | Name::Referer
+            | Name::Other
+    )
+}
+
+impl Policy {
     fn keeps_value(&self, name: Name, name_as_sent: &[u8]) -> bool {
         match name {
             Name::Cookie | Name::SecWebSocketKey | Name::Traceparent | Name::XRequestId => false,
@@ -213,7 +357,6 @@ impl Keep {
         }
     }
 
-    #[inline]
     fn field(&self, built: &mut BlockBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
         let mut put = |value: &[u8], withheld: bool| built.field(sent, name, spelling, value, withheld);
         match name {
@@ -361,7 +504,26 @@ mod tests {
 
     fn kept(fields: &str) -> Head {
         let options = EngineOptions { all_headers: true, ..EngineOptions::default() };
-        Keep::new(&Limits::default(), &options).request(b"GET", b"/", fields.as_bytes()).head
+        request(&mut Keep::new(&Limits::default(), &options), b"GET", b"/", fields.as_bytes()).head
+    }
+
+    fn request(keep: &mut Keep, method: &[u8], target: &[u8], fields: &[u8]) -> Kept {
+        keep.fields(&StartLine::Request { method, target, minor: 1 }, fields).of_request(method, target)
+    }
+
+    const ANSWER: StartLine<'_> = StartLine::Response { status: 200, reason: b"OK", minor: 1 };
+
+    fn response(keep: &mut Keep, fields: &[u8]) -> Kept {
+        keep.fields(&ANSWER, fields).of_response()
+    }
+
+    type Shown = (Vec<(Name, Spelling, Vec<u8>, Vec<u8>)>, Vec<u64>, Vec<u8>, Vec<u8>, bool);
+
+    fn shown(kept: &Kept) -> Shown {
+        let head = &kept.head;
+        let of = |f| (head.name_of(f).to_vec(), head.value_of(f).to_vec());
+        let fields = head.fields().iter().map(|f| (f.name, f.spelling, of(f).0, of(f).1)).collect();
+        (fields, head.cookie_names().to_vec(), head.method().to_vec(), head.target().to_vec(), kept.too_many)
     }
 
     #[test]
@@ -398,38 +560,32 @@ mod tests {
     fn unknown_names_do_not_take_the_room_of_known_ones() {
         let mut keep = Keep::new(&Limits { fields_max: 8, ..Limits::default() }, &EngineOptions::default());
         let many = "X-Other: v\r\n".repeat(9);
-        let kept = keep.response(format!("{many}Vary: a\r\n\r\n").as_bytes());
+        let kept = response(&mut keep, format!("{many}Vary: a\r\n\r\n").as_bytes());
         assert!(!kept.too_many && kept.head.has(Name::Vary));
         assert_eq!(kept.head.fields().len(), 5);
-        let kept = keep.response("Vary: a\r\n".repeat(5).as_bytes());
+        let kept = response(&mut keep, "Vary: a\r\n".repeat(5).as_bytes());
         assert!(kept.too_many);
     }
 
     #[test]
     fn what_was_read_before_is_read_the_same_and_one_byte_makes_a_difference() {
         let mut keep = Keep::new(&Limits { fields_max: 4, ..Limits::default() }, &EngineOptions::default());
-        let shown = |kept: &Kept| {
-            let head = &kept.head;
-            let fields =
-                head.fields().iter().map(|f| (f.name, f.spelling, head.value_of(f).to_vec())).collect::<Vec<_>>();
-            (fields, head.cookie_names().to_vec(), head.method().to_vec(), head.target().to_vec(), kept.too_many)
-        };
         let fields = b"Host: a\r\nvary : b\r\nCookie: sid=1; c=2\r\n\r\n";
-        let first = shown(&keep.request(b"GET", b"/a", fields));
-        let _ = keep.request(b"GET", b"/a", fields);
-        let again = keep.request(b"PUT", b"/b?c", fields);
-        assert!(Arc::ptr_eq(&again.head.shared(), &keep.request(b"GET", b"/", fields).head.shared()));
+        let first = shown(&request(&mut keep, b"GET", b"/a", fields));
+        let _ = request(&mut keep, b"GET", b"/a", fields);
+        let again = request(&mut keep, b"PUT", b"/b?c", fields);
+        assert!(Arc::ptr_eq(&again.head.shared(), &request(&mut keep, b"GET", b"/", fields).head.shared()));
         let again = shown(&again);
         assert_eq!((&again.0, &again.1, again.4), (&first.0, &first.1, true));
         assert_eq!((again.2.as_slice(), again.3.as_slice()), (&b"PUT"[..], &b"/b?c"[..]));
         // an answer is read by other rules, and each byte counts
-        assert!(!keep.response(fields).head.has(Name::Vary));
+        assert!(!response(&mut keep, fields).head.has(Name::Vary));
         for at in 0..fields.len() {
             let mut other = fields.to_vec();
             other[at] ^= 1;
             let mut fresh = Keep::new(&Limits { fields_max: 4, ..Limits::default() }, &EngineOptions::default());
             let (read, by_itself) =
-                (shown(&keep.request(b"GET", b"/a", &other)), shown(&fresh.request(b"GET", b"/a", &other)));
+                (shown(&request(&mut keep, b"GET", b"/a", &other)), shown(&request(&mut fresh, b"GET", b"/a", &other)));
             assert_eq!((&read.0, read.1.len(), read.4), (&by_itself.0, by_itself.1.len(), by_itself.4), "{at}");
         }
     }
@@ -437,7 +593,52 @@ mod tests {
     #[test]
     fn a_blank_before_the_colon_hides_a_field_from_browsers_alone() {
         let mut keep = Keep::new(&Limits::default(), &EngineOptions::default());
-        assert!(keep.request(b"GET", b"/", b"Host : a\r\n\r\n").head.has(Name::Host));
-        assert!(!keep.response(b"Vary : a\r\n\r\n").head.has(Name::Vary));
+        assert!(request(&mut keep, b"GET", b"/", b"Host : a\r\n\r\n").head.has(Name::Host));
+        assert!(!response(&mut keep, b"Vary : a\r\n\r\n").head.has(Name::Vary));
+    }
+
+    #[test]
+    fn a_name_that_is_expected_is_read_as_one_that_is_not() {
+        let fields =
+            b"Host: a\r\nX-Odd-One: 1\r\nx-odd-One: 2\r\nVARY: b\r\nHost : c\r\nCookie: d=e\r\nCookie : f=g\r\n\r\n";
+        for is_request in [true, false] {
+            let options = EngineOptions { all_headers: true, ..EngineOptions::default() };
+            let fresh = || Keep::new(&Limits::default(), &options);
+            let read = |keep: &mut Keep, fields: &[u8]| {
+                let kept = if is_request { request(keep, b"GET", b"/", fields) } else { response(keep, fields) };
+                shown(&kept).0
+            };
+            // what came before tells what is expected: each line after each other one
+            let lines: Vec<&[u8]> = fields.split_inclusive(|&b| b == b'\n').collect();
+            let mut keep = fresh();
+            for first in &lines {
+                for second in &lines {
+                    let text = [first, second, &b"\r\n"[..]].concat();
+                    assert_eq!(read(&mut keep, &text), read(&mut fresh(), &text), "{}", text.escape_ascii());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_the_same_whether_its_end_is_known_or_not() {
+        let mut keep = Keep::new(&Limits::default(), &EngineOptions::default());
+        for nth in 0..4 * usize::from(LOOKS_MAX) {
+            let fields = format!("Server: a\r\nDate: {nth}\r\nVary: b\r\n\r\n");
+            let bytes = [fields.as_bytes(), b"Via: body\r\n\r\n"].concat();
+            let (read, end) = keep.whole(&ANSWER, &bytes).expect("a blank line");
+            assert_eq!(end, fields.len());
+            let date = read.of_response().head.first(Name::Date).map(<[u8]>::to_vec);
+            assert_eq!(date, Some(nth.to_string().into_bytes()));
+            assert!(keep.whole(&ANSWER, &bytes[..fields.len() - 1]).is_none());
+        }
+        assert_eq!(keep.repeated.credit, [LOOKS_MAX, 0], "none came again");
+        // and once they do, that is seen
+        let bytes = b"Server: a\r\nDate: today\r\n\r\n";
+        for _ in 0..20 * usize::from(SELDOM) {
+            let _ = keep.whole(&ANSWER, bytes);
+        }
+        let blocks = [0, 1].map(|_| keep.whole(&ANSWER, bytes).map(|(read, _)| read.block));
+        assert!(Arc::ptr_eq(blocks[0].as_ref().expect("read"), blocks[1].as_ref().expect("read")));
     }
 }

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::grammar::{FieldLines, METHOD_BYTES_MAX, StartLine, is_token, split_line, start_line};
+use super::grammar::{FieldLine, FieldLines, METHOD_BYTES_MAX, StartLine, is_token, split_line, start_line};
 
 /// What the next bytes look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,12 @@ pub fn look_at(bytes: &[u8]) -> (Look, Option<FirstLine<'_>>) {
     (if first.is_some() { Look::Message } else { look_beside(bytes) }, first)
 }
 
+#[inline]
 fn begins_proxy_v1(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'P', b'R', b'O', ..]) && names_proxy_v1(bytes)
+}
+
+fn names_proxy_v1(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PROXY TCP") || bytes.starts_with(b"PROXY UNKNOWN")
 }
 
@@ -113,8 +118,9 @@ pub fn begins_for_sure(bytes: &[u8]) -> bool {
         let line = split_line(line).map_or(line, |(line, _)| line);
         // The field line behind it, where it is here, must be one.
         let field = |rest: &[u8]| {
-            split_line(rest)
-                .is_none_or(|(line, _)| line.is_empty() || FieldLines::new(rest).next().is_some_and(is_field))
+            split_line(rest).is_none_or(|(line, _)| {
+                line.is_empty() || FieldLines::new(rest).next_expecting(b"").is_some_and(is_field)
+            })
         };
         let is_known = match start_line(line) {
             Some(StartLine::Request { method, .. }) => METHODS.contains(&method),
@@ -132,8 +138,8 @@ pub fn begins_for_sure(bytes: &[u8]) -> bool {
     })
 }
 
-fn is_field((name, _): (&[u8], std::borrow::Cow<'_, [u8]>)) -> bool {
-    name.iter().all(|&b| is_token(b) || b == b' ')
+fn is_field(field: FieldLine<'_>) -> bool {
+    field.name.iter().all(|&b| is_token(b) || b == b' ')
 }
 
 /// A message's first line, and the bytes behind it.

@@ -2,6 +2,10 @@
 //!
 //! Few libraries say so, each in its own words; of code by hand most does: "Not allowed by CORS", "Origin not allowed".
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::{BodyStart, find_word};
 
 /// How a body begins in which the CORS code says what it does not allow.
@@ -21,7 +25,8 @@ const BEGINNINGS: &[(&[u8], BodyStart)] = &[
 const SEARCHED_MAX: usize = 512;
 
 /// One of these is in every such text: most pages of errors have none, and are not searched further.
-const SUBJECTS: &[&[u8]] = &[b"cors", b"origin", b"preflight", b"access-control", b"request"];
+static SUBJECTS: LazyLock<[Finder<'_>; 5]> =
+    LazyLock::new(|| [&b"cors"[..], b"origin", b"preflight", b"access-control", b"request"].map(Finder::new));
 
 /// Words for a no.
 const NOES: &[&[u8]] = &[
@@ -52,18 +57,24 @@ const NOES: &[&[u8]] = &[
 
 /// The body of an answer begins with these.
 pub(super) fn beginning(body: &[u8]) -> Option<BodyStart> {
+    // nearly all bodies begin otherwise
+    match body {
+        [b'I' | b'D' | b'C', ..] => {}
+        [b'{', rest @ ..] if rest.starts_with(b"\"message\":\"CORS") => {}
+        _ => return None,
+    }
     BEGINNINGS.iter().find(|(words, _)| body.starts_with(words)).map(|(_, what)| *what)
 }
 
 /// What the body of an answer that refuses says in words, or the reason in its first line: a piece of text between quotes, tags
 /// or line ends names what is refused, and says no. A router's "method not allowed" speaks of no CORS, nor does a check against forged forms.
 pub(super) fn in_words(status: u16, body: &[u8]) -> Option<BodyStart> {
-    if !matches!(status, 400 | 401 | 403 | 405 | 500) {
+    if !matches!(status, 400 | 401 | 403 | 405 | 500) || body.is_empty() {
         return None;
     }
     let searched = body.get(..SEARCHED_MAX).unwrap_or(body);
     let mut text = searched.to_ascii_lowercase();
-    if !SUBJECTS.iter().any(|subject| find_word(&text, subject).is_some()) {
+    if !SUBJECTS.iter().any(|subject| subject.find(&text).is_some()) {
         return None;
     }
     // a code such as ORIGIN_NOT_ALLOWED; in lower case it is a name, origin_id
@@ -150,6 +161,14 @@ mod tests {
         }
         for text in ["Not allowed by CORS", "{\"error\":\"Cross-origin request blocked\"}", "preflight rejected"] {
             assert_eq!(of(text), Some(BodyStart::CorsRefused), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_beginning_is_known_by_its_body() {
+        for (words, what) in BEGINNINGS {
+            assert_eq!(beginning(&[words, &b" and more"[..]].concat()), Some(*what));
+            assert_eq!(beginning(&words[..words.len() - 1]), None);
         }
     }
 
