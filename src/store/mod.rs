@@ -50,6 +50,9 @@ const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// nowhere but beside the database (Landlock), and SQLite would look for a place in /var/tmp.
 const TEMP_STORE: &str = "memory";
 
+/// A new file's pages. Twice SQLite's own: half as many to take, to balance and to write.
+const PAGE_BYTES: u32 = 8192;
+
 /// The schema, oldest step first. A step that was ever released is never edited.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "records", include_str!("../../migrations/0001_records.sql")),
@@ -57,6 +60,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "checklists", include_str!("../../migrations/0003_checklists.sql")),
     (4, "checklists_age", include_str!("../../migrations/0004_checklists_age.sql")),
     (5, "checklists_whole", include_str!("../../migrations/0005_checklists_whole.sql")),
+    (6, "shared", include_str!("../../migrations/0006_shared.sql")),
 ];
 
 /// What a run is.
@@ -546,6 +550,7 @@ async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
+        .page_size(PAGE_BYTES)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)

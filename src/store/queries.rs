@@ -453,10 +453,7 @@ impl Reader {
     pub fn findings(&mut self) -> Result<Vec<StoredFinding>, sqlx::Error> {
         let all = sqlx::query_as("SELECT * FROM findings ORDER BY first_seen, id");
         let mut all: Vec<StoredFinding> = self.runtime.block_on(all.fetch_all(&mut self.connection))?;
-        let ids = sqlx::query_as(
-            "SELECT finding_id, transaction_id FROM finding_evidence \
-             LEFT JOIN (SELECT id, time FROM transactions) ON id = transaction_id ORDER BY time, transaction_id",
-        );
+        let ids = sqlx::query_as("SELECT finding_id, transaction_id FROM finding_evidence");
         let ids: Vec<(String, String)> = self.runtime.block_on(ids.fetch_all(&mut self.connection))?;
         let mut places: HashMap<String, usize> = HashMap::new();
         for (place, finding) in all.iter().enumerate() {
@@ -466,6 +463,12 @@ impl Reader {
             if let Some(finding) = places.get(&finding).and_then(|place| all.get_mut(*place)) {
                 finding.evidence.push(id);
             }
+        }
+        let times = sqlx::query_as("SELECT id, time FROM transactions");
+        let times: Vec<(String, String)> = self.runtime.block_on(times.fetch_all(&mut self.connection))?;
+        let times: HashMap<String, String> = times.into_iter().collect();
+        for finding in &mut all {
+            in_order_of_time(&mut finding.evidence, &times);
         }
         Ok(all)
     }
@@ -527,16 +530,24 @@ impl Reader {
     }
 
     fn with_evidence(&mut self, mut finding: StoredFinding) -> Result<StoredFinding, sqlx::Error> {
-        let ids = sqlx::query_as(
-            "SELECT transaction_id FROM finding_evidence \
-             LEFT JOIN (SELECT id, time FROM transactions) ON id = transaction_id \
-             WHERE finding_id = ? ORDER BY time, transaction_id",
-        );
+        let ids = sqlx::query_as("SELECT transaction_id FROM finding_evidence WHERE finding_id = ?");
         let ids: Vec<(String,)> =
             self.runtime.block_on(ids.bind(finding.id.as_str()).fetch_all(&mut self.connection))?;
         finding.evidence = ids.into_iter().map(|(id,)| id).collect();
+        let times = sqlx::query_as(
+            "SELECT id, time FROM transactions \
+             WHERE id IN (SELECT transaction_id FROM finding_evidence WHERE finding_id = ?)",
+        );
+        let times: Vec<(String, String)> =
+            self.runtime.block_on(times.bind(finding.id.as_str()).fetch_all(&mut self.connection))?;
+        in_order_of_time(&mut finding.evidence, &times.into_iter().collect());
         Ok(finding)
     }
+}
+
+/// Those that are no more in the database first.
+fn in_order_of_time(ids: &mut [String], times: &HashMap<String, String>) {
+    ids.sort_unstable_by(|a, b| (times.get(a), a).cmp(&(times.get(b), b)));
 }
 
 /// `after_us` becomes `time`, RFC 3339 with microseconds.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::{atomically, rows};
+use super::atomically;
 use crate::packet::{SECOND, Time};
 
 /// How long records are kept, and how large the file may grow.
@@ -110,58 +110,69 @@ pub(super) async fn slice(
 /// Deletes at most [`SLICE_ROWS`] of each table that are older. The number of rows.
 async fn delete_before(connection: &mut SqliteConnection, cutoff: Time, floors: &Floors) -> Result<u64, sqlx::Error> {
     let (time, minute) = (cutoff.to_string(), cutoff.0.div_euclid(60 * SECOND));
-    let hour = rows::hour(cutoff.0.div_euclid(3600 * SECOND));
+    let hour = cutoff.0.div_euclid(3600 * SECOND);
     atomically(connection, async |connection| {
-    let mut deleted = 0;
-    for (sql, bound) in [
-        (
-            "DELETE FROM transactions WHERE rowid IN (SELECT rowid FROM transactions WHERE time < ? ORDER BY time LIMIT ?)",
-            time.as_str(),
-        ),
-        (
-            "DELETE FROM traffic WHERE (hour, origin, target_origin, method, path_shape) IN \
-             (SELECT hour, origin, target_origin, method, path_shape FROM traffic WHERE hour < ? LIMIT ?)",
-            hour.as_str(),
-        ),
-        ("DELETE FROM findings WHERE id IN (SELECT id FROM findings WHERE last_seen < ? LIMIT ?)", time.as_str()),
-    ] {
-        deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
-    }
-    for sql in [
-        "DELETE FROM seen WHERE rowid IN (SELECT rowid FROM seen WHERE minute < ? ORDER BY minute LIMIT ?)",
-        "DELETE FROM target_checklists WHERE target_origin IN \
-         (SELECT target_origin FROM target_checklists WHERE minute < ? LIMIT ?)",
-    ] {
-        deleted += sqlx::query(sql).bind(minute).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
-    }
-    // Numbers of texts grow with time: when the first one may stay, all may.
-    let uncited = floors.uncited(minute);
-    deleted += sqlx::query(
-        "DELETE FROM texts WHERE id IN (SELECT id FROM (SELECT id, minute FROM texts ORDER BY id LIMIT ?2) \
-         WHERE minute < ?1 OR id >= ?3 AND id < ?4) \
-         AND (SELECT minute < ?1 OR id >= ?3 AND id < ?4 FROM texts ORDER BY id LIMIT 1)",
-    )
-    .bind(minute - TEXT_LIFE_MINUTES)
-    .bind(SLICE_ROWS)
-    .bind(uncited.start)
-    .bind(uncited.end)
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    if deleted > 0 {
-        sqlx::query("DELETE FROM finding_evidence WHERE finding_id NOT IN (SELECT id FROM findings)")
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(deleted)
-    }).await
+        let mut deleted = 0;
+        for (sql, bound) in [
+            (
+                "DELETE FROM kept_transactions WHERE rowid IN \
+             (SELECT rowid FROM kept_transactions WHERE time < ? ORDER BY time LIMIT ?)",
+                time.as_str(),
+            ),
+            ("DELETE FROM findings WHERE id IN (SELECT id FROM findings WHERE last_seen < ? LIMIT ?)", time.as_str()),
+        ] {
+            deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
+        }
+        for (sql, bound) in [
+            (
+                "DELETE FROM endpoint_hours WHERE (hour, endpoint) IN \
+             (SELECT hour, endpoint FROM endpoint_hours WHERE hour < ? LIMIT ?)",
+                hour,
+            ),
+            (
+                "DELETE FROM seen WHERE rowid IN (SELECT rowid FROM seen WHERE minute < ? ORDER BY minute LIMIT ?)",
+                minute,
+            ),
+            (
+                "DELETE FROM told_checklists WHERE rowid IN (SELECT rowid FROM told_checklists WHERE minute < ? LIMIT ?)",
+                minute,
+            ),
+        ] {
+            deleted += sqlx::query(sql).bind(bound).bind(SLICE_ROWS).execute(&mut *connection).await?.rows_affected();
+        }
+        // Numbers grow with time: when the first one may stay, all may.
+        let uncited = floors.uncited(minute);
+        for table in ["texts", "kinds", "peers"] {
+            let sql = format!(
+                "DELETE FROM {table} WHERE id IN (SELECT id FROM (SELECT id, minute FROM {table} ORDER BY id LIMIT ?2) \
+             WHERE minute < ?1 OR id >= ?3 AND id < ?4) \
+             AND (SELECT minute < ?1 OR id >= ?3 AND id < ?4 FROM {table} ORDER BY id LIMIT 1)"
+            );
+            deleted += sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(minute - TEXT_LIFE_MINUTES)
+                .bind(SLICE_ROWS)
+                .bind(uncited.start)
+                .bind(uncited.end)
+                .execute(&mut *connection)
+                .await?
+                .rows_affected();
+        }
+        if deleted > 0 {
+            sqlx::query("DELETE FROM hours WHERE id < (SELECT coalesce(min(hour), ?) FROM endpoint_hours)")
+                .bind(hour)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(deleted)
+    })
+    .await
 }
 
 /// Where a slice of the oldest records ends; none when there are none.
 async fn end_of_oldest(connection: &mut SqliteConnection) -> Result<Option<Time>, sqlx::Error> {
-    let (transaction, hour, minute): (Option<String>, Option<String>, Option<i64>) = sqlx::query_as(
-        "SELECT (SELECT max(time) FROM (SELECT time FROM transactions ORDER BY time LIMIT ?1)), \
-         (SELECT min(hour) FROM traffic), (SELECT max(minute) FROM (SELECT minute FROM seen ORDER BY minute LIMIT ?1))",
+    let (transaction, hour, minute): (Option<String>, Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT (SELECT max(time) FROM (SELECT time FROM kept_transactions ORDER BY time LIMIT ?1)), \
+         (SELECT min(hour) FROM endpoint_hours), (SELECT max(minute) FROM (SELECT minute FROM seen ORDER BY minute LIMIT ?1))",
     )
     .bind(SIZE_SLICE_ROWS)
     .fetch_one(connection)
@@ -170,7 +181,7 @@ async fn end_of_oldest(connection: &mut SqliteConnection) -> Result<Option<Time>
         let time: jiff::Timestamp = text?.parse().ok()?;
         Some(Time(i64::try_from(time.as_nanosecond()).ok()?))
     };
-    let after_hour = parse(hour).map(|t| t.plus(3600 * SECOND));
+    let after_hour = hour.map(|h| Time((h + 1) * 3600 * SECOND));
     let after_minute = minute.map(|m| Time((m + 1) * 60 * SECOND));
     // One past the last: it goes too.
     let after_transaction = parse(transaction).map(|t| t.plus(1000));
@@ -199,7 +210,8 @@ mod tests {
     use crate::record::Verdict;
 
     const ROWS: &str = "SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM traffic), \
-                        (SELECT count(*) FROM seen), (SELECT count(*) FROM texts)";
+                        (SELECT count(*) FROM seen), (SELECT count(*) FROM texts), (SELECT count(*) FROM kinds), \
+                        (SELECT count(*) FROM peers), (SELECT count(*) FROM hours WHERE hour < '2026-12')";
 
     /// Slices until there is no more to delete: rows by age and by size, slices, and the file's pages at the end.
     fn keep(folder: &Folder, keep: Retention, now: Time) -> (u64, u64, u32, i64) {
@@ -247,7 +259,7 @@ mod tests {
         assert!((3..=4).contains(&slices), "{slices}");
         // Years later nothing is left, not even what rows shared.
         keep(&folder, days(1), last.plus(4000 * DAY));
-        assert_eq!(folder.ask(ROWS), "0|0|0|0");
+        assert_eq!(folder.ask(ROWS), "0|0|0|0|0|0|0");
         assert_eq!(folder.ask("PRAGMA integrity_check"), "ok");
     }
 
@@ -284,7 +296,7 @@ mod tests {
         record(&folder, &[], &[]);
         let row = |target: &str, minute: i64| {
             format!(
-                "INSERT INTO target_checklists (target_origin, items, run_id, minute) \
+                "INSERT INTO told_checklists (target_origin, items, run_id, minute) \
                  VALUES ('{target}', '[{{\"list\":\"developer\"}}]', 1, {minute});"
             )
         };
@@ -307,7 +319,7 @@ mod tests {
     #[test]
     fn above_its_size_the_oldest_goes() {
         let folder = Folder::new();
-        let all: Vec<_> = (0..9_000)
+        let all: Vec<_> = (0..12_000)
             .map(|n| {
                 let mut t = transaction(n, Verdict::Blocked);
                 t.detail = "d".repeat(1000);
@@ -318,7 +330,7 @@ mod tests {
         let small = Retention { keep_days: 0, keep_mib: 1 };
         let (_, deleted, _, used) = keep(&folder, small, all[0].time);
         assert!(deleted > 0 && used <= i64::from(KEEP_MIB_MIN) << 20, "{deleted} rows, {used} bytes");
-        let left = folder.ask("SELECT max(time) = '2026-11-23T08:00:08.999000Z', count(*) > 3000 FROM transactions");
+        let left = folder.ask("SELECT max(time) = '2026-11-23T08:00:11.999000Z', count(*) > 3000 FROM transactions");
         assert_eq!(left, "1|1");
         // The disk has its space back.
         assert!(std::fs::metadata(folder.db()).unwrap().len() < 20 << 20);

@@ -15,157 +15,216 @@ use crate::catalog::{Cause, Reason};
 use crate::http::Request;
 use crate::http::head::{Field, Head, Name};
 use crate::packet::{SECOND, Time};
-use crate::record::{Browser, Checklist, Effect, Leg, Phase, Transaction, Verdict};
+use crate::record::{
+    Browser, Checklist, Confidence, Credentials, Effect, Leg, Mode, Phase, PreflightState, Site, Transaction,
+    TransactionId, Verdict,
+};
 
 /// Bytes kept of one field's value in evidence. A browser's own fields stay below it.
 const VALUE_BYTES_MAX: usize = 512;
 /// Fields kept of one head in evidence.
 const FIELDS_MAX: usize = 48;
-/// Shared texts whose number is remembered; one that is forgotten is written again when it comes again.
-const TEXTS_MAX: usize = 8192;
 /// Bytes kept of a path.
 const PATH_BYTES_MAX: usize = 2048;
 /// Bytes kept of an origin or a method.
 pub const NAME_BYTES_MAX: usize = 300;
 
-/// A row of `transactions`, without its run. Texts are counted, so that each try to write them costs no copy.
+/// A row of `kept_transactions`. Texts are counted, so that each try to write them costs no copy.
 #[derive(Debug)]
 pub struct TransactionRow {
     pub id: Arc<str>,
     pub time: Arc<str>,
+    /// Numbers of rows of `kinds` and `peers`.
+    pub kind: i64,
+    pub peers: i64,
+    pub path: Arc<str>,
+    pub detail: Arc<str>,
+    pub evidence: Arc<str>,
+    pub blocked: bool,
+}
+
+/// A row of `kinds`: how a transaction went, in words of which there are few.
+#[derive(Debug, Hash)]
+pub struct Kind {
+    pub method: Arc<str>,
+    pub site: Site,
+    pub mode: Mode,
+    pub credentials: Credentials,
+    pub preflight_state: PreflightState,
+    pub verdict: Verdict,
+    pub confidence: Confidence,
+    pub phase: Option<Phase>,
+    pub reason: Option<Reason>,
+    pub cause: Option<Cause>,
+    pub effect: Option<Effect>,
+    pub blocked_after_effect: bool,
+    pub preflight_status: Option<u16>,
+    pub actual_status: Option<u16>,
+}
+
+/// A row of `peers`: who spoke with whom.
+#[derive(Debug)]
+pub struct Peers {
     pub client: Arc<str>,
     pub forwarded_for: Option<Arc<str>>,
     pub server: Arc<str>,
     pub origin: Option<Arc<str>>,
     pub target_origin: Arc<str>,
-    pub path: Arc<str>,
-    pub method: Arc<str>,
-    pub site: &'static str,
-    pub mode: &'static str,
-    pub credentials: &'static str,
-    pub preflight_state: &'static str,
-    pub verdict: &'static str,
-    pub confidence: &'static str,
-    pub phase: Option<&'static str>,
-    pub reason: Option<&'static str>,
-    pub cause: Option<&'static str>,
-    pub effect: Option<&'static str>,
     pub browser: Arc<str>,
-    pub preflight_status: Option<u16>,
-    pub actual_status: Option<u16>,
-    pub blocked_after_effect: bool,
-    pub detail: Arc<str>,
-    pub evidence: Arc<str>,
-}
-
-/// Where texts are put together: saves allocations.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    text: String,
-    addresses: Addresses,
 }
 
 impl TransactionRow {
-    /// What is kept of `t`; what repeats goes into `texts`.
-    pub fn of(t: &Transaction, texts: &mut Texts, scratch: &mut Scratch) -> Self {
-        let Scratch { text: scratch, addresses } = scratch;
-        let mut text = |write: &mut dyn FnMut(&mut String)| -> Arc<str> {
-            scratch.clear();
-            write(scratch);
-            scratch.as_str().into()
-        };
+    /// What is kept of `t`; what repeats goes into `shared`.
+    pub fn of(t: &Transaction, shared: &mut Shared) -> Self {
         TransactionRow {
-            id: text(&mut |out| append(out, &t.id)),
-            time: text(&mut |out| append(out, &t.time)),
-            client: text(&mut |out| addresses.socket(out, t.client)),
-            forwarded_for: t.forwarded_for.map(|ip| text(&mut |out| addresses.ip(out, ip))),
-            server: text(&mut |out| addresses.socket(out, t.server)),
-            origin: t.origin.clone(),
-            target_origin: Arc::clone(&t.target_origin),
+            id: shared.text(|out| append(out, &t.id)),
+            time: shared.text(|out| append(out, &t.time)),
+            kind: shared.kind(t),
+            peers: shared.peers(t),
             path: capped(&t.path, PATH_BYTES_MAX),
-            method: Arc::clone(&t.method),
-            site: t.site.id(),
-            mode: t.mode.id(),
-            credentials: t.credentials.id(),
-            preflight_state: t.preflight_state.id(),
-            verdict: t.verdict.id(),
-            confidence: t.confidence.id(),
-            phase: t.phase.map(Phase::id),
-            reason: t.reason.map(Reason::id),
-            cause: t.cause.map(Cause::id),
-            effect: t.effect.map(Effect::id),
-            browser: browser(&t.browser),
-            preflight_status: t.preflight.as_ref().and_then(|p| p.leg.status),
-            actual_status: t.actual.as_ref().and_then(|a| a.status),
-            blocked_after_effect: t.blocked_after_effect,
             detail: t.detail.as_str().into(),
             evidence: {
-                scratch.clear();
-                evidence(t, texts, scratch);
-                scratch.as_str().into()
+                let mut out = std::mem::take(&mut shared.evidence);
+                out.clear();
+                evidence(t, shared, &mut out);
+                let evidence = out.as_str().into();
+                shared.evidence = out;
+                evidence
             },
+            blocked: t.verdict == Verdict::Blocked,
         }
     }
-}
-
-/// `chromium 142`, or the family alone.
-fn browser(b: &Browser) -> Arc<str> {
-    if b.version.is_empty() { b.family.id().into() } else { format!("{} {}", b.family.id(), b.version).into() }
 }
 
 fn append(out: &mut String, value: &dyn Display) {
     write!(out, "{value}").expect("writing to a String does not fail");
 }
 
-/// Texts that many rows share, by number: whole heads and fixes. A page's requests and a server's answers are alike, and
-/// written out in each row they would be two thirds of the database.
-#[derive(Default)]
-pub struct Texts {
+/// What many rows share, by number: whole heads and fixes, kinds and peers. A page's requests and a server's answers are
+/// alike, and written out in each row they would be two thirds of the database.
+pub struct Shared {
     known: HashMap<u64, i64, RandomState>,
+    known_max: usize,
     /// The first one that may yet be cited.
     first: i64,
     last: i64,
     /// Not in the database yet.
-    pub new: Vec<(i64, Arc<str>)>,
+    pub new: New,
+    /// Where texts are put together: saves allocations.
+    scratch: String,
+    evidence: String,
+    addresses: Addresses,
 }
 
-impl Texts {
+/// Rows by their numbers.
+#[derive(Default)]
+pub struct New {
+    pub texts: Vec<(i64, Arc<str>)>,
+    pub kinds: Vec<(i64, Kind)>,
+    pub peers: Vec<(i64, Peers)>,
+}
+
+impl New {
+    /// They are in.
+    pub fn clear(&mut self) {
+        self.texts.clear();
+        self.kinds.clear();
+        self.peers.clear();
+    }
+}
+
+impl Shared {
     /// Numbers are unique in the file, though several runs may write at once: the run's number is their upper half.
-    pub fn of_run(run_id: i64) -> Self {
-        Texts { first: (run_id << 32) + 1, last: run_id << 32, ..Texts::default() }
+    pub fn of_run(run_id: i64, known_max: usize) -> Self {
+        Shared {
+            known: HashMap::default(),
+            known_max,
+            first: (run_id << 32) + 1,
+            last: run_id << 32,
+            new: New::default(),
+            scratch: String::new(),
+            evidence: String::new(),
+            addresses: Addresses::default(),
+        }
     }
 
-    /// Writes each text anew from now on.
+    /// Writes each one anew from now on.
     pub fn forget(&mut self) {
         self.known.clear();
         self.first = self.last + 1;
     }
 
-    /// The number of the first text that rows to come may cite.
+    /// The number of the first one that rows to come may cite.
     pub fn first(&self) -> i64 {
         self.first
     }
 
-    fn number(&mut self, digest: u64, text: impl FnOnce() -> Arc<str>) -> i64 {
+    /// Its number, and whether that is a new one.
+    fn number(&mut self, digest: u64) -> (i64, bool) {
         if let Some(number) = self.known.get(&digest) {
-            return *number;
+            return (*number, false);
         }
-        if self.known.len() >= TEXTS_MAX {
+        if self.known.len() >= self.known_max {
             self.forget();
         }
         self.last += 1;
         self.known.insert(digest, self.last);
-        self.new.push((self.last, text()));
-        self.last
+        (self.last, true)
+    }
+
+    fn text(&mut self, write: impl FnOnce(&mut String)) -> Arc<str> {
+        put_together(&mut self.scratch, write)
+    }
+
+    fn kind(&mut self, t: &Transaction) -> i64 {
+        let kind = Kind {
+            method: Arc::clone(&t.method),
+            site: t.site,
+            mode: t.mode,
+            credentials: t.credentials,
+            preflight_state: t.preflight_state,
+            verdict: t.verdict,
+            confidence: t.confidence,
+            phase: t.phase,
+            reason: t.reason,
+            cause: t.cause,
+            effect: t.effect,
+            blocked_after_effect: t.blocked_after_effect,
+            preflight_status: t.preflight.as_ref().and_then(|p| p.leg.status),
+            actual_status: t.actual.as_ref().and_then(|a| a.status),
+        };
+        let (number, is_new) = self.number(self.known.hasher().hash_one(&kind));
+        if is_new {
+            self.new.kinds.push((number, kind));
+        }
+        number
+    }
+
+    fn peers(&mut self, t: &Transaction) -> i64 {
+        let known = (t.client, t.forwarded_for, t.server, &t.origin, &t.target_origin, &t.browser);
+        let (number, is_new) = self.number(self.known.hasher().hash_one(known));
+        if is_new {
+            let Shared { scratch, addresses, .. } = self;
+            let peers = Peers {
+                client: put_together(scratch, |out| addresses.socket(out, t.client)),
+                forwarded_for: t.forwarded_for.map(|ip| put_together(scratch, |out| addresses.ip(out, ip))),
+                server: put_together(scratch, |out| addresses.socket(out, t.server)),
+                origin: t.origin.clone(),
+                target_origin: Arc::clone(&t.target_origin),
+                browser: browser(&t.browser),
+            };
+            self.new.peers.push((number, peers));
+        }
+        number
     }
 
     fn of_text(&mut self, text: &str) -> i64 {
-        let digest = self.known.hasher().hash_one(text);
-        self.number(digest, || {
-            let mut out = String::with_capacity(text.len() + 2);
-            quote(&mut out, text);
-            out.into()
-        })
+        let (number, is_new) = self.number(self.known.hasher().hash_one(text));
+        if is_new {
+            let text = self.text(|out| quote(out, text));
+            self.new.texts.push((number, text));
+        }
+        number
     }
 
     fn of_head(&mut self, head: &Head) -> i64 {
@@ -178,8 +237,24 @@ impl Texts {
             hasher.write(name);
             hasher.write(value);
         }
-        self.number(hasher.finish(), || head_json(head).into())
+        let (number, is_new) = self.number(hasher.finish());
+        if is_new {
+            let text = self.text(|out| fields(out, head));
+            self.new.texts.push((number, text));
+        }
+        number
     }
+}
+
+fn put_together(scratch: &mut String, write: impl FnOnce(&mut String)) -> Arc<str> {
+    scratch.clear();
+    write(scratch);
+    scratch.as_str().into()
+}
+
+/// `chromium 142`, or the family alone.
+fn browser(b: &Browser) -> Arc<str> {
+    if b.version.is_empty() { b.family.id().into() } else { format!("{} {}", b.family.id(), b.version).into() }
 }
 
 /// What the columns do not tell: both legs with the header lines that decide.
@@ -188,17 +263,17 @@ impl Texts {
 /// "status","duration_us","method","request":N,"response":N}`. `after_us` counts from the transaction's time; N is a row of
 /// `texts`: a JSON string, or a head as `[[name,value]…]`, where a third element `true` says that the value stands for a
 /// withheld one. Written by hand: as `serde_json::Value` it cost more than the row itself.
-fn evidence(t: &Transaction, texts: &mut Texts, out: &mut String) {
+fn evidence(t: &Transaction, shared: &mut Shared, out: &mut String) {
     out.push_str("{\"fix\":");
-    number(out, texts.of_text(&t.fix));
+    number(out, shared.of_text(&t.fix));
     out.push_str(",\"reasons\":");
     list(out, t.reasons_all.iter().map(|r| r.id()));
     if let Some(confidence) = t.cause_confidence {
-        pair(out, ",\"cause_confidence\":", confidence.id());
+        word(out, ",\"cause_confidence\":\"", confidence.id());
     }
     if let Some(p) = &t.preflight {
         out.push_str(",\"preflight\":{");
-        leg(t, &p.leg, texts, out);
+        leg(t, &p.leg, shared, out);
         pair(out, ",\"requested_method\":", &p.requested_method);
         out.push_str(",\"requested_headers\":");
         list(out, p.requested_headers.iter().map(String::as_str));
@@ -208,14 +283,14 @@ fn evidence(t: &Transaction, texts: &mut Texts, out: &mut String) {
     }
     if let Some(a) = &t.actual {
         out.push_str(",\"actual\":{");
-        leg(t, a, texts, out);
+        leg(t, a, shared, out);
         out.push('}');
     }
     for (nth, hop) in t.hops.iter().enumerate() {
         out.push_str(if nth == 0 { ",\"hops\":[{" } else { ",{" });
         out.push_str("\"after_us\":");
         number(out, hop.time.since(t.time) / 1000);
-        pair(out, ",\"verdict\":", hop.verdict.id());
+        word(out, ",\"verdict\":\"", hop.verdict.id());
         if let Some(status) = hop.status {
             out.push_str(",\"status\":");
             number(out, status);
@@ -229,10 +304,10 @@ fn evidence(t: &Transaction, texts: &mut Texts, out: &mut String) {
     out.push('}');
 }
 
-fn leg(t: &Transaction, l: &Leg, texts: &mut Texts, out: &mut String) {
+fn leg(t: &Transaction, l: &Leg, shared: &mut Shared, out: &mut String) {
     out.push_str("\"after_us\":");
     number(out, l.time.since(t.time) / 1000);
-    pair(out, ",\"verdict\":", l.verdict.id());
+    word(out, ",\"verdict\":\"", l.verdict.id());
     if let Some(status) = l.status {
         out.push_str(",\"status\":");
         number(out, status);
@@ -243,10 +318,10 @@ fn leg(t: &Transaction, l: &Leg, texts: &mut Texts, out: &mut String) {
     }
     pair(out, ",\"method\":", &lossy(l.request.head.method()));
     out.push_str(",\"request\":");
-    number(out, texts.of_head(&l.request.head));
+    number(out, shared.of_head(&l.request.head));
     if let Some(response) = &l.response {
         out.push_str(",\"response\":");
-        number(out, texts.of_head(&response.head));
+        number(out, shared.of_head(&response.head));
     }
 }
 
@@ -258,6 +333,13 @@ fn number(out: &mut String, value: impl itoa::Integer) {
 fn pair(out: &mut String, key: &str, value: &str) {
     out.push_str(key);
     quote(out, value);
+}
+
+/// A key with its punctuation up to the quote, and a word of ours, in which nothing wants escaping.
+fn word(out: &mut String, key: &str, value: &'static str) {
+    out.push_str(key);
+    out.push_str(value);
+    out.push('"');
 }
 
 /// A head as the database keeps it: `[[name,value]…]`, a third element `true` where the value is withheld.
@@ -272,18 +354,40 @@ pub fn head_json(head: &Head) -> String {
 pub fn checklist_json(checklist: &Checklist) -> String {
     let mut out = String::with_capacity(4096);
     for (nth, item) in checklist.items.iter().enumerate() {
-        pair(&mut out, if nth == 0 { "[{\"list\":" } else { ",{\"list\":" }, item.list.id());
-        pair(&mut out, ",\"id\":", item.id);
+        word(&mut out, if nth == 0 { "[{\"list\":\"" } else { ",{\"list\":\"" }, item.list.id());
+        word(&mut out, ",\"id\":\"", item.id);
         pair(&mut out, ",\"title\":", item.title);
-        pair(&mut out, ",\"state\":", item.state.id());
-        let rules: Vec<&str> = item.rules.iter().map(|rule| rule.id()).collect();
-        pair(&mut out, ",\"rules\":", &rules.join(" "));
-        out.push_str(",\"relevant\":");
+        word(&mut out, ",\"state\":\"", item.state.id());
+        out.push_str(",\"rules\":\"");
+        for (nth, rule) in item.rules.iter().enumerate() {
+            out.push_str(if nth == 0 { "" } else { " " });
+            out.push_str(rule.id());
+        }
+        out.push_str("\",\"relevant\":");
         number(&mut out, item.relevant);
         pair(&mut out, ",\"note\":", &item.note);
         out.push('}');
     }
     out.push_str(if checklist.items.is_empty() { "[]" } else { "]" });
+    out
+}
+
+/// An endpoint as `endpoint_hours` has it.
+pub fn endpoint_json(origin: &str, target_origin: &str, method: &str, path_shape: &str) -> Arc<str> {
+    let mut out = String::with_capacity(16 + origin.len() + target_origin.len() + method.len() + path_shape.len());
+    list(&mut out, [origin, target_origin, method, path_shape].into_iter());
+    out.into()
+}
+
+/// What a finding rests on, as `findings` has it.
+pub fn cited_json(ids: &[TransactionId]) -> String {
+    let mut out = String::with_capacity(2 + 17 * ids.len());
+    for (nth, id) in ids.iter().enumerate() {
+        out.push_str(if nth == 0 { "[\"" } else { ",\"" });
+        append(&mut out, id);
+        out.push('"');
+    }
+    out.push_str(if ids.is_empty() { "[]" } else { "]" });
     out
 }
 
@@ -295,16 +399,16 @@ fn evidence_fields(head: &Head) -> impl Iterator<Item = &Field> {
 fn fields(out: &mut String, head: &Head) {
     out.push('[');
     for (nth, field) in evidence_fields(head).enumerate() {
-        out.push_str(if nth == 0 { "[" } else { ",[" });
-        quote(out, &lossy(head.name_of(field)));
-        out.push(',');
+        out.push_str(if nth == 0 { "[\"" } else { ",[\"" });
+        escape(out, &lossy(head.name_of(field)));
+        out.push_str("\",\"");
         let bytes = head.value_of(field);
         let value = lossy(bytes.get(..VALUE_BYTES_MAX).unwrap_or(bytes));
         match field.name {
-            Name::Location | Name::Referer | Name::Refresh => quote(out, &redact_query(&value)),
-            _ => quote(out, &value),
+            Name::Location | Name::Referer | Name::Refresh => escape(out, &redact_query(&value)),
+            _ => escape(out, &value),
         }
-        out.push_str(if field.withheld { ",true]" } else { "]" });
+        out.push_str(if field.withheld { "\",true]" } else { "\"]" });
     }
     out.push(']');
 }
@@ -356,6 +460,12 @@ fn special_json_bytes(block: [u8; 16]) -> u32 {
 /// A JSON string (RFC 8259 §7).
 fn quote(out: &mut String, text: &str) {
     out.push('"');
+    escape(out, text);
+    out.push('"');
+}
+
+/// What stands between a JSON string's quotes.
+fn escape(out: &mut String, text: &str) {
     let mut rest = text;
     loop {
         let (plain, special) = rest.split_at_checked(plain_json_bytes(rest)).unwrap_or((rest, ""));
@@ -372,7 +482,6 @@ fn quote(out: &mut String, text: &str) {
         }
         rest = chars.as_str();
     }
-    out.push('"');
 }
 
 fn is_evidence(name: Name, withheld: bool) -> bool {

@@ -410,7 +410,78 @@ fn an_older_file_keeps_its_checklists() {
     let ids: Vec<&str> = found.iter().map(|check| check.id.as_str()).collect();
     assert_eq!(ids, ["a", "b"]);
     assert_eq!((found[0].title.as_str(), found[0].rules.as_str(), found[0].relevant), ("t \"q\"", "r s", 3));
-    assert_eq!(folder.ask("SELECT count(*), max(minute) FROM target_checklists"), "1|7");
+    assert_eq!(folder.ask("SELECT count(*), max(minute) FROM told_checklists"), "1|7");
+}
+
+/// A file of before transactions shared their words keeps what it has, and takes in more of the same.
+#[test]
+fn an_older_file_keeps_its_transactions_and_their_traffic() {
+    const ROWS: &str = "SELECT * FROM transactions ORDER BY time";
+    let folder = Folder::new();
+    let before = "INSERT INTO runs (id, sensor, started, kind, source, version) VALUES (2, 'gw', 'a', 'live', 'b', '0');
+        INSERT INTO transactions VALUES
+            ('T2', '2026-11-23T08:00:02.000000Z', '10.0.0.1:4', NULL, '10.0.0.2:80', NULL, 'http://a.test', '/b', 'GET',
+             'cross_site', 'cors', 'omitted', 'not_needed', 'allowed', NULL, NULL, NULL, 'certain', 'firefox 144', NULL, 200,
+             NULL, 0, '', 1, '{\"fix\":4294967297}'),
+            ('T1', '2026-11-23T08:00:01.000000Z', '10.0.0.1:4', '10.9.9.9', '10.0.0.2:80', 'http://o.test', 'http://a.test',
+             '/a', 'PUT', 'cross_site', 'cors', 'omitted', 'sent', 'blocked', 'actual', 'missing_allow_origin', NULL, 'certain',
+             'chromium 142', 204, 200, 'taken', 1, 'why', 2, '{\"fix\":4294967297}');
+        INSERT INTO texts VALUES (4294967297, '\"fix it\"', 9);
+        INSERT INTO findings VALUES ('F1', 'r', 'high', 'certain', 's', 'a', 'b', 3, 'd', 'f', 1, 1, 0);
+        INSERT INTO finding_evidence VALUES ('F1', 'T2'), ('F1', 'T1');
+        INSERT INTO traffic VALUES ('2026-11-23T08:00:00.000000Z', 'http://app.one.test:18001', 'http://api.two.test:18002',
+            'PUT', '/v1/orders/{}', 5, 6, 7, 8);";
+    let was = "T1|2026-11-23T08:00:01.000000Z|10.0.0.1:4|10.9.9.9|10.0.0.2:80|http://o.test|http://a.test|/a|PUT|cross_site|\
+               cors|omitted|sent|blocked|actual|missing_allow_origin|null|certain|chromium 142|204|200|taken|1|why|2|\
+               {\"fix\":4294967297}";
+    runtime().unwrap().block_on(async {
+        let options = SqliteConnectOptions::new().filename(folder.db()).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        migrator(&MIGRATIONS[..5]).run(&mut connection).await.unwrap();
+        sqlx::raw_sql(before).execute(&mut connection).await.unwrap();
+        sqlx::Connection::close(connection).await.unwrap();
+    });
+    // Read-only the file is as it was; what reads it knows both.
+    assert_eq!(folder.ask(ROWS), was);
+    let finding = queries::Reader::open(&folder.db()).unwrap().finding("F1").unwrap().unwrap();
+    assert_eq!(finding.evidence, ["T1", "T2"]);
+    record(&folder, &[], &[]);
+    assert_eq!(folder.ask(ROWS), was);
+    let columns = "SELECT group_concat(name, ' ') FROM pragma_table_info('rejections')";
+    assert_eq!(
+        folder.ask(columns),
+        "id time client forwarded_for server origin target_origin path method site mode credentials preflight_state phase \
+         reason cause confidence browser preflight_status actual_status effect blocked_after_effect detail run_id"
+    );
+    assert_eq!(folder.ask("SELECT count(*), max(path), max(run_id) FROM rejections"), "1|/a|2");
+    let mut reader = queries::Reader::open(&folder.db()).unwrap();
+    assert_eq!(reader.finding("F1").unwrap().unwrap().evidence, ["T1", "T2"]);
+    assert_eq!(reader.transaction("T2").unwrap().unwrap().evidence["fix"], "fix it");
+    record(&folder, &[transaction(1, Verdict::Blocked)], &[]);
+    assert_eq!(
+        folder.ask("SELECT allowed, blocked, undecided, preflights, count(*) OVER () FROM traffic"),
+        "5|7|7|9|1"
+    );
+    assert_eq!(folder.ask("SELECT count(*), count(DISTINCT run_id) FROM transactions"), "3|3");
+}
+
+/// Changes of a finding that wait together lose none of what each of them rested on.
+#[test]
+fn evidence_of_several_changes_is_all_kept_and_capped() {
+    let folder = Folder::new();
+    let all: Vec<_> = (0..100).map(|n| transaction(n, Verdict::Blocked)).collect();
+    let changes: Vec<_> = all.chunks(10).map(|some| finding(0, 1, 1, &some.iter().collect::<Vec<_>>())).collect();
+    record(&folder, &all, &changes[..2]);
+    let cited =
+        "SELECT count(*), count(DISTINCT transaction_id), min(finding_id = 'F000000000002d') FROM finding_evidence";
+    assert_eq!(folder.ask(cited), "20|20|1");
+    record(&folder, &all, &changes[..1]);
+    assert_eq!(folder.ask(cited), "20|20|1");
+    // A run that records nothing new cites what an earlier one has.
+    record(&folder, &all, &changes);
+    assert_eq!(folder.ask(cited), "64|64|1");
+    let kept = "SELECT count(*) FROM finding_evidence WHERE transaction_id IN (SELECT id FROM transactions ORDER BY time LIMIT 20)";
+    assert_eq!(folder.ask(kept), "20");
 }
 
 /// Changes the file behind the store's back.

@@ -1,6 +1,6 @@
 //! The thread that owns the connection: batches in, one transaction each, and again until it is in.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
@@ -8,32 +8,41 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use foldhash::fast::RandomState;
-use sqlx::Sqlite;
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::Arguments as _;
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use tokio::runtime::Runtime;
 
 use super::retention::{self, Floors};
-use super::rows::{self, Texts, TransactionRow};
+use super::rows::{self, New, Shared, TransactionRow};
 use super::{
     LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
 };
+use crate::catalog::{Cause, Reason};
 use crate::findings::{hash_shape, shape_of};
 use crate::packet::SECOND;
-use crate::record::{Checklist, Finding, FindingId, Transaction, TransactionId, Verdict};
+use crate::record::{Checklist, Effect, Finding, FindingId, Phase, Transaction, TransactionId, Verdict};
 
 /// Live, a transaction holds at most this many records, so that a reader sees a rejection soon.
 const LIVE_BATCH_RECORDS: usize = 512;
-/// Offline, batches of thousands are 1.4 times as fast.
+/// Offline, what waits is looked at in batches of thousands.
 const REPLAY_BATCH_RECORDS: usize = 4096;
+/// Offline, nobody reads along: a transaction holds up to this many rows of one table, so that what changes again and again
+/// (findings, the rollup) is written once.
+const REPLAY_ROWS: usize = 4096;
+/// Offline, what was taken in waits no longer, and not while nothing comes.
+const REPLAY_WAIT: Duration = Duration::from_secs(5);
+const REPLAY_IDLE: Duration = Duration::from_millis(200);
 /// While a batch waits for company, the queue is looked at this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// A batch waits no longer for company.
 const BATCH_WAIT: Duration = Duration::from_millis(200);
 /// The rollup is written this often, live: each write costs as many rows as there are endpoints in use.
 const ROLLUP_WAIT: Duration = Duration::from_secs(1);
-/// Counted requests that wait with the rollup, at most.
+/// Counted requests that wait with the rollup, at most, and rows of it; offline more.
 const ROLLUP_KEYS_MAX: usize = 32_768;
+const ROLLUP_ROWS_MAX: usize = 16_384;
+const REPLAY_KEYS_MAX: usize = 131_072;
 /// Rows of `traffic` in one hour; what is beyond is summed up as `other`, so that strangers cannot fill the disk.
 const HOUR_ROWS_MAX: usize = 20_000;
 /// Recent transactions kept in case a finding cites them. About 3 KB each: 12 MiB.
@@ -47,10 +56,16 @@ const SEEN_KEYS_MAX: usize = 262_144;
 /// Old records are looked for this often, and while there are some, this soon again. A flood of strangers writes a megabyte a second.
 const RETAIN_WAIT: Duration = Duration::from_secs(5);
 const RETAIN_AGAIN: Duration = Duration::from_millis(200);
-/// Texts are written anew this often, so that old ones end with the rows that cite them.
-const TEXTS_LIFE: Duration = Duration::from_mins(5);
-/// Rows of `finding_evidence` of one finding, over all runs, or nearly.
-const EVIDENCE_ROWS_MAX: i64 = 64;
+/// What rows share is written anew this often, so that old ones end with the rows that cite them.
+const SHARED_LIFE: Duration = Duration::from_mins(5);
+/// What rows share whose number is remembered; one that is forgotten is written again when it comes again.
+const SHARED_MAX: usize = 8192;
+/// Offline nothing is deleted meanwhile.
+const REPLAY_SHARED_MAX: usize = 65_536;
+/// Rows of `finding_evidence` of one finding, over all runs.
+const EVIDENCE_ROWS_MAX: usize = 64;
+/// Findings of which it is remembered what evidence they have.
+const TOLD_MAX: usize = 4096;
 /// A replay waits this long for another process's lock.
 const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
 /// A stopping daemon tries this long to write the rest.
@@ -69,36 +84,70 @@ pub(super) struct Writer {
     seen: Seen,
     recent: Recent,
     hour: HourRows,
+    /// When the rollup is written, live; when all that was taken in is, offline.
     rollup_due: Instant,
     retain_due: Instant,
-    texts_due: Instant,
-    scratch: rows::Scratch,
-    texts: Texts,
+    shared_due: Instant,
+    shared: Shared,
     floors: Floors,
-    words: Words,
+    told: HashMap<FindingId, Vec<TransactionId>, RandomState>,
 }
 
 /// What the next commit writes. Kept until it is in.
 #[derive(Default)]
 struct Pending {
     transactions: Vec<TransactionRow>,
-    findings: Vec<Finding>,
-    checklists: Vec<Checklist>,
+    /// Of several changes the last one tells all.
+    findings: BTreeMap<FindingId, Finding>,
+    checklists: BTreeMap<Arc<str>, Checklist>,
     /// By the digest of what the endpoint is made of.
-    rollup: HashMap<u64, (Endpoint, Counts), RandomState>,
+    rollup: HashMap<u64, Endpoint, RandomState>,
     rolled: u64,
-    keys: Vec<(i64, u64)>,
+    keys: Keys,
     totals: Option<Box<RunTotals>>,
+    /// Taken in since the last commit.
+    records: u64,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.transactions.is_empty()
+            && self.findings.is_empty()
+            && self.checklists.is_empty()
+            && self.totals.is_none()
+            && self.keys.count == 0
+    }
+
+    fn rows(&self) -> usize {
+        self.transactions.len().max(self.findings.len()).max(self.checklists.len())
+    }
+}
+
+/// Keys of counted requests by the minute of their first byte, as `seen` has them.
+#[derive(Default)]
+struct Keys {
+    by_minute: BTreeMap<i64, Vec<u8>>,
+    count: usize,
+}
+
+impl Keys {
+    fn push(&mut self, minute: i64, key: u64) {
+        self.by_minute.entry(minute).or_default().extend(key.to_le_bytes());
+        self.count += 1;
+    }
+
+    fn clear(&mut self) {
+        self.by_minute.clear();
+        self.count = 0;
+    }
+}
+
 struct Endpoint {
     /// Hours since the Unix epoch.
     hour: i64,
-    origin: Arc<str>,
-    target_origin: Arc<str>,
-    method: Arc<str>,
-    path_shape: String,
+    /// Origin, target, method and path shape, as a JSON array.
+    names: Arc<str>,
+    counts: Counts,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -131,13 +180,12 @@ impl Writer {
             seen: Seen::default(),
             recent: Recent::default(),
             hour: HourRows::default(),
-            rollup_due: Instant::now() + ROLLUP_WAIT,
+            rollup_due: Instant::now() + if options.kind == RunKind::Live { ROLLUP_WAIT } else { REPLAY_WAIT },
             retain_due: Instant::now() + RETAIN_AGAIN,
-            texts_due: Instant::now() + TEXTS_LIFE,
-            scratch: rows::Scratch::default(),
-            texts: Texts::of_run(run_id),
+            shared_due: Instant::now() + SHARED_LIFE,
+            shared: Shared::of_run(run_id, if options.kind == RunKind::Live { SHARED_MAX } else { REPLAY_SHARED_MAX }),
             floors: Floors::default(),
-            words: Words::default(),
+            told: HashMap::default(),
         }
     }
 
@@ -150,7 +198,11 @@ impl Writer {
         let mut batch = Vec::with_capacity(batch_max);
         loop {
             let last = self.gather(&mut batch, batch_max);
-            self.floors.note(wall_clock(), self.texts.first());
+            if Instant::now() >= self.shared_due {
+                self.shared_due = Instant::now() + SHARED_LIFE;
+                self.shared.forget();
+            }
+            self.floors.note(wall_clock(), self.shared.first());
             self.status.queued.store(self.records.len(), Ordering::Relaxed);
             let mut outcome = self.persist(&mut batch, last);
             if last && outcome.is_ok() {
@@ -170,10 +222,6 @@ impl Writer {
 
     /// Deletes a slice of what is too old or too much, when that is due.
     fn keep_young(&mut self) {
-        if Instant::now() >= self.texts_due {
-            self.texts_due = Instant::now() + TEXTS_LIFE;
-            self.texts.forget();
-        }
         if Instant::now() < self.retain_due {
             return;
         }
@@ -192,9 +240,13 @@ impl Writer {
 
     /// Fills the batch. True: the run ends with it.
     fn gather(&mut self, batch: &mut Vec<Record>, batch_max: usize) -> bool {
-        let retain = (self.kind == RunKind::Live).then_some(self.retain_due);
-        let rollup = (!self.pending.keys.is_empty()).then_some(self.rollup_due);
-        let mut until = retain.into_iter().chain(rollup).min();
+        let mut until = match self.kind {
+            RunKind::Live => {
+                let rollup = (self.pending.keys.count > 0).then_some(self.rollup_due);
+                Some(rollup.map_or(self.retain_due, |t| t.min(self.retain_due)))
+            }
+            RunKind::Replay => (!self.pending.is_empty()).then(|| Instant::now() + REPLAY_IDLE),
+        };
         while batch.len() < batch_max {
             let wait = until.map(|t| t.saturating_duration_since(Instant::now()));
             let next = match (self.records.try_recv(), wait) {
@@ -234,11 +286,24 @@ impl Writer {
         for record in batch.drain(..) {
             self.take_in(record);
         }
-        self.seen.forget_old();
-        let rollup = last || self.pending.keys.len() >= ROLLUP_KEYS_MAX || Instant::now() >= self.rollup_due;
-        self.retry(records, |w| w.commit(rollup))?;
+        self.pending.records += records;
+        let due = last || Instant::now() >= self.rollup_due || self.seen.keys > 2 * SEEN_KEYS_MAX;
+        let (keys, endpoints) = (self.pending.keys.count, self.pending.rollup.len());
+        let (commit, rollup) = match self.kind {
+            RunKind::Live => (true, due || keys >= ROLLUP_KEYS_MAX),
+            // nobody reads along: what changes again is written once
+            RunKind::Replay => {
+                let rollup = due || keys >= REPLAY_KEYS_MAX || endpoints >= ROLLUP_ROWS_MAX;
+                (rollup || records == 0 || self.pending.rows() >= REPLAY_ROWS, rollup || records == 0)
+            }
+        };
+        if commit {
+            self.retry(self.pending.records, |w| w.commit(rollup))?;
+        }
         if rollup {
-            self.rollup_due = Instant::now() + ROLLUP_WAIT;
+            let wait = if self.kind == RunKind::Live { ROLLUP_WAIT } else { REPLAY_WAIT };
+            self.rollup_due = Instant::now() + wait;
+            self.seen.forget_old();
         }
         Ok(())
     }
@@ -268,7 +333,7 @@ impl Writer {
                 }
             };
             if hopeless {
-                self.status.lose(records + self.pending.findings.len() as u64);
+                self.status.lose(records);
                 return Err(error);
             }
             std::thread::sleep(pause);
@@ -317,22 +382,29 @@ impl Writer {
             Record::Transaction(t) => self.take_transaction(t),
             Record::Cited(id, to_come) => {
                 if let Some(t) = self.recent.cite(id, to_come) {
-                    self.pending.transactions.push(TransactionRow::of(&t, &mut self.texts, &mut self.scratch));
+                    self.pending.transactions.push(TransactionRow::of(&t, &mut self.shared));
                 }
             }
-            Record::Finding(mut finding) => {
-                // what is gone was cited too late: nobody could look at it
-                finding.evidence.retain(|id| self.recent.has(*id));
-                // Of several changes in one batch the last one tells all.
-                self.pending.findings.retain(|f| f.id != finding.id);
-                self.pending.findings.push(*finding);
-            }
+            Record::Finding(finding) => self.take_finding(*finding),
             Record::Checklist(checklist) => {
-                self.pending.checklists.retain(|c| c.target_origin != checklist.target_origin);
-                self.pending.checklists.push(*checklist);
+                let target = rows::capped(&checklist.target_origin, rows::NAME_BYTES_MAX);
+                self.pending.checklists.insert(target, *checklist);
             }
             Record::Totals(totals) | Record::Finish(totals) => self.pending.totals = Some(totals),
         }
+    }
+
+    fn take_finding(&mut self, mut finding: Finding) {
+        // what is gone was cited too late: nobody could look at it
+        finding.evidence.retain(|id| self.recent.has(*id));
+        if let Some(before) = self.pending.findings.get_mut(&finding.id) {
+            let mut evidence = std::mem::take(&mut before.evidence);
+            let new = finding.evidence.iter().filter(|id| !evidence.contains(*id)).copied().collect::<Vec<_>>();
+            evidence.extend(new);
+            evidence.truncate(EVIDENCE_ROWS_MAX);
+            finding.evidence = evidence;
+        }
+        self.pending.findings.insert(finding.id, finding);
     }
 
     fn take_transaction(&mut self, t: Arc<Transaction>) {
@@ -347,7 +419,7 @@ impl Writer {
         }
         let cited = self.recent.is_awaited(t.id);
         if record || cited {
-            self.pending.transactions.push(TransactionRow::of(&t, &mut self.texts, &mut self.scratch));
+            self.pending.transactions.push(TransactionRow::of(&t, &mut self.shared));
         }
         if blocked || cited {
             self.recent.on_recorded(t.id);
@@ -364,19 +436,16 @@ impl Writer {
         if !has_room {
             digest = self.hour.digest(hour, [OTHER; 3], OTHER);
         }
-        let (_, counts) = self.pending.rollup.entry(digest).or_insert_with(|| {
+        let endpoint = self.pending.rollup.entry(digest).or_insert_with(|| {
             let name = |name: &Arc<str>| rows::capped(name, rows::NAME_BYTES_MAX);
-            let other = || Arc::<str>::from(OTHER);
-            let endpoint = if has_room {
-                let path_shape = shape_of(&t.path).into_owned();
-                let (target_origin, method) = (name(&t.target_origin), name(&t.method));
-                Endpoint { hour, origin: name(origin), target_origin, method, path_shape }
+            let names = if has_room {
+                rows::endpoint_json(&name(origin), &name(&t.target_origin), &name(&t.method), &shape_of(&t.path))
             } else {
-                let path_shape = OTHER.to_owned();
-                Endpoint { hour, origin: other(), target_origin: other(), method: other(), path_shape }
+                rows::endpoint_json(OTHER, OTHER, OTHER, OTHER)
             };
-            (endpoint, Counts::default())
+            Endpoint { hour, names, counts: Counts::default() }
         });
+        let counts = &mut endpoint.counts;
         match t.verdict {
             Verdict::Allowed => counts.allowed += 1,
             Verdict::Blocked => counts.blocked += 1,
@@ -392,21 +461,16 @@ impl Writer {
         #[cfg(test)]
         self.limit_pages();
         let pending = &self.pending;
-        if pending.transactions.is_empty()
-            && pending.findings.is_empty()
-            && pending.checklists.is_empty()
-            && pending.totals.is_none()
-            && (!rollup || pending.keys.is_empty())
-        {
+        if pending.rows() == 0 && pending.totals.is_none() && (!rollup || pending.keys.count == 0) {
             return Ok(());
         }
         let begun = Instant::now();
-        let (connection, run_id, words) = (&mut self.connection, self.run_id, &mut self.words);
-        let texts = &self.texts.new;
-        let (rejections, evidence) = self.runtime.block_on(atomically(connection, async |connection| {
-            insert_texts(connection, texts).await?;
-            let rejections = insert_transactions(connection, &pending.transactions, run_id, words).await?;
-            let evidence = upsert_findings(connection, &pending.findings, run_id).await?;
+        let findings: Vec<FindingRow> = pending.findings.values().map(|f| FindingRow::of(f, &self.told)).collect();
+        let (connection, run_id, new) = (&mut self.connection, self.run_id, &self.shared.new);
+        let rejections = self.runtime.block_on(atomically(connection, async |connection| {
+            insert_shared(connection, new).await?;
+            let rejections = insert_transactions(connection, &pending.transactions).await?;
+            upsert_findings(connection, &findings, run_id).await?;
             upsert_checklists(connection, &pending.checklists, run_id).await?;
             if rollup {
                 upsert_rollup(connection, &pending.rollup).await?;
@@ -415,18 +479,27 @@ impl Writer {
             if let Some(totals) = &pending.totals {
                 update_run(connection, run_id, totals).await?;
             }
-            Ok((rejections, evidence))
+            Ok(rejections)
         }))?;
         self.status.flush_seconds.observe(begun.elapsed().as_secs_f64());
         self.status.count(Table::Rejections, rejections);
-        self.status.count(Table::Findings, self.pending.findings.len() as u64);
-        self.status.count(Table::FindingEvidence, evidence);
+        self.status.count(Table::Findings, findings.len() as u64);
+        for row in findings {
+            self.status.count(Table::FindingEvidence, row.new.len() as u64);
+            if self.told.len() >= TOLD_MAX {
+                self.told.clear();
+            }
+            let told = self.told.entry(row.finding.id).or_default();
+            told.extend(row.new);
+            told.truncate(EVIDENCE_ROWS_MAX);
+        }
         let pending = &mut self.pending;
-        self.texts.new.clear();
+        self.shared.new.clear();
         pending.transactions.clear();
         pending.findings.clear();
         pending.checklists.clear();
         pending.totals = None;
+        pending.records = 0;
         if rollup {
             self.status.count(Table::Traffic, pending.rolled);
             pending.rolled = 0;
@@ -529,7 +602,7 @@ impl Seen {
     ///
     /// Its actual request decides. A preflight alone decides where nothing followed, or where another run saw it: the end
     /// of one capture may hold the beginning of a transaction that the next one holds too.
-    fn enter(&mut self, sensor: u64, t: &Transaction, new: &mut Vec<(i64, u64)>) -> (bool, bool) {
+    fn enter(&mut self, sensor: u64, t: &Transaction, new: &mut Keys) -> (bool, bool) {
         let blocked = t.verdict == Verdict::Blocked;
         let (mut counted, mut refused) = (false, false);
         for (request, actual) in legs(t) {
@@ -539,7 +612,7 @@ impl Seen {
             let Some(mark) = known.keys.get_mut(&key) else {
                 known.keys.insert(key, Mark { refused: blocked, ours: true });
                 self.keys += 1;
-                new.push((minute, key | u64::from(blocked)));
+                new.push(minute, key | u64::from(blocked));
                 continue;
             };
             if actual || t.actual.is_none() || !mark.ours {
@@ -548,22 +621,21 @@ impl Seen {
             }
             if blocked && !mark.refused {
                 mark.refused = true;
-                new.push((minute, key | 1));
+                new.push(minute, key | 1);
             }
         }
         (counted, refused)
     }
 
-    /// Drops the minutes not used for longest; they can be read again.
+    /// Drops the minutes not used for longest. All keys must be in the database: they can be read again.
     fn forget_old(&mut self) {
         if self.keys <= SEEN_KEYS_MAX {
             return;
         }
         let mut by_use: Vec<(u64, i64)> = self.minutes.iter().map(|(minute, m)| (m.used, *minute)).collect();
         by_use.sort_unstable();
-        for (used, minute) in by_use {
-            // What this batch touched may not be in the database yet.
-            if self.keys <= SEEN_KEYS_MAX / 2 || used + 8 > self.clock {
+        for (_, minute) in by_use {
+            if self.keys <= SEEN_KEYS_MAX / 2 {
                 break;
             }
             self.keys -= self.minutes.remove(&minute).map_or(0, |m| m.keys.len());
@@ -700,32 +772,28 @@ fn integer(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// Rows of one statement: each statement is handed to SQLite's thread and back, which costs more than a row.
-const MANY_ROWS: usize = 128;
-const SOME_ROWS: usize = 8;
+/// Values of one statement, about: each statement is handed to SQLite's thread and back, which costs more than a row, and to
+/// prepare a long one costs as much as to run it a few times.
+const VALUES_MAX: usize = 512;
 
 /// An insertion, of many rows, of some and of one: three sizes, so that each is prepared once.
 struct Insert {
-    many: String,
-    some: String,
-    one: String,
+    columns: usize,
+    sizes: [(usize, String); 3],
 }
 
 impl Insert {
     /// `INSERT INTO table (columns) VALUES … tail`.
     fn new(table: &str, columns: &str, tail: &str) -> Self {
-        Self::sized(|rows| format!("INSERT INTO {table} ({columns}) VALUES {} {tail}", Self::rows(columns, rows)))
-    }
-
-    /// A statement for each number of rows.
-    fn sized(sql: impl Fn(usize) -> String) -> Self {
-        Insert { many: sql(MANY_ROWS), some: sql(SOME_ROWS), one: sql(1) }
-    }
-
-    /// `(?,?),(?,?)`: as many as there are columns, `rows` times.
-    fn rows(columns: &str, rows: usize) -> String {
-        let row = format!("({})", vec!["?"; columns.split(',').count()].join(","));
-        vec![row.as_str(); rows].join(",")
+        let count = columns.split(',').count();
+        let row = format!("({})", vec!["?"; count].join(","));
+        // What fails ends the whole transaction, so SQLite need not be able to undo the one statement.
+        let sql = |rows| {
+            let rows = vec![row.as_str(); rows].join(",");
+            format!("INSERT OR ROLLBACK INTO {table} ({columns}) VALUES {rows} {tail}")
+        };
+        let many = VALUES_MAX / count;
+        Insert { columns: count, sizes: [many, many / 8, 1].map(|rows| (rows, sql(rows))) }
     }
 
     /// Inserts each item as one row. The number of rows changed.
@@ -733,20 +801,21 @@ impl Insert {
         &'static self,
         connection: &mut SqliteConnection,
         items: &[T],
-        mut bind: impl for<'q> FnMut(Bound<'q>, &T) -> Bound<'q>,
+        bind: impl Fn(&mut SqliteArguments, &T) -> Result<(), BoxDynError>,
     ) -> Result<u64, sqlx::Error> {
         let mut changed = 0;
         let mut rest = items;
-        while !rest.is_empty() {
-            let (sql, rows) = match rest.len() {
-                MANY_ROWS.. => (&self.many, MANY_ROWS),
-                SOME_ROWS.. => (&self.some, SOME_ROWS),
-                _ => (&self.one, 1),
-            };
-            let (now, later) = rest.split_at(rows);
-            let query = now.iter().fold(sqlx::query(sql.as_str()), &mut bind);
-            changed += query.execute(&mut *connection).await?.rows_affected();
-            rest = later;
+        for (rows, sql) in &self.sizes {
+            while let Some((now, later)) = rest.split_at_checked(*rows) {
+                let mut values = SqliteArguments::default();
+                values.reserve(rows * self.columns, 0);
+                now.iter().try_for_each(|item| bind(&mut values, item)).map_err(sqlx::Error::Encode)?;
+                changed += sqlx::query_with(sql.as_str(), values).execute(&mut *connection).await?.rows_affected();
+                rest = later;
+                if rest.is_empty() {
+                    return Ok(changed);
+                }
+            }
         }
         Ok(changed)
     }
@@ -754,20 +823,30 @@ impl Insert {
 
 static TRANSACTIONS: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "transactions",
-        "id, time, client, forwarded_for, server, origin, target_origin, path, method, site, mode, credentials, \
-         preflight_state, verdict, confidence, phase, reason, cause, effect, browser, preflight_status, actual_status, \
-         blocked_after_effect, detail, run_id, evidence",
+        "kept_transactions",
+        "id, time, kind, peers, path, detail, evidence",
         "ON CONFLICT (time, id) DO NOTHING",
     )
 });
 static TEXTS: LazyLock<Insert> = LazyLock::new(|| Insert::new("texts", "id, text, minute", ""));
+static KINDS: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "kinds",
+        "id, method, site, mode, credentials, preflight_state, verdict, phase, reason, cause, confidence, effect, \
+         blocked_after_effect, preflight_status, actual_status, minute",
+        "",
+    )
+});
+static PEERS: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new("peers", "id, client, forwarded_for, server, origin, target_origin, browser, minute", "")
+});
 static FINDINGS: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
         "findings",
         "id, rule, severity, confidence, subject, first_seen, last_seen, count, detail, fix, run_id, last_run_id, \
-         count_before",
-        "ON CONFLICT (id) DO UPDATE SET \
+         count_before, evidence",
+        &format!(
+            "ON CONFLICT (id) DO UPDATE SET \
          count = CASE WHEN last_run_id = excluded.last_run_id THEN max(count, count_before + excluded.count) \
              WHEN excluded.first_seen > last_seen OR excluded.last_seen < first_seen THEN count + excluded.count \
              ELSE max(count, excluded.count) END, \
@@ -781,34 +860,26 @@ static FINDINGS: LazyLock<Insert> = LazyLock::new(|| {
          detail = CASE WHEN excluded.last_seen >= last_seen THEN excluded.detail ELSE detail END, \
          fix = CASE WHEN excluded.last_seen >= last_seen THEN excluded.fix ELSE fix END, \
          first_seen = min(first_seen, excluded.first_seen), \
-         last_seen = max(last_seen, excluded.last_seen)",
+         last_seen = max(last_seen, excluded.last_seen), \
+         evidence = CASE WHEN excluded.evidence = '[]' THEN evidence ELSE (SELECT json_group_array(value) FROM \
+             (SELECT value FROM json_each(findings.evidence) UNION ALL SELECT value FROM json_each(excluded.evidence) \
+             WHERE value NOT IN (SELECT value FROM json_each(findings.evidence)) LIMIT {EVIDENCE_ROWS_MAX})) END"
+        ),
     )
 });
-/// A statement's rows are chosen before any of them is in, so a finding may get a statement's rows more than the most.
-static EVIDENCE: LazyLock<Insert> = LazyLock::new(|| {
-    let columns = "finding_id, transaction_id";
-    Insert::sized(|rows| {
-        format!(
-            "INSERT INTO finding_evidence ({columns}) SELECT column1, column2 FROM (VALUES {}) \
-             WHERE (SELECT count(*) FROM finding_evidence WHERE finding_id = column1) < {EVIDENCE_ROWS_MAX} \
-             ON CONFLICT DO NOTHING",
-            Insert::rows(columns, rows)
-        )
-    })
-});
+static HOURS: &str = "INSERT INTO hours (id, hour) VALUES (?, ?) ON CONFLICT DO NOTHING";
 static TRAFFIC: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "traffic",
-        "hour, origin, target_origin, method, path_shape, allowed, blocked, undecided, preflights",
-        "ON CONFLICT (hour, origin, target_origin, method, path_shape) DO UPDATE SET \
+        "endpoint_hours",
+        "hour, endpoint, allowed, blocked, undecided, preflights",
+        "ON CONFLICT (hour, endpoint) DO UPDATE SET \
          allowed = allowed + excluded.allowed, blocked = blocked + excluded.blocked, \
          undecided = undecided + excluded.undecided, preflights = preflights + excluded.preflights",
     )
 });
-
 static CHECKLISTS: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "target_checklists",
+        "told_checklists",
         "target_origin, items, run_id, minute",
         "ON CONFLICT (target_origin) DO UPDATE SET items = excluded.items, run_id = excluded.run_id, \
          minute = excluded.minute",
@@ -816,113 +887,130 @@ static CHECKLISTS: LazyLock<Insert> = LazyLock::new(|| {
 });
 
 /// The number of new rejections among them.
-async fn insert_transactions(
-    connection: &mut SqliteConnection,
-    rows: &[TransactionRow],
-    run_id: i64,
-    words: &mut Words,
-) -> Result<u64, sqlx::Error> {
-    let new = TRANSACTIONS.each(connection, rows, |query, row| bind_transaction(query, row, run_id, words)).await?;
-    let cited = rows.iter().filter(|row| row.verdict != Verdict::Blocked.id()).count() as u64;
+async fn insert_transactions(connection: &mut SqliteConnection, rows: &[TransactionRow]) -> Result<u64, sqlx::Error> {
+    let new = TRANSACTIONS
+        .each(connection, rows, |values, row| {
+            values.add(Arc::clone(&row.id))?;
+            values.add(Arc::clone(&row.time))?;
+            values.add(row.kind)?;
+            values.add(row.peers)?;
+            values.add(Arc::clone(&row.path))?;
+            values.add(Arc::clone(&row.detail))?;
+            values.add(Arc::clone(&row.evidence))?;
+            Ok(())
+        })
+        .await?;
+    let cited = rows.iter().filter(|row| !row.blocked).count() as u64;
     Ok(new.saturating_sub(cited))
 }
 
-async fn insert_texts(connection: &mut SqliteConnection, texts: &[(i64, Arc<str>)]) -> Result<(), sqlx::Error> {
+async fn insert_shared(connection: &mut SqliteConnection, new: &New) -> Result<(), sqlx::Error> {
     let minute = wall_clock().0.div_euclid(60 * SECOND);
-    TEXTS.each(connection, texts, |query, (id, text)| query.bind(*id).bind(Arc::clone(text)).bind(minute)).await?;
+    TEXTS
+        .each(connection, &new.texts, |values, (id, text)| {
+            values.add(*id)?;
+            values.add(Arc::clone(text))?;
+            values.add(minute)?;
+            Ok(())
+        })
+        .await?;
+    KINDS
+        .each(connection, &new.kinds, |values, (id, kind)| {
+            values.add(*id)?;
+            values.add(Arc::clone(&kind.method))?;
+            values.add(kind.site.id())?;
+            values.add(kind.mode.id())?;
+            values.add(kind.credentials.id())?;
+            values.add(kind.preflight_state.id())?;
+            values.add(kind.verdict.id())?;
+            values.add(kind.phase.map(Phase::id))?;
+            values.add(kind.reason.map(Reason::id))?;
+            values.add(kind.cause.map(Cause::id))?;
+            values.add(kind.confidence.id())?;
+            values.add(kind.effect.map(Effect::id))?;
+            values.add(kind.blocked_after_effect)?;
+            values.add(kind.preflight_status.map(i32::from))?;
+            values.add(kind.actual_status.map(i32::from))?;
+            values.add(minute)?;
+            Ok(())
+        })
+        .await?;
+    PEERS
+        .each(connection, &new.peers, |values, (id, peers)| {
+            values.add(*id)?;
+            values.add(Arc::clone(&peers.client))?;
+            values.add(peers.forwarded_for.clone())?;
+            values.add(Arc::clone(&peers.server))?;
+            values.add(peers.origin.clone())?;
+            values.add(Arc::clone(&peers.target_origin))?;
+            values.add(Arc::clone(&peers.browser))?;
+            values.add(minute)?;
+            Ok(())
+        })
+        .await?;
     Ok(())
 }
 
-type Bound<'q> = Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
-
-fn bind_transaction<'q>(query: Bound<'q>, row: &TransactionRow, run_id: i64, words: &mut Words) -> Bound<'q> {
-    query
-        .bind(Arc::clone(&row.id))
-        .bind(Arc::clone(&row.time))
-        .bind(Arc::clone(&row.client))
-        .bind(row.forwarded_for.clone())
-        .bind(Arc::clone(&row.server))
-        .bind(row.origin.clone())
-        .bind(Arc::clone(&row.target_origin))
-        .bind(Arc::clone(&row.path))
-        .bind(Arc::clone(&row.method))
-        .bind(words.text(row.site))
-        .bind(words.text(row.mode))
-        .bind(words.text(row.credentials))
-        .bind(words.text(row.preflight_state))
-        .bind(words.text(row.verdict))
-        .bind(words.text(row.confidence))
-        .bind(row.phase.map(|w| words.text(w)))
-        .bind(row.reason.map(|w| words.text(w)))
-        .bind(row.cause.map(|w| words.text(w)))
-        .bind(row.effect.map(|w| words.text(w)))
-        .bind(Arc::clone(&row.browser))
-        .bind(row.preflight_status.map(i32::from))
-        .bind(row.actual_status.map(i32::from))
-        .bind(row.blocked_after_effect)
-        .bind(Arc::clone(&row.detail))
-        .bind(run_id)
-        .bind(Arc::clone(&row.evidence))
+/// A finding to write, with the evidence that the database has not got from this run.
+struct FindingRow<'a> {
+    finding: &'a Finding,
+    new: Vec<TransactionId>,
 }
 
-/// The closed words as counted texts: sqlx wants each bound text on the heap.
-#[derive(Default)]
-struct Words(HashMap<&'static str, Arc<str>, RandomState>);
-
-impl Words {
-    fn text(&mut self, word: &'static str) -> Arc<str> {
-        Arc::clone(self.0.entry(word).or_insert_with(|| word.into()))
+impl<'a> FindingRow<'a> {
+    fn of(finding: &'a Finding, told: &HashMap<FindingId, Vec<TransactionId>, RandomState>) -> Self {
+        let told = told.get(&finding.id).map(Vec::as_slice).unwrap_or_default();
+        let new = finding.evidence.iter().filter(|id| !told.contains(*id)).copied().collect();
+        FindingRow { finding, new }
     }
 }
 
-/// Enters or updates findings. The number of new rows of evidence.
+/// Enters or updates findings.
 ///
 /// A finding's count is this run's, on top of what earlier runs counted over other times; a run that sees again what an
 /// earlier one saw does not add to it.
 async fn upsert_findings(
     connection: &mut SqliteConnection,
-    findings: &[Finding],
+    findings: &[FindingRow<'_>],
     run_id: i64,
-) -> Result<u64, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     FINDINGS
-        .each(connection, findings, |query, finding| {
-            query
-                .bind(finding.id.to_string())
-                .bind(finding.rule.id())
-                .bind(finding.severity.id())
-                .bind(finding.confidence.id())
-                .bind(finding.subject.clone())
-                .bind(finding.first_seen.to_string())
-                .bind(finding.last_seen.to_string())
-                .bind(integer(finding.count))
-                .bind(finding.detail.clone())
-                .bind(finding.fix.clone())
-                .bind(run_id)
-                .bind(run_id)
-                .bind(0_i64)
+        .each(connection, findings, |values, FindingRow { finding, new }| {
+            values.add(finding.id.to_string())?;
+            values.add(finding.rule.id())?;
+            values.add(finding.severity.id())?;
+            values.add(finding.confidence.id())?;
+            values.add(finding.subject.clone())?;
+            values.add(finding.first_seen.to_string())?;
+            values.add(finding.last_seen.to_string())?;
+            values.add(integer(finding.count))?;
+            values.add(finding.detail.clone())?;
+            values.add(finding.fix.clone())?;
+            values.add(run_id)?;
+            values.add(run_id)?;
+            values.add(0_i64)?;
+            values.add(rows::cited_json(new))?;
+            Ok(())
         })
         .await?;
-    let evidence: Vec<(FindingId, TransactionId)> =
-        findings.iter().flat_map(|f| f.evidence.iter().map(|id| (f.id, *id))).collect();
-    EVIDENCE
-        .each(connection, &evidence, |query, (finding, id)| query.bind(finding.to_string()).bind(id.to_string()))
-        .await
+    Ok(())
 }
 
 /// What was told last of a target is what holds.
 async fn upsert_checklists(
     connection: &mut SqliteConnection,
-    checklists: &[Checklist],
+    checklists: &BTreeMap<Arc<str>, Checklist>,
     run_id: i64,
 ) -> Result<(), sqlx::Error> {
     let minute = wall_clock().0.div_euclid(60 * SECOND);
+    let rows: Vec<_> = checklists.iter().collect();
     CHECKLISTS
-        .each(connection, checklists, |query, checklist| {
-            query
-                .bind(rows::capped(&checklist.target_origin, rows::NAME_BYTES_MAX))
-                .bind(rows::checklist_json(checklist))
-                .bind(run_id)
-                .bind(minute)
+        .each(connection, &rows, |values, (target, checklist)| {
+            values.add(Arc::clone(target))?;
+            values.add(rows::checklist_json(checklist))?;
+            values.add(run_id)?;
+            values.add(minute)?;
+            Ok(())
         })
         .await?;
     Ok(())
@@ -930,37 +1018,34 @@ async fn upsert_checklists(
 
 async fn upsert_rollup(
     connection: &mut SqliteConnection,
-    rollup: &HashMap<u64, (Endpoint, Counts), RandomState>,
+    rollup: &HashMap<u64, Endpoint, RandomState>,
 ) -> Result<(), sqlx::Error> {
     // In the table's order: neighbours share pages.
-    let mut rows: Vec<&(Endpoint, Counts)> = rollup.values().collect();
-    rows.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut rows: Vec<&Endpoint> = rollup.values().collect();
+    rows.sort_unstable_by(|a, b| (a.hour, &a.names).cmp(&(b.hour, &b.names)));
+    for hour in rows.chunk_by(|a, b| a.hour == b.hour) {
+        let Some(Endpoint { hour, .. }) = hour.first() else { continue };
+        sqlx::query(HOURS).bind(*hour).bind(rows::hour(*hour)).execute(&mut *connection).await?;
+    }
     TRAFFIC
-        .each(connection, &rows, |query, (endpoint, counts)| {
-            query
-                .bind(rows::hour(endpoint.hour))
-                .bind(Arc::clone(&endpoint.origin))
-                .bind(Arc::clone(&endpoint.target_origin))
-                .bind(Arc::clone(&endpoint.method))
-                .bind(endpoint.path_shape.clone())
-                .bind(counts.allowed)
-                .bind(counts.blocked)
-                .bind(counts.undecided)
-                .bind(counts.preflights)
+        .each(connection, &rows, |values, Endpoint { hour, names, counts }| {
+            values.add(*hour)?;
+            values.add(Arc::clone(names))?;
+            values.add(counts.allowed)?;
+            values.add(counts.blocked)?;
+            values.add(counts.undecided)?;
+            values.add(counts.preflights)?;
+            Ok(())
         })
         .await?;
     Ok(())
 }
 
-async fn insert_keys(connection: &mut SqliteConnection, keys: &[(i64, u64)]) -> Result<(), sqlx::Error> {
-    let mut by_minute = keys.to_vec();
-    by_minute.sort_unstable();
-    for minute in by_minute.chunk_by(|a, b| a.0 == b.0) {
-        let Some((at, _)) = minute.first() else { continue };
-        let blob: Vec<u8> = minute.iter().flat_map(|(_, key)| key.to_le_bytes()).collect();
+async fn insert_keys(connection: &mut SqliteConnection, keys: &Keys) -> Result<(), sqlx::Error> {
+    for (minute, keys) in &keys.by_minute {
         sqlx::query("INSERT INTO seen (minute, keys) VALUES (?, ?)")
-            .bind(at)
-            .bind(blob)
+            .bind(*minute)
+            .bind(keys.clone())
             .execute(&mut *connection)
             .await?;
     }

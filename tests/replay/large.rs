@@ -9,19 +9,19 @@ use super::{Folder, incident, ok, shown};
 /// What a large installation may have: the incident's own rows, over and over under other ids.
 const MORE: &str = "
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
-INSERT INTO transactions
-SELECT 'T' || printf('%013d', 1000 * i + (row_number() OVER () % 1000)), '2026-11-24' || substr(time, 11), client, forwarded_for,
-    server, origin, target_origin, path, method, site, mode, credentials, preflight_state, verdict, phase, reason, cause,
-    confidence, browser, preflight_status, actual_status, effect, blocked_after_effect, detail, run_id, evidence
-FROM n, (SELECT * FROM transactions WHERE verdict = 'blocked') WHERE true ON CONFLICT DO NOTHING;
+INSERT INTO kept_transactions
+SELECT 'T' || printf('%013d', 1000 * i + (row_number() OVER () % 1000)), '2026-11-24' || substr(time, 11), kind, peers, path,
+    detail, evidence
+FROM n, (SELECT * FROM kept_transactions WHERE id IN (SELECT id FROM rejections)) WHERE true ON CONFLICT DO NOTHING;
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
 INSERT INTO findings
 SELECT 'F' || printf('%013d', i), rule, severity, confidence, subject || i, first_seen, last_seen, count, detail, fix, run_id,
-    last_run_id, count_before
+    last_run_id, count_before, '[]'
 FROM n, (SELECT * FROM findings WHERE rule = 'wildcard_on_authorised' AND severity = 'high' LIMIT 1);
-INSERT INTO finding_evidence
-SELECT f.id, t.id FROM (SELECT id, row_number() OVER () AS n FROM findings) f
-JOIN (SELECT id, row_number() OVER () AS n FROM transactions) t ON t.n / 5 = f.n ON CONFLICT DO NOTHING;
+CREATE TEMP TABLE cited AS SELECT f.id AS finding, json_group_array(t.id) AS ids
+FROM (SELECT id, row_number() OVER () AS n FROM findings) f
+JOIN (SELECT id, row_number() OVER () AS n FROM kept_transactions) t ON t.n / 5 = f.n GROUP BY f.id;
+UPDATE findings SET evidence = ids FROM cited WHERE finding = id;
 ";
 
 fn sql(db: &Path, query: &str) -> String {
