@@ -1,5 +1,6 @@
 //! What the engine puts out: transactions, findings, messages, and the words they are made of.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -267,11 +268,11 @@ pub struct PreflightLeg {
     /// The OPTIONS and its answer.
     pub leg: Leg,
     /// `Access-Control-Request-Method`.
-    pub requested_method: Arc<str>,
+    pub requested_method: Cow<'static, str>,
     /// Names in `Access-Control-Request-Headers`.
-    pub requested_headers: Vec<String>,
+    pub requested_headers: Arc<[String]>,
     /// Why the browser had to ask: `method PUT`, `content-type: application/json`, `header x-trace-id`.
-    pub because: Vec<String>,
+    pub because: Arc<[String]>,
 }
 
 /// One step of a redirect chain.

@@ -7,7 +7,7 @@ use super::vantage::{Exchange, Vantage};
 use super::{Change, Compared, Impact, Part, Side, Source, Way, What};
 use crate::catalog::Reason;
 use crate::cors::browser::browser_of;
-use crate::cors::check::{Asked, Reader, judge_actual, judge_preflight};
+use crate::cors::check::{Asked, Reader, covered, judge_actual, judge_preflight};
 use crate::cors::fields::{list_items, quoted, requested_names};
 use crate::http::Response;
 use crate::http::head::{Head, Name};
@@ -104,7 +104,8 @@ fn judge(front: &Exchange, answer: Option<&Response>) -> Judgement {
     let names = requested_names(request);
     let failures = match request.first(Name::AcRequestMethod) {
         Some(method) if front.is_preflight() => {
-            judge_preflight(answer, &Asked { origin, method, names: &names }, reader, false)
+            let asked = Asked { origin, method, names: &names };
+            judge_preflight(answer, &asked, covered(&answer.head, &asked), reader, false)
         }
         // an answer out of the browser's own store is judged by what is stored there
         _ if answer.status == 304 => return PASSES,

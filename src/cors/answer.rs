@@ -31,8 +31,7 @@ impl Correlator {
             self.connections.on_request(request, &seen);
             InFlight { seen, attempt: None }
         });
-        let host = self.classifier.digest(&*seen.target.origin);
-        self.hosts.get_or_insert_with(host, HostSeen::default);
+        self.hosts.get_or_insert_with(seen.keys.target, HostSeen::default);
         if response.doubts.after_gap || response.doubts.pairing || response.head_state == HeadState::CutByCapture {
             self.note_loss(&seen, response.first.time);
         }
@@ -65,7 +64,7 @@ impl Correlator {
         let reader = Reader::of(&ask.seen.browser, &request.head, ask.seen.forwarded);
         let origin = request.head.first(Name::Origin).unwrap_or_default();
         let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
-        ask.judged = check::judge_preflight(response, &asked, reader, false);
+        ask.judged = check::judge_preflight(response, &asked, check::covered(&response.head, &asked), reader, false);
         if !ask.judged.omitted.is_empty() {
             attempt.floor = attempt.floor.min(Confidence::Possible);
             attempt.note = Some("the request was sent although its preflight fails");
@@ -79,7 +78,7 @@ impl Correlator {
     pub(super) fn awaits(&self, index: u32, request: &Arc<Request>) -> bool {
         let Some(attempt) = self.attempts.get(index as usize) else { return false };
         let waits_for = match attempt.state {
-            State::PreflightAnswer => attempt.hop_ask.as_ref().or(attempt.ask.as_ref()).map(|a| &a.request),
+            State::PreflightAnswer => attempt.hop_ask.as_deref().or(attempt.ask.as_ref()).map(|a| &a.request),
             State::Answer => attempt.request.as_ref().map(|(r, _)| r),
             State::Actual | State::Hop { .. } | State::Retry { .. } => None,
         };
@@ -89,7 +88,7 @@ impl Correlator {
     pub(super) fn on_preflight_answer(&mut self, index: u32, response: &Arc<Response>, counters: &mut Counters) {
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         let is_hop = attempt.hop_ask.is_some();
-        let Some(ask) = (if is_hop { attempt.hop_ask.as_mut() } else { attempt.ask.as_mut() }) else { return };
+        let Some(ask) = attempt.hop_ask.as_deref_mut().or(attempt.ask.as_mut()) else { return };
         let family = ask.seen.browser.family;
         ask.response = Some(response.clone());
         if attempt.doomed {
@@ -118,12 +117,15 @@ impl Correlator {
         let home = is_hop && attempt.page_origin.as_ref().is_some_and(|page| *page.text == *ask.seen.target.origin);
         let hangs =
             family == Family::Firefox && ask.seen.forwarded && check::hangs_on_front_protocol(&response.head, origin);
-        let judged = check::judge_preflight(response, &asked, reader, home);
+        let lists = [Name::AcAllowMethods, Name::AcAllowHeaders].map(|list| response.head.joined(list));
+        let key = self.classifier.digest((&asked.method, ask.request.head.joined(Name::AcRequestHeaders), lists));
+        let covered = self.covered.of(key, || check::covered(&response.head, &asked));
+        let judged = check::judge_preflight(response, &asked, covered, reader, home);
         let passes_omitted = judged.omitted.is_empty();
         let passes_included = judged.included.is_empty();
         let family_matters = family == Family::Unknown
             && [Family::Firefox, Family::Safari].iter().any(|&f| {
-                let other = check::judge_preflight(response, &asked, reader.as_family(f), home);
+                let other = check::judge_preflight(response, &asked, covered, reader.as_family(f), home);
                 other.omitted.is_empty() != passes_omitted
             });
         ask.judged = judged.clone();
@@ -141,7 +143,7 @@ impl Correlator {
         let extension = attempt.seen.is_extension();
         let blocked_for_certain = !passes_omitted || (!passes_included && credentials == Credentials::Included);
         if passes_omitted || (passes_included && credentials == Credentials::Included) {
-            let key = self.cache_key(&ask_seen, &ask_request);
+            let key = self.cache_key(&ask_seen);
             let lifetime = Lifetime::of(&response.head, family);
             let at = response.head_end.time;
             self.cache.insert(key, ask_seen.client, &response.head, lifetime, at, &mut counters.forgotten.cache);
@@ -156,7 +158,7 @@ impl Correlator {
             let likely_included = match credentials {
                 Credentials::Included => true,
                 Credentials::Omitted => false,
-                Credentials::Unknown => self.mostly_includes(&ask_seen),
+                Credentials::Unknown => self.habits(&ask_seen).1,
             };
             let with = passes_omitted || (likely_included && !passes_included);
             let reasons = if with { judged.included } else { judged.omitted };
@@ -170,7 +172,7 @@ impl Correlator {
         }
         if is_hop {
             // the hop's actual goes to the same URL
-            let key = self.redirect_key(&ask_seen, &ask_request);
+            let key = self.redirect_key(&ask_seen, ask_seen.url);
             self.wait_for(Awaited::Hop, key, index, counters);
             if let Some(attempt) = self.attempts.get_mut(index as usize)
                 && !passes_included
@@ -258,10 +260,10 @@ impl Correlator {
                 return Some(Outcome::undecided(Reason::FamilyUnknown));
             }
         }
-        let stored_key = self.classifier.digest((seen.client, origin, &*seen.target.origin, request.head.target()));
+        let key = self.cache_key(seen);
         let conditional = request.head.has(Name::IfNoneMatch) || request.head.has(Name::IfModifiedSince);
         if response.status == 304 && conditional && !response.head.has(Name::AcAllowOrigin) {
-            match self.stored.get(&stored_key) {
+            match self.stored.get(&key) {
                 Some(stored) => {
                     judged.clone_from(stored);
                     confidence = Confidence::Probable;
@@ -269,12 +271,10 @@ impl Correlator {
                 None => return Some(Outcome::undecided(Reason::NotModified)),
             }
         } else if (200..=299).contains(&response.status) && request.head.method() == b"GET" {
-            let evicted = self.stored.insert(stored_key, judged.clone()).is_some();
+            let evicted = self.stored.insert(key, judged.clone()).is_some();
             self.hints_forgotten += u64::from(evicted);
         }
-        let habit = self.habit(seen);
-        let mostly_includes = self.mostly_includes(seen);
-        let key = self.cache_key_of(seen, request);
+        let (habit, mostly_includes) = self.habits(seen);
         let attempt = self.attempts.get_mut(index as usize)?;
         let Judged { omitted, included } = judged;
         if !omitted.is_empty() && family == Family::Firefox {
@@ -421,9 +421,10 @@ impl Correlator {
         next: &Next,
         counters: &mut Counters,
     ) {
-        let url = self.classifier.digest((&*next.origin, &next.path[..]));
-        let in_view = self.hosts.peek(&self.classifier.digest(&*next.origin)).is_some();
-        let key = self.classifier.digest((seen.agent, url));
+        let target = self.classifier.digest(&*next.origin);
+        let url = self.classifier.digest((target, &next.path[..]));
+        let in_view = self.hosts.peek(&target).is_some();
+        let key = self.redirect_key(seen, url);
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         let method = request.head.method();
         attempt.next_method = match (response.status, method) {
@@ -541,7 +542,7 @@ impl Correlator {
 
     /// Rows 1–11 of the credentials table (VERDICTS.md §1), but for 4 and 5, which the preflight settles.
     pub(super) fn infer_credentials(&mut self, index: u32, request: &Request, seen: &Classified) {
-        let habit_key = self.habit_key(seen);
+        let habit_key = seen.keys.page_and_target;
         let company = self.connections.company(request, seen);
         let cookie_known = |jar: &Jar, cross_site| jar.has(self.place(request, seen), cross_site, request.first.time);
         let Some(attempt) = self.attempts.get(index as usize) else { return };
@@ -593,7 +594,7 @@ impl Correlator {
 
     fn place(&self, request: &Request, seen: &Classified) -> u64 {
         let path = path_and_query(request.head.target());
-        self.classifier.digest(jar::place(seen.address, seen.agent, &seen.target.host, path))
+        self.classifier.digest((seen.keys.agent_and_host, jar::first_segment(path)))
     }
 
     /// Remembers cookies that went along, and that were removed.
@@ -612,19 +613,11 @@ impl Correlator {
         }
     }
 
-    pub(super) fn habit_key(&self, seen: &Classified) -> u64 {
-        self.classifier.digest((seen.origin.as_ref().map(|o| &*o.text), &*seen.target.origin))
-    }
-
-    pub(super) fn habit(&mut self, seen: &Classified) -> bool {
-        let key = self.habit_key(seen);
-        let now = self.now;
-        self.classifier.clients.get(seen.client).is_some_and(|c| c.habitually_includes(key, now))
-    }
-
-    pub(super) fn mostly_includes(&mut self, seen: &Classified) -> bool {
-        let key = self.habit_key(seen);
-        self.classifier.clients.get(seen.client).is_some_and(|c| c.mostly_includes(key))
+    /// Whether this page has included credentials towards this target lately, and whether it does so more often than not.
+    fn habits(&mut self, seen: &Classified) -> (bool, bool) {
+        let (key, now) = (seen.keys.page_and_target, self.now);
+        let client = self.classifier.clients.get(seen.client);
+        client.map_or((false, false), |c| (c.habitually_includes(key, now), c.mostly_includes(key)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One page script's attempt, while it goes on, and what it came to.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -7,10 +8,10 @@ use smallvec::SmallVec;
 use super::check::{Failures, Judged};
 use super::classify::Classified;
 use super::detail;
-use super::fields::{is_simple_method, requested_names};
+use super::fields::is_simple_method;
+use super::memo::Memo;
 use super::origin::{Origin, printable};
 use crate::catalog::Reason;
-use crate::http::head::Name;
 use crate::http::{HeadState, Request, Response};
 use crate::packet::Time;
 use crate::record::{
@@ -25,8 +26,8 @@ pub(super) struct Ask {
     pub(super) response: Option<Arc<Response>>,
     /// The key under which its request looks for it.
     pub(super) pair: u64,
-    pub(super) method: Arc<str>,
-    pub(super) names: Vec<String>,
+    pub(super) method: Cow<'static, str>,
+    pub(super) names: Arc<[String]>,
     pub(super) judged: Judged,
 }
 
@@ -59,7 +60,7 @@ pub(super) struct Attempt {
     pub(super) id: TransactionId,
     pub(super) first: Arc<Request>,
     pub(super) seen: Arc<Classified>,
-    pub(super) method: Arc<str>,
+    pub(super) method: Cow<'static, str>,
     pub(super) path: Arc<str>,
     pub(super) state: State,
     /// The page's origin, once a hop has told it.
@@ -67,15 +68,15 @@ pub(super) struct Attempt {
     /// The first cross-origin hop: from there on CORS decides.
     pub(super) crossing: Option<Arc<Classified>>,
     pub(super) ask: Option<Ask>,
-    pub(super) hop_ask: Option<Ask>,
+    pub(super) hop_ask: Option<Box<Ask>>,
     pub(super) preflight_state: PreflightState,
-    pub(super) because: Vec<String>,
+    pub(super) because: Arc<[String]>,
     pub(super) request: Option<(Arc<Request>, Arc<Classified>)>,
     pub(super) response: Option<Arc<Response>>,
     pub(super) hops: Vec<Hop>,
     /// URL (digest), method of the hop that a redirect asks for, and whether its host was seen here.
     pub(super) next_url: u64,
-    pub(super) next_method: Option<Arc<str>>,
+    pub(super) next_method: Option<Cow<'static, str>>,
     pub(super) next_in_view: bool,
     /// The redirect leads to a URL with a user name: whatever comes of it in cors mode, it is refused.
     pub(super) doomed: bool,
@@ -137,30 +138,51 @@ pub(super) fn one(reason: Reason) -> Failures {
     std::iter::once(reason).collect()
 }
 
-pub(super) fn text(bytes: &[u8]) -> Arc<str> {
-    printable(bytes).into()
+/// A method as text.
+pub(super) fn text(method: &[u8]) -> Cow<'static, str> {
+    const USUAL: [&str; 7] = ["GET", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "HEAD"];
+    match USUAL.iter().find(|usual| usual.as_bytes() == method) {
+        Some(usual) => (*usual).into(),
+        None => printable(method).into(),
+    }
 }
 
-pub(super) fn new_ask(request: &Arc<Request>, seen: &Arc<Classified>, pair: u64) -> Ask {
-    Ask {
-        pair,
-        request: request.clone(),
-        seen: seen.clone(),
-        response: None,
-        method: text(request.head.first(Name::AcRequestMethod).unwrap_or_default()),
-        names: requested_names(&request.head),
-        judged: Judged::default(),
+/// What requests ask for and why, shared by all that tell of it: most ask for the same.
+#[derive(Debug)]
+pub(super) struct Lists {
+    known: Memo<Arc<[String]>>,
+}
+
+/// Lists remembered; a power of two.
+const LISTS_MAX: usize = 1024;
+/// Longer ones are not, in bytes.
+const LIST_BYTES_MAX: usize = 512;
+
+impl Lists {
+    pub(super) fn new() -> Self {
+        Lists { known: Memo::new(LISTS_MAX) }
+    }
+
+    /// The list that `key` stands for, made by `make` where it is not known.
+    pub(super) fn of(&mut self, key: u64, make: impl FnOnce() -> Vec<String>) -> Arc<[String]> {
+        if let Some(list) = self.known.get(key) {
+            return list.clone();
+        }
+        let list: Arc<[String]> = make().into();
+        if list.iter().map(String::len).sum::<usize>() <= LIST_BYTES_MAX {
+            self.known.put(key, list.clone());
+        }
+        list
     }
 }
 
 /// Why the browser asked, from what it asks for; the actual request tells the content type later.
-pub(super) fn because_of_preflight(request: &Request, ask: &Ask) -> Vec<String> {
-    let method = request.head.first(Name::AcRequestMethod).unwrap_or_default();
+pub(super) fn because_of_preflight(method: &str, names: &[String]) -> Vec<String> {
     let mut reasons = Vec::new();
-    if !is_simple_method(method) {
-        reasons.push(["method ", &ask.method].concat());
+    if !is_simple_method(method.as_bytes()) {
+        reasons.push(["method ", method].concat());
     }
-    reasons.extend(ask.names.iter().map(|name| ["header ", &detail::word(name)].concat()));
+    reasons.extend(names.iter().map(|name| ["header ", &*detail::word(name)].concat()));
     reasons
 }
 

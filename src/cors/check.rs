@@ -193,42 +193,73 @@ pub struct Asked<'a> {
     pub names: &'a [String],
 }
 
+/// How an answer's lists cover what a preflight asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covered {
+    method: Cover,
+    names: Cover,
+}
+
+/// How a list covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    /// It names what is asked for, or nothing needs its permission.
+    Named,
+    /// It has `*`, which covers no request with credentials.
+    Star,
+    /// Not at all.
+    Not,
+    /// It is no list.
+    Invalid,
+}
+
+impl Cover {
+    fn of(value: Option<&[u8]>, names: impl Fn(&[&[u8]]) -> bool) -> Self {
+        match token_list(value.unwrap_or_default()) {
+            Err(_) => Cover::Invalid,
+            Ok(list) if names(&list) => Cover::Named,
+            Ok(list) if list.contains(&&b"*"[..]) => Cover::Star,
+            Ok(_) => Cover::Not,
+        }
+    }
+
+    fn fails(self, included: bool) -> bool {
+        self == Cover::Not || (self == Cover::Star && included)
+    }
+}
+
+/// Holds an answer's lists against what a preflight asks for.
+#[must_use]
+pub fn covered(head: &Head, asked: &Asked<'_>) -> Covered {
+    let method = |list: &[&[u8]]| is_simple_method(asked.method) || list.contains(&asked.method);
+    let names = |list: &[&[u8]]| {
+        asked.names.iter().all(|name| list.iter().any(|item| item.eq_ignore_ascii_case(name.as_bytes())))
+    };
+    Covered {
+        method: Cover::of(head.joined(Name::AcAllowMethods).as_deref(), method),
+        names: Cover::of(head.joined(Name::AcAllowHeaders).as_deref(), names),
+    }
+}
+
 /// Fetch § CORS-preflight fetch, step 7, in the family's order. `home`: it asks the page's own origin, as a redirect back does;
 /// Firefox then looks at the status first.
 #[must_use]
-pub fn judge_preflight(response: &Response, asked: &Asked<'_>, reader: Reader, home: bool) -> Judged {
+pub fn judge_preflight(response: &Response, asked: &Asked<'_>, covered: Covered, reader: Reader, home: bool) -> Judged {
     let head = &response.head;
     let redirect = is_redirect(response).then_some(Reason::PreflightRedirect);
     let status = (redirect.is_none() && !(200..=299).contains(&response.status)).then_some(Reason::PreflightStatus);
     let said = allow_origin(head, asked.origin, reader.family);
     let granted = grants_credentials(head);
-    let methods_value = head.joined(Name::AcAllowMethods);
-    let headers_value = head.joined(Name::AcAllowHeaders);
-    let methods = token_list(methods_value.as_deref().unwrap_or_default());
-    let headers = token_list(headers_value.as_deref().unwrap_or_default());
-    let bad_methods = methods.is_err().then_some(Reason::InvalidAllowMethods);
-    let bad_headers = headers.is_err().then_some(Reason::InvalidAllowHeaders);
-    // by themselves, or by `*`, which covers no request with credentials
-    let lists_star = |list: &[&[u8]]| list.contains(&&b"*"[..]);
-    let method = methods.as_ref().map_or(Covered::Named, |list| {
-        if is_simple_method(asked.method) || list.contains(&asked.method) {
-            Covered::Named
-        } else {
-            Covered::by_star(lists_star(list))
-        }
-    });
-    let header = headers.as_ref().map_or(Covered::Named, |list| {
-        let is_listed = |name: &String| list.iter().any(|item| item.eq_ignore_ascii_case(name.as_bytes()));
-        if asked.names.iter().all(is_listed) { Covered::Named } else { Covered::by_star(lists_star(list)) }
-    });
+    let bad_methods = (covered.method == Cover::Invalid).then_some(Reason::InvalidAllowMethods);
+    let bad_headers = (covered.names == Cover::Invalid).then_some(Reason::InvalidAllowHeaders);
     let judge = |included: bool| {
         let (origin, exact) = match said.failure(included).map(|reason| as_said(head, reason, reader)) {
             Some((first, exact)) => (Some(first), exact),
             None => (None, None),
         };
         let credentials = (included && !granted).then_some(Reason::MissingAllowCredentials);
-        let method = (!method.covers(included)).then_some(Reason::MethodNotAllowed);
-        let header = (!header.covers(included)).then_some(Reason::HeaderNotAllowed);
+        let method = covered.method.fails(included).then_some(Reason::MethodNotAllowed);
+        let header = covered.names.fails(included).then_some(Reason::HeaderNotAllowed);
         let steps = match reader.family {
             Family::Firefox if home => {
                 [redirect, status, origin, credentials, bad_methods, method, bad_headers, header]
@@ -250,26 +281,6 @@ pub fn judge_preflight(response: &Response, asked: &Asked<'_>, reader: Reader, h
         failures
     };
     Judged { omitted: judge(false), included: judge(true) }
-}
-
-/// How a list covers what is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Covered {
-    /// It names it, or it needs no permission.
-    Named,
-    /// It has `*`.
-    Star,
-    Not,
-}
-
-impl Covered {
-    fn by_star(star: bool) -> Self {
-        if star { Covered::Star } else { Covered::Not }
-    }
-
-    fn covers(self, included: bool) -> bool {
-        self == Covered::Named || (self == Covered::Star && !included)
-    }
 }
 
 /// Whether a list of names covers one: by itself, or by `*`.

@@ -2,14 +2,16 @@
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::browser::{is_browser, sends_fetch_metadata};
-use super::client::Clients;
+use super::client::{Clients, one_loopback};
 use super::fields::{self, UnsafeField, is_simple_method, is_token, trim};
+use super::memo::Memo;
 use super::origin::{
     self, Origin, OriginKind, Origins, canonical_host, is_loopback_host, is_private, scheme_text, split_host_port,
 };
@@ -20,6 +22,7 @@ use crate::http::{Request, find_word};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::{EngineOptions, Scheme};
+use crate::packet::Time;
 use crate::record::{Browser, Confidence, Family, Mode, Site};
 
 /// A request with what was made out about it alone.
@@ -31,18 +34,35 @@ pub struct Classified {
     pub mode: Mode,
     /// How sure of the mode.
     pub mode_confidence: Confidence,
-    /// Origin against target.
-    pub site: Site,
-    /// How sure that it is cross-origin (or same-origin).
-    pub site_confidence: Confidence,
-    /// A different scheme of the target, which cannot be excluded, would make it same-origin.
-    pub target_doubt: bool,
+    /// Signs of a tool (§2 step 1).
+    pub tool_signs: u8,
+    /// Fields that a script must have set and that are not safelisted; empty for a preflight.
+    pub unsafe_fields: Vec<UnsafeField>,
+    /// Its URL (digest).
+    pub url: u64,
+    /// Who asks whom, for which page.
+    parties: Arc<Parties>,
+}
+
+impl Deref for Classified {
+    type Target = Parties;
+
+    fn deref(&self) -> &Parties {
+        &self.parties
+    }
+}
+
+/// Who asks whom, for which page: the same for one request after another, so that it is made out once.
+#[derive(Debug)]
+pub struct Parties {
     /// The `Origin` field, when there is just one or the first.
     pub origin: Option<Arc<Origin>>,
     /// Who is asked.
     pub target: Arc<Target>,
     /// Who asks.
     pub client: ClientId,
+    /// When that client was first seen, by which it is told from what had to make room.
+    client_since: Time,
     /// Its User-Agent (digest).
     pub agent: u64,
     /// The client's address.
@@ -51,12 +71,100 @@ pub struct Classified {
     pub forwarded: bool,
     /// The program.
     pub browser: Browser,
-    /// Signs of a tool (§2 step 1).
-    pub tool_signs: u8,
-    /// Fields that a script must have set and that are not safelisted; empty for a preflight.
-    pub unsafe_fields: Vec<UnsafeField>,
+    /// A health checker: its OPTIONS are no preflights.
+    health_checker: bool,
+    /// Origin against target.
+    pub site: Site,
+    /// How sure that it is cross-origin (or same-origin).
+    pub site_confidence: Confidence,
+    /// A different scheme of the target, which cannot be excluded, would make it same-origin.
+    pub target_doubt: bool,
     /// Two `Host` fields that differ.
     pub host_conflict: bool,
+    /// `Sec-Fetch-Mode`
+    fetch_mode: FetchMode,
+    /// With `Sec-Fetch-Site` and `Sec-Fetch-Dest`.
+    fetch_complete: bool,
+    /// Digests of some of these together.
+    pub keys: Keys,
+}
+
+/// Digests under this process's key, for the keys of what is remembered.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys {
+    /// The client's address.
+    pub address: u64,
+    /// The client's address, all loopback ones alike, and the page.
+    pub address_and_page: u64,
+    /// The client and the page.
+    pub client_and_page: u64,
+    /// The page and the target.
+    pub page_and_target: u64,
+    /// The client's address and program, and the host.
+    pub agent_and_host: u64,
+    /// The target.
+    pub target: u64,
+}
+
+/// `Sec-Fetch-Mode`, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FetchMode {
+    Cors,
+    Navigate,
+    NoCors,
+    SameOrigin,
+    Websocket,
+    /// Another, or none.
+    Other,
+}
+
+impl FetchMode {
+    fn of(sent: Option<&[u8]>) -> Self {
+        match sent {
+            Some(b"cors") => FetchMode::Cors,
+            Some(b"navigate") => FetchMode::Navigate,
+            Some(b"no-cors") => FetchMode::NoCors,
+            Some(b"same-origin") => FetchMode::SameOrigin,
+            Some(b"websocket") => FetchMode::Websocket,
+            _ => FetchMode::Other,
+        }
+    }
+}
+
+/// Fields that tell the parties.
+const TELLING: u128 = names([
+    Name::Host,
+    Name::Origin,
+    Name::UserAgent,
+    Name::AcceptLanguage,
+    Name::SecChUa,
+    Name::SecFetchMode,
+    Name::SecFetchSite,
+    Name::SecFetchDest,
+    Name::Forwarded,
+    Name::XForwardedFor,
+    Name::XRealIp,
+    Name::XForwardedHost,
+    Name::XForwardedPort,
+    Name::XForwardedProto,
+    Name::XForwardedScheme,
+    Name::XScheme,
+    Name::XUrlScheme,
+    Name::CloudFrontForwardedProto,
+    Name::XForwardedSsl,
+    Name::FrontEndHttps,
+    Name::CfVisitor,
+]);
+/// Parties remembered; a power of two.
+const PARTIES_MAX: usize = 8192;
+
+const fn names<const N: usize>(names: [Name; N]) -> u128 {
+    let (mut bits, mut at) = (0, 0);
+    while at < N {
+        bits |= 1 << names[at] as u8;
+        at += 1;
+    }
+    bits
 }
 
 impl Classified {
@@ -112,6 +220,8 @@ fn in_prefix(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
 pub struct Classifier {
     trust: Trust,
     scheme: Option<Scheme>,
+    /// Who asked whom lately, by a digest of the fields that told so.
+    met: Memo<Arc<Parties>>,
     /// Origins read, of requests and of answers.
     pub origins: Origins,
     targets: Lru<u64, Arc<Target>>,
@@ -127,6 +237,7 @@ impl Classifier {
         Classifier {
             trust: Trust { proxies: options.site.trusted_proxies.clone() },
             scheme: options.scheme,
+            met: Memo::new(PARTIES_MAX),
             origins: Origins::new(limits.targets_max),
             targets: Lru::new(limits.targets_max),
             clients: Clients::new(limits.clients_max),
@@ -137,6 +248,13 @@ impl Classifier {
     /// Takes the proxies to be believed anew.
     pub fn configure(&mut self, options: &EngineOptions) {
         self.trust = Trust { proxies: options.site.trusted_proxies.clone() };
+        self.met.clear();
+    }
+
+    /// What makes the digests.
+    #[must_use]
+    pub fn hasher(&self) -> RandomState {
+        self.hasher.clone()
     }
 
     /// A 64-bit digest under a key of this process: for equality only, never shown.
@@ -146,45 +264,96 @@ impl Classifier {
 
     /// Classifies one request.
     pub fn classify(&mut self, request: &Request, forgotten: &mut u64) -> Classified {
-        let head = &request.head;
-        let trusted = self.trust.trusts(request.peer.ip());
-        let via = if trusted { forwarded_client(head, &self.trust) } else { None };
-        let address = via.unwrap_or_else(|| request.client.ip());
-        let (client, agent, browser, health_checker) = {
-            let client = self.clients.of(address, head, request.first.time, forgotten);
-            (client.id, client.agent, client.browser.clone(), client.health_checker)
-        };
-        let origin = head.first(Name::Origin).map(|bytes| self.origins.of(bytes));
-        let fetch = FetchMetadata::of(head);
-        let (target, host_conflict) = self.target(request, trusted, origin.as_deref(), &fetch, &browser);
-
+        let parties = self.parties(request, forgotten);
         let mut seen = Classified {
             kind: Kind::NotCors,
             mode: Mode::Unknown,
             mode_confidence: Confidence::Certain,
-            site: Site::Unknown,
-            site_confidence: Confidence::Certain,
-            target_doubt: false,
             tool_signs: 0,
             unsafe_fields: Vec::new(),
-            origin,
-            target,
-            client,
-            agent,
-            address,
-            forwarded: via.is_some(),
-            browser,
-            host_conflict,
+            url: self.digest((parties.keys.target, path_and_query(request.head.target()))),
+            parties,
         };
-        relate(&mut seen, head, &fetch);
-        decide_kind(&mut seen, request, &fetch, health_checker);
-        if seen.kind == Kind::Actual {
-            seen.unsafe_fields = fields::unsafe_fields(head);
-        }
+        decide_kind(&mut seen, request);
         if matches!(seen.kind, Kind::Preflight | Kind::Actual) {
             seen.tool_signs = tool_signs(&seen, request);
         }
         seen
+    }
+
+    /// Who asks whom: out of memory, where the same was asked before.
+    fn parties(&mut self, request: &Request, forgotten: &mut u64) -> Arc<Parties> {
+        if request.head.target().first() != Some(&b'/') {
+            return Arc::new(self.meet(request, forgotten)); // it may name a host itself
+        }
+        let key = self.telling_key(request);
+        if let Some(parties) = self.met.get(key)
+            && self.clients.is_back(parties.client, parties.client_since, request.first.time)
+        {
+            return parties.clone();
+        }
+        let parties = Arc::new(self.meet(request, forgotten));
+        self.met.put(key, parties.clone());
+        parties
+    }
+
+    /// A digest of all that [`Classifier::meet`] looks at.
+    fn telling_key(&self, request: &Request) -> u64 {
+        let mut key = self.hasher.build_hasher();
+        let head = &request.head;
+        let asks = head.has(Name::AcRequestMethod);
+        (request.peer.ip(), request.client.ip(), request.server, asks).hash(&mut key);
+        for field in head.fields().iter().filter(|f| TELLING & 1 << f.name as u8 != 0) {
+            let value = head.value_of(field);
+            key.write_u64((value.len() as u64) << 8 | u64::from(field.name as u8));
+            key.write(value);
+        }
+        key.finish()
+    }
+
+    /// Makes out who asks whom.
+    fn meet(&mut self, request: &Request, forgotten: &mut u64) -> Parties {
+        let head = &request.head;
+        let trusted = self.trust.trusts(request.peer.ip());
+        let via = if trusted { forwarded_client(head, &self.trust) } else { None };
+        let address = via.unwrap_or_else(|| request.client.ip());
+        let client = self.clients.of(address, head, request.first.time, forgotten);
+        let (id, client_since, agent, health_checker) =
+            (client.id, client.first_seen, client.agent, client.health_checker);
+        let browser = client.browser.clone();
+        let sent = head.first(Name::Origin);
+        let origin = sent.map(|bytes| self.origins.of(bytes));
+        let fetch = FetchMetadata::of(head);
+        let (target, host_conflict) = self.target(request, trusted, origin.as_deref(), &fetch, &browser);
+        let page = origin.as_ref().map(|o| &*o.text);
+        let keys = Keys {
+            address: self.clients.address_key(address),
+            address_and_page: self.digest((one_loopback(address), sent)),
+            client_and_page: self.digest((id, sent)),
+            page_and_target: self.digest((page, &*target.origin)),
+            agent_and_host: self.digest((address, agent, &*target.host)),
+            target: self.digest(&*target.origin),
+        };
+        let mut parties = Parties {
+            origin,
+            target,
+            client: id,
+            client_since,
+            agent,
+            address,
+            forwarded: via.is_some(),
+            browser,
+            health_checker,
+            site: Site::Unknown,
+            site_confidence: Confidence::Certain,
+            target_doubt: false,
+            host_conflict,
+            fetch_mode: FetchMode::of(fetch.mode),
+            fetch_complete: fetch.complete(),
+            keys,
+        };
+        relate(&mut parties, head, &fetch);
+        parties
     }
 
     fn target(
@@ -384,7 +553,7 @@ pub fn path_and_query(target: &[u8]) -> &[u8] {
 /// A path without query and fragment: its length in bytes.
 #[must_use]
 pub fn path_len(path: &[u8]) -> usize {
-    path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len())
+    memchr::memchr2(b'?', b'#', path).unwrap_or(path.len())
 }
 
 /// The client that a proxy's fields name: of `X-Forwarded-For` the leftmost that is not itself a trusted proxy (all trusted:
@@ -471,7 +640,7 @@ impl<'a> FetchMetadata<'a> {
 }
 
 /// Sets `site`, `site_confidence` and `target_doubt`.
-fn relate(seen: &mut Classified, head: &Head, fetch: &FetchMetadata<'_>) {
+fn relate(seen: &mut Parties, head: &Head, fetch: &FetchMetadata<'_>) {
     match fetch.site {
         Some(b"same-origin") => seen.site = Site::SameOrigin,
         Some(b"same-site") => seen.site = Site::SameSite,
@@ -514,8 +683,9 @@ fn relate(seen: &mut Classified, head: &Head, fetch: &FetchMetadata<'_>) {
 }
 
 /// VERDICTS.md §2, the decision list.
-fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'_>, health_checker: bool) {
+fn decide_kind(seen: &mut Classified, request: &Request) {
     let head = &request.head;
+    let (fetch, health_checker) = (seen.fetch_mode, seen.health_checker);
     let method = head.method();
     let one_origin = head.count(Name::Origin) == 1;
     if method == b"OPTIONS" {
@@ -525,7 +695,7 @@ fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'
             seen.mode = Mode::Cors;
             return;
         }
-        let script = fetch.mode == Some(b"cors") || (is_browser(seen.browser.family) && one_origin && asked.is_none());
+        let script = fetch == FetchMode::Cors || (is_browser(seen.browser.family) && one_origin && asked.is_none());
         if !script || head.target() == b"*" || health_checker {
             seen.kind = Kind::PlainOptions;
             return;
@@ -537,33 +707,34 @@ fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'
         seen.mode = Mode::Websocket;
         return;
     }
-    if fetch.complete() {
-        match fetch.mode {
-            Some(b"navigate") => {
+    if seen.fetch_complete {
+        match fetch {
+            FetchMode::Navigate => {
                 seen.mode = Mode::Navigate;
                 return;
             }
-            Some(b"no-cors") => {
+            FetchMode::NoCors => {
                 seen.mode = Mode::NoCors;
                 return;
             }
-            Some(b"same-origin") => {
+            FetchMode::SameOrigin => {
                 seen.mode = Mode::SameOrigin;
                 return;
             }
-            Some(b"websocket") => {
+            FetchMode::Websocket => {
                 seen.kind = Kind::Websocket;
                 seen.mode = Mode::Websocket;
                 return;
             }
-            Some(b"cors") => {
+            FetchMode::Cors => {
                 seen.mode = Mode::Cors;
                 if seen.origin.is_some() && seen.site != Site::SameOrigin {
                     seen.kind = Kind::Actual;
+                    seen.unsafe_fields = fields::unsafe_fields(head);
                 }
                 return;
             }
-            _ => {}
+            FetchMode::Other => {}
         }
     }
     if seen.origin.is_none() {
@@ -583,11 +754,12 @@ fn decide_kind(seen: &mut Classified, request: &Request, fetch: &FetchMetadata<'
             seen.mode_confidence = Confidence::Probable;
             return;
         }
-        if fields::unsafe_fields(head).is_empty() {
-            seen.mode_confidence = Confidence::Probable;
-        }
     }
     seen.kind = Kind::Actual;
+    seen.unsafe_fields = fields::unsafe_fields(head);
+    if method == b"POST" && seen.unsafe_fields.is_empty() {
+        seen.mode_confidence = Confidence::Probable;
+    }
 }
 
 /// Signs that no browser sent it (§2 step 1).

@@ -92,11 +92,18 @@ impl Client {
     }
 }
 
+/// A browser on this machine is one client, by whichever loopback address it goes.
+#[must_use]
+pub fn one_loopback(address: IpAddr) -> IpAddr {
+    if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address }
+}
+
 /// All clients, under a cap.
 #[derive(Debug)]
 pub struct Clients {
     by_id: Lru<ClientId, Client>,
-    agents: Lru<IpAddr, SmallVec<[u64; 6]>>,
+    /// By [`Clients::address_key`].
+    agents: Lru<u64, SmallVec<[u64; 6]>>,
     hasher: RandomState,
 }
 
@@ -110,8 +117,8 @@ impl Clients {
     /// The client that sent this head; counts in `forgotten` when another had to go.
     pub fn of(&mut self, address: IpAddr, head: &Head, at: Time, forgotten: &mut u64) -> &mut Client {
         let agent = head.first(Name::UserAgent).unwrap_or_default();
-        // a browser on this machine is one client, by whichever loopback address it goes
-        let address = if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
+        let address = one_loopback(address);
+        let address_key = self.address_key(address);
         let words = self.hasher.hash_one(agent);
         let id = ClientId(self.hasher.hash_one((address, words, head.first(Name::AcceptLanguage))));
         let mut is_new = false;
@@ -132,13 +139,26 @@ impl Clients {
         });
         *forgotten += u64::from(evicted.is_some());
         if is_new {
-            let (agents, _) = self.agents.get_or_insert_with(address, SmallVec::new);
+            let (agents, _) = self.agents.get_or_insert_with(address_key, SmallVec::new);
             if agents.len() <= SHARED_AGENTS && !agents.contains(&words) {
                 agents.push(words);
             }
         }
         client.last_seen = client.last_seen.max(at);
         client
+    }
+
+    /// Takes note of another request of a client that was first seen at `since`; whether it is remembered.
+    pub fn is_back(&mut self, id: ClientId, since: Time, at: Time) -> bool {
+        let Some(client) = self.by_id.get(&id).filter(|c| c.first_seen == since) else { return false };
+        client.last_seen = client.last_seen.max(at);
+        true
+    }
+
+    /// What tells an address from others.
+    #[must_use]
+    pub fn address_key(&self, address: IpAddr) -> u64 {
+        self.hasher.hash_one(address)
     }
 
     /// A client, unless forgotten.
@@ -148,7 +168,7 @@ impl Clients {
 
     /// Whether several clients share this address.
     #[must_use]
-    pub fn is_shared(&self, address: IpAddr) -> bool {
-        self.agents.peek(&address).is_some_and(|agents| agents.len() > SHARED_AGENTS)
+    pub fn is_shared(&self, address_key: u64) -> bool {
+        self.agents.peek(&address_key).is_some_and(|agents| agents.len() > SHARED_AGENTS)
     }
 }

@@ -3,18 +3,19 @@
 //! `pair` finds the attempt of a request, `answer` judges what came back, `settle` ends attempts and hands them out.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 use slab::Slab;
 
-use super::attempt::{Attempt, InFlight, Outcome, Slots, State};
+use super::attempt::{Attempt, InFlight, Lists, Outcome, Slots, State};
 use super::cache::PreflightCache;
 use super::cause::memory::Memory;
-use super::check::Judged;
-use super::classify::{Classified, Classifier, path_and_query};
+use super::check::{Covered, Judged};
+use super::classify::{Classified, Classifier};
 use super::connection::Connections;
 use super::jar::Jar;
+use super::memo::Memo;
 use super::settle::{Told, Unexplained};
 use crate::catalog::Reason;
 use crate::counters::Counters;
@@ -34,6 +35,9 @@ const T_RETRY_NS: i64 = 2 * SECOND;
 /// A preflight without a byte of answer for so long counts as unanswered.
 const T_ANSWER_NS: i64 = 60 * SECOND;
 
+/// Pairs of what was asked for and what was listed that are remembered; a power of two.
+const COVERED_MAX: usize = 1024;
+
 /// Pairs, judges, and lets the rules look on.
 #[derive(Debug)]
 pub struct Correlator {
@@ -50,6 +54,12 @@ pub struct Correlator {
     /// Large, and handed on several times: each lies where it was made.
     pub(super) attempts: Slab<Box<Attempt>>,
     pub(super) generation: u32,
+    /// What requests ask for, and why.
+    pub(super) lists: Lists,
+    /// How answers' lists cover what preflights ask for.
+    pub(super) covered: Memo<Covered>,
+    /// Room for a path while it is written.
+    pub(super) written: String,
     pub(super) in_flight: Lru<MessageId, InFlight>,
     pub(super) by_pair: HashMap<u64, Slots, RandomState>,
     pub(super) by_redirect: HashMap<u64, Slots, RandomState>,
@@ -84,6 +94,8 @@ impl Correlator {
     /// A correlator that has seen nothing.
     #[must_use]
     pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
+        let classifier = Classifier::new(limits, options);
+        let memory = Memory::new(limits, classifier.hasher());
         Correlator {
             sensor: stable_hash(&[options.sensor.as_bytes()]),
             show_query: options.show_query,
@@ -91,12 +103,15 @@ impl Correlator {
             waiting_max: limits.waiting_max as usize,
             unexplained_max: limits.unexplained_max as usize,
             now: Time(0),
-            classifier: Classifier::new(limits, options),
+            classifier,
             connections: Connections::new(limits.hints_max),
             cache: PreflightCache::new(limits),
             jar: Jar::new(limits.hints_max),
             attempts: Slab::new(),
             generation: 0,
+            lists: Lists::new(),
+            covered: Memo::new(COVERED_MAX),
+            written: String::new(),
             in_flight: Lru::new(limits.in_flight_max),
             by_pair: HashMap::default(),
             by_redirect: HashMap::default(),
@@ -111,7 +126,7 @@ impl Correlator {
             held: HashMap::default(),
             holds: VecDeque::new(),
             hosts: Lru::new(limits.targets_max),
-            memory: Memory::new(limits),
+            memory,
             asked: Lru::new(limits.hints_max),
             echoes: VecDeque::new(),
             unexplained: VecDeque::new(),
@@ -243,24 +258,13 @@ impl Correlator {
     // ---- keys and timers -----------------------------------------------------------------------------------------
 
     /// Not the client's identity but its address: scripts may set User-Agent and Accept-Language on the actual alone.
-    pub(super) fn pair_key(&self, seen: &Classified, request: &Request, method: &[u8]) -> u64 {
-        let origin = request.head.first(Name::Origin);
-        let address = if seen.address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { seen.address };
-        self.classifier.digest((address, origin, &*seen.target.origin, path_and_query(request.head.target()), method))
+    pub(super) fn pair_key(&self, seen: &Classified, method: &[u8]) -> u64 {
+        self.classifier.digest((seen.keys.address_and_page, seen.url, method))
     }
 
     pub(super) fn retry_key(&self, seen: &Classified, request: &Request) -> u64 {
-        let asked = request.head.first(Name::AcRequestMethod);
-        let origin = request.head.first(Name::Origin);
-        let method = request.head.method();
-        self.classifier.digest((
-            seen.client,
-            origin,
-            &*seen.target.origin,
-            path_and_query(request.head.target()),
-            method,
-            asked,
-        ))
+        let (method, asked) = (request.head.method(), request.head.first(Name::AcRequestMethod));
+        self.classifier.digest((seen.keys.client_and_page, seen.url, method, asked))
     }
 
     /// What makes two requests the same: who, from where, whereto, how, and how long.
@@ -268,18 +272,14 @@ impl Correlator {
         self.classifier.digest((self.retry_key(seen, request), request.head.first(Name::ContentLength)))
     }
 
-    pub(super) fn redirect_key(&self, seen: &Classified, request: &Request) -> u64 {
-        let url = self.classifier.digest((&*seen.target.origin, path_and_query(request.head.target())));
+    /// Of a redirect's next hop, by its URL.
+    pub(super) fn redirect_key(&self, seen: &Classified, url: u64) -> u64 {
         self.classifier.digest((seen.agent, url))
     }
 
-    pub(super) fn cache_key(&self, seen: &Classified, request: &Request) -> u64 {
-        self.cache_key_of(seen, request)
-    }
-
-    pub(super) fn cache_key_of(&self, seen: &Classified, request: &Request) -> u64 {
-        let origin = request.head.first(Name::Origin);
-        self.classifier.digest((0_u8, seen.client, origin, &*seen.target.origin, path_and_query(request.head.target())))
+    /// Of what a cache keeps for a page of this client's.
+    pub(super) fn cache_key(&self, seen: &Classified) -> u64 {
+        self.classifier.digest((seen.keys.client_and_page, seen.url))
     }
 
     pub(super) fn start_timer(&mut self, index: u32, timer: Timer, from: Time) {

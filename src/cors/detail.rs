@@ -14,8 +14,8 @@ const NAMES_MAX: usize = 20;
 
 /// A name from the wire, shortened for people.
 #[must_use]
-pub fn word(name: &str) -> String {
-    quoted(name.as_bytes()).into_owned()
+pub fn word(name: &str) -> Cow<'_, str> {
+    quoted(name.as_bytes())
 }
 
 /// What decided, in words; empty where nothing needs saying.
@@ -207,10 +207,10 @@ fn header_sentence(transaction: &Transaction, head: &Head) -> String {
     let list = head.joined(Name::AcAllowHeaders).unwrap_or_default();
     let included = transaction.credentials == Credentials::Included;
     let items: Vec<&[u8]> = list_items(&list).collect();
-    let missing: Vec<String> = transaction
+    let missing: Vec<Cow<'_, str>> = transaction
         .preflight
         .iter()
-        .flat_map(|p| &p.requested_headers)
+        .flat_map(|p| &*p.requested_headers)
         .filter(|name| !super::check::name_covered(&items, name, included))
         .take(NAMES_MAX)
         .map(|name| word(name))

@@ -251,7 +251,7 @@ pub fn is_media_player(head: &Head) -> bool {
 }
 
 /// A field that a script must have set and that is not safelisted: why a preflight was needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnsafeField {
     /// Lower-case name.
     pub name: Cow<'static, str>,

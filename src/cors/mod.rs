@@ -14,6 +14,7 @@ pub mod detail;
 pub mod fields;
 pub mod jar;
 pub mod location;
+mod memo;
 pub mod origin;
 mod pair;
 mod settle;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::Kind;
 use super::attempt::{
-    Attempt, InFlight, Outcome, State, because_of_preflight, is_safe_method, missing_note, new_ask, text,
+    Ask, Attempt, InFlight, Lists, Outcome, State, because_of_preflight, is_safe_method, missing_note, text,
 };
 use super::browser::max_age_ceiling_s;
 use super::cache::Known;
-use super::classify::{Classified, is_tool, path_and_query, redacted_path};
+use super::check::Judged;
+use super::classify::{Classified, Classifier, is_tool, path_and_query, redact};
 use super::correlator::{Awaited, Correlator, HostSeen, Timer};
-use super::fields::{self, UnsafeField};
+use super::fields::{self, UnsafeField, requested_names};
 use super::origin::OriginKind;
 use crate::catalog::Reason;
 use crate::counters::Counters;
@@ -79,17 +80,17 @@ impl Correlator {
                 attempt.crossing = Some(seen.clone());
                 attempt.page_origin.clone_from(&seen.origin);
                 let asked = request.head.first(Name::AcRequestMethod).unwrap_or_default();
-                let pair = self.pair_key(seen, request, asked);
-                let ask = new_ask(request, seen, pair);
-                attempt.method = ask.method.clone();
-                attempt.because = because_of_preflight(request, &ask);
+                let pair = self.pair_key(seen, asked);
+                let ask = self.new_ask(request, seen, pair);
+                attempt.method.clone_from(&ask.method);
+                let key = self.classifier.digest((1_u8, asked, request.head.joined(Name::AcRequestHeaders)));
+                attempt.because = self.lists.of(key, || because_of_preflight(&ask.method, &ask.names));
                 attempt.preflight_state = PreflightState::Sent;
                 attempt.ask = Some(ask);
                 if let Some(client) = self.classifier.clients.get(seen.client) {
                     client.preflights = client.preflights.saturating_add(1);
                 }
-                let host = self.classifier.digest(&*seen.target.origin);
-                let (host, _) = self.hosts.get_or_insert_with(host, HostSeen::default);
+                let (host, _) = self.hosts.get_or_insert_with(seen.keys.target, HostSeen::default);
                 host.preflights = host.preflights.saturating_add(1);
                 let index = self.insert(attempt, counters);
                 self.wait_for(Awaited::Actual, pair, index, counters);
@@ -98,7 +99,7 @@ impl Correlator {
             }
             Kind::Actual => Some(self.on_actual(request, seen, counters)),
             Kind::NotCors if seen.mode == Mode::Navigate && seen.mode_confidence < Confidence::Certain => {
-                let pair = self.pair_key(seen, request, request.head.method());
+                let pair = self.pair_key(seen, request.head.method());
                 self.by_pair.contains_key(&pair).then(|| self.on_actual(request, seen, counters))
             }
             Kind::Websocket | Kind::NotCors | Kind::PlainOptions => None,
@@ -107,7 +108,7 @@ impl Correlator {
 
     pub(super) fn on_actual(&mut self, request: &Arc<Request>, seen: &Arc<Classified>, counters: &mut Counters) -> u32 {
         let method = request.head.method();
-        let pair = self.pair_key(seen, request, method);
+        let pair = self.pair_key(seen, method);
         let needs = seen.needs_preflight(method);
         if let Some(index) = self.take_paired(pair, request, seen, true) {
             self.on_paired(index, request, seen);
@@ -115,7 +116,7 @@ impl Correlator {
         }
         let mut known = Known::Nothing;
         if needs {
-            let key = self.cache_key(seen, request);
+            let key = self.cache_key(seen);
             let names: Vec<&str> = seen.unsafe_fields.iter().map(|f| &*f.name).collect();
             known = self.cache.known(key, method, &names, seen.browser.family, request.first.time);
         }
@@ -132,9 +133,9 @@ impl Correlator {
         attempt.page_origin.clone_from(&seen.origin);
         attempt.state = State::Answer;
         attempt.request = Some((request.clone(), seen.clone()));
-        attempt.because = fields::because(request.head.method(), &seen.unsafe_fields);
         if needs {
-            if self.classifier.clients.is_shared(seen.address) {
+            attempt.because = because(&self.classifier, &mut self.lists, method, seen);
+            if self.classifier.clients.is_shared(seen.keys.address) {
                 attempt.floor = attempt.floor.min(Confidence::Probable); // whose cache entry?
             }
             if known == Known::Covered {
@@ -166,7 +167,7 @@ impl Correlator {
 
     /// The preflight has its request.
     fn on_paired(&mut self, index: u32, request: &Arc<Request>, seen: &Arc<Classified>) {
-        let shared = self.classifier.clients.is_shared(seen.address);
+        let shared = self.classifier.clients.is_shared(seen.keys.address);
         let again = !is_safe_method(request.head.method()) && self.is_asked_again(seen, request);
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         attempt.state = State::Answer;
@@ -185,9 +186,11 @@ impl Correlator {
             _ => {}
         }
         if attempt.because.is_empty() {
-            attempt.because = fields::because(request.head.method(), &seen.unsafe_fields);
+            attempt.because = because(&self.classifier, &mut self.lists, request.head.method(), seen);
+        } else if seen.unsafe_fields.iter().any(|f| f.value.is_some()) {
+            let key = self.classifier.digest((3_u8, &attempt.because, &seen.unsafe_fields));
+            attempt.because = self.lists.of(key, || name_values(&attempt.because, &seen.unsafe_fields));
         }
-        name_values(&mut attempt.because, &seen.unsafe_fields);
     }
 
     /// Keeps an attempt where what it awaits will look for it. Of very many alike the oldest gives up, so that a look stays short.
@@ -208,8 +211,7 @@ impl Correlator {
 
     /// The likeliest cause of a missing preflight (VERDICTS.md §6).
     fn why_missing(&mut self, known: Known, request: &Request, seen: &Classified) -> Option<MissingPreflight> {
-        let host = self.classifier.digest(&*seen.target.origin);
-        let (host, _) = self.hosts.get_or_insert_with(host, HostSeen::default);
+        let (host, _) = self.hosts.get_or_insert_with(seen.keys.target, HostSeen::default);
         host.needing = host.needing.saturating_add(1);
         let elsewhere = host.preflights == 0 && host.needing > ELSEWHERE_MIN;
         let client = self.classifier.clients.get(seen.client);
@@ -256,9 +258,24 @@ impl Correlator {
         !is_new && at.since(before) <= T_AGAIN_NS
     }
 
+    /// What a preflight asks for. `pair`: the key under which its request looks for it.
+    fn new_ask(&mut self, request: &Arc<Request>, seen: &Arc<Classified>, pair: u64) -> Ask {
+        let key = self.classifier.digest((0_u8, request.head.joined(Name::AcRequestHeaders)));
+        Ask {
+            pair,
+            request: request.clone(),
+            seen: seen.clone(),
+            response: None,
+            method: text(request.head.first(Name::AcRequestMethod).unwrap_or_default()),
+            names: self.lists.of(key, || requested_names(&request.head)),
+            judged: Judged::default(),
+        }
+    }
+
     pub(super) fn new_attempt(&mut self, request: &Arc<Request>, seen: &Arc<Classified>) -> Box<Attempt> {
         self.generation = self.generation.wrapping_add(1);
-        let path = redacted_path(path_and_query(request.head.target()), self.show_query);
+        self.written.clear();
+        redact(&mut self.written, path_and_query(request.head.target()), self.show_query);
         let mut floor = seen.site_confidence;
         if request.doubts.ambiguous || request.doubts.pairing {
             floor = floor.min(Confidence::Possible);
@@ -279,14 +296,14 @@ impl Correlator {
             first: request.clone(),
             seen: seen.clone(),
             method: text(request.head.method()),
-            path: path.into(),
+            path: self.written.as_str().into(),
             state: State::PreflightAnswer,
             page_origin: None,
             crossing: None,
             ask: None,
             hop_ask: None,
             preflight_state: PreflightState::NotNeeded,
-            because: Vec::new(),
+            because: Arc::default(),
             request: None,
             response: None,
             hops: Vec::new(),
@@ -386,8 +403,7 @@ impl Correlator {
         let State::Retry { preflight, .. } = attempt.state else { return None };
         attempt.retried = true;
         if preflight {
-            let ask = if attempt.hop_ask.is_some() { &mut attempt.hop_ask } else { &mut attempt.ask };
-            if let Some(ask) = ask {
+            if let Some(ask) = attempt.hop_ask.as_deref_mut().or(attempt.ask.as_mut()) {
                 ask.request = request.clone();
                 ask.seen = seen.clone();
             }
@@ -404,7 +420,7 @@ impl Correlator {
         if self.by_redirect.is_empty() {
             return None;
         }
-        let key = self.redirect_key(seen, request);
+        let key = self.redirect_key(seen, seen.url);
         let waiting = self.by_redirect.get_mut(&key)?;
         let at = request.first.time;
         let method = request.head.method();
@@ -434,7 +450,7 @@ impl Correlator {
             self.by_redirect.remove(&key);
         }
         let asks_for = request.head.first(Name::AcRequestMethod).unwrap_or_default();
-        let pair = if is_preflight { self.pair_key(seen, request, asks_for) } else { 0 };
+        let ask = is_preflight.then(|| self.new_ask(request, seen, self.pair_key(seen, asks_for)));
         let attempt = self.attempts.get_mut(index as usize)?;
         if attempt.redirect_needs_omitted.take().is_some() {
             // it was followed, so the redirect's answer passed: that is so only without credentials
@@ -446,7 +462,7 @@ impl Correlator {
         }
         if is_preflight {
             attempt.crossing.get_or_insert_with(|| seen.clone());
-            attempt.hop_ask = Some(new_ask(request, seen, pair));
+            attempt.hop_ask = ask.map(Box::new);
             attempt.state = State::PreflightAnswer;
             self.start_timer(index, Timer::Answer, request.head_end.time);
         } else {
@@ -461,15 +477,23 @@ impl Correlator {
     }
 }
 
+/// Why a request needs a preflight.
+fn because(classifier: &Classifier, lists: &mut Lists, method: &[u8], seen: &Classified) -> Arc<[String]> {
+    let key = classifier.digest((2_u8, method, &seen.unsafe_fields));
+    lists.of(key, || fields::because(method, &seen.unsafe_fields))
+}
+
 /// The preflight names its fields only; the request shows what was in them (`content-type: application/json`).
-fn name_values(because: &mut [String], fields: &[UnsafeField]) {
+fn name_values(because: &[String], fields: &[UnsafeField]) -> Vec<String> {
+    let mut because = because.to_vec();
     for field in fields {
         if let Some(value) = &field.value
             && let Some(known) = because.iter_mut().find(|b| b.strip_prefix("header ") == Some(&*field.name))
         {
-            *known = [&field.name, ": ", value].concat();
+            *known = [&field.name, ": ", &**value].concat();
         }
     }
+    because
 }
 
 /// Two addresses that one browser may well use at the same time: the same; loopback beside another (it runs on this machine);

@@ -114,7 +114,7 @@ impl Correlator {
         }
         let says_nothing = ask.judged.included.is_empty() || !heard || attempt.credentials == Credentials::Omitted;
         let reasons = ask.judged.included.clone();
-        let shared = self.classifier.clients.is_shared(attempt.seen.address);
+        let shared = self.classifier.clients.is_shared(attempt.seen.keys.address);
         if says_nothing || self.lost_since(client, answered) {
             self.emit(index, &Outcome::undecided(Reason::ActualNotSeen));
             return;
@@ -211,7 +211,7 @@ impl Correlator {
             no_answer,
             seen: seen.clone(),
             credentials,
-            shared_address: self.classifier.clients.is_shared(seen.address),
+            shared_address: self.classifier.clients.is_shared(seen.keys.address),
             preflight_state: attempt.map(|a| a.preflight_state),
             missing: attempt.and_then(|a| a.missing),
             transaction: attempt.map(|a| a.id),
@@ -219,7 +219,7 @@ impl Correlator {
             path: OnceCell::new(),
             plain: index.is_none() && self.is_left_out(request, response, seen),
         };
-        self.memory.on_observation(&observed.view(), &mut counters.forgotten.causes);
+        self.memory.on_observation(request, response.map(|r| &**r), seen, at, &mut counters.forgotten.causes);
         self.told.push(Told::Observed(observed));
     }
 
@@ -299,12 +299,12 @@ impl Correlator {
         }
         match attempt.state {
             State::Hop { .. } => {
-                let key = self.classifier.digest((attempt.seen.agent, attempt.next_url));
+                let key = self.redirect_key(&attempt.seen, attempt.next_url);
                 drop_slot(&mut self.by_redirect, key, index);
             }
             State::Retry { preflight, .. } => {
                 let request = if preflight {
-                    attempt.hop_ask.as_ref().or(attempt.ask.as_ref()).map(|a| (&a.request, &a.seen))
+                    attempt.hop_ask.as_deref().or(attempt.ask.as_ref()).map(|a| (&a.request, &a.seen))
                 } else {
                     attempt.request.as_ref().map(|(r, s)| (r, s))
                 };
@@ -384,7 +384,7 @@ fn transaction_of(
         confidence = seen.mode_confidence;
     }
     let blocked_at_preflight = outcome.verdict == Verdict::Blocked && outcome.phase == Some(Phase::Preflight);
-    let hop_ask = attempt.hop_ask.filter(|_| blocked_at_preflight);
+    let hop_ask = attempt.hop_ask.filter(|_| blocked_at_preflight).map(|ask| *ask);
     let preflight = hop_ask.or(attempt.ask).map(|ask| {
         let verdict = if blocked_at_preflight {
             Verdict::Blocked
@@ -417,7 +417,7 @@ fn transaction_of(
         origin: attempt.page_origin.as_ref().or(seen.origin.as_ref()).map(|o| o.text.clone()),
         target_origin: across.target.origin.clone(),
         path: attempt.path,
-        method: attempt.method,
+        method: (&*attempt.method).into(),
         site: across.site,
         mode: if attempt.crossing.is_some() { Mode::Cors } else { seen.mode },
         credentials: attempt.credentials,

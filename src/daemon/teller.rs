@@ -1,16 +1,13 @@
 //! What the daemon says on standard error: refusals with repeats folded, findings, and what it sees and cannot see.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use foldhash::fast::RandomState;
 
-use crate::catalog::Reason;
-use crate::findings::{hash_shape, shape_of};
+use crate::findings::shape_of;
 use crate::metrics::Snapshot;
-use crate::packet::Time;
 use crate::record::{Finding, Transaction};
 
 /// Repeats of a refusal are told once in this time.
@@ -23,8 +20,7 @@ const SHOWN_CHARS_MAX: usize = 120;
 /// Makes lines of records. Never waits: a line that finds no room is not said.
 pub(super) struct Teller {
     say: Sender<String>,
-    /// By a digest of what the kind's words are made of: most refusals are of a kind that was told, and need no words.
-    kinds: HashMap<u64, Fold, RandomState>,
+    kinds: HashMap<String, Fold, RandomState>,
     others: u64,
     others_since: Instant,
     blocked: u64,
@@ -32,10 +28,9 @@ pub(super) struct Teller {
 }
 
 struct Fold {
-    kind: String,
     more: u64,
     since: Instant,
-    last: Time,
+    last: String,
 }
 
 impl Teller {
@@ -53,37 +48,34 @@ impl Teller {
 
     pub(super) fn on_blocked(&mut self, t: &Transaction) {
         self.blocked += 1;
-        let mut hasher = self.kinds.hasher().build_hasher();
-        (&t.method, &t.target_origin, &t.origin, t.reason.map(Reason::id)).hash(&mut hasher);
-        hash_shape(&*t.path, &mut hasher);
-        let digest = hasher.finish();
-        if let Some(fold) = self.kinds.get_mut(&digest) {
-            fold.more += 1;
-            fold.last = t.time;
-            return;
-        }
-        if self.kinds.len() >= KINDS_MAX {
-            self.others += 1;
-            return;
-        }
         let kind = format!(
             "{} {}{} from {}  {}",
             shown(&t.method),
             shown(t.target_origin.split("://").last().unwrap_or_default()),
             shown(&shape_of(&t.path)),
             shown(t.origin.as_deref().unwrap_or("nowhere")),
-            t.reason.map_or("", Reason::id),
+            t.reason.map_or("", |r| r.id()),
         );
+        let time = clock(&t.time.to_string());
+        if let Some(fold) = self.kinds.get_mut(&kind) {
+            fold.more += 1;
+            fold.last = time;
+            return;
+        }
+        if self.kinds.len() >= KINDS_MAX {
+            self.others += 1;
+            return;
+        }
         let detail = if t.detail.is_empty() { String::new() } else { format!(" ({})", shown(&t.detail)) };
-        self.tell(format!("{}  BLOCKED  {kind}{detail}   ×1  {}", clock(t.time), t.id));
-        self.kinds.insert(digest, Fold { kind, more: 0, since: Instant::now(), last: t.time });
+        self.tell(format!("{time}  BLOCKED  {kind}{detail}   ×1  {}", t.id));
+        self.kinds.insert(kind, Fold { more: 0, since: Instant::now(), last: time });
     }
 
     pub(super) fn on_finding(&mut self, finding: &Finding) {
         self.findings += 1;
         self.tell(format!(
             "{}  {}  {}  {}: {}  {}",
-            clock(finding.last_seen),
+            clock(&finding.last_seen.to_string()),
             finding.severity.id().to_uppercase(),
             finding.rule,
             shown(&finding.subject),
@@ -104,8 +96,7 @@ impl Teller {
 
     fn unfold(&mut self, after: Duration) {
         let mut due = Vec::new();
-        self.kinds.retain(|_, fold| {
-            let Fold { kind, .. } = &*fold;
+        self.kinds.retain(|kind, fold| {
             let waited = fold.since.elapsed();
             if waited < after {
                 return true;
@@ -114,7 +105,7 @@ impl Teller {
             if !silent {
                 due.push(format!(
                     "{}  BLOCKED  {kind}   ×{} more in {} s",
-                    clock(fold.last),
+                    fold.last,
                     fold.more,
                     waited.as_secs().max(1)
                 ));
@@ -148,10 +139,9 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// `08:44:10` of a time.
-fn clock(time: Time) -> String {
-    let time = time.to_string();
-    time.get(11..19).unwrap_or(&time).to_string()
+/// `08:44:10` of an RFC 3339 time.
+fn clock(time: &str) -> String {
+    time.get(11..19).unwrap_or(time).to_string()
 }
 
 /// What is worth saying before, and beside, the first refusal. Each thing once.
@@ -182,7 +172,7 @@ impl Notes {
 
     pub(super) fn of(&mut self, now: &Snapshot) -> Vec<String> {
         let c = &now.counters;
-        let time = clock(crate::store::wall_clock());
+        let time = clock(&crate::store::wall_clock().to_string());
         let mut told = Vec::new();
         let mut once = |said: &mut bool, is: bool, line: String| {
             if is && !*said {

@@ -165,8 +165,8 @@ pub(crate) fn transaction(n: i64, verdict: Verdict) -> Transaction {
         preflight: Some(PreflightLeg {
             leg: leg(ns, "OPTIONS", 204, Verdict::Allowed, origin),
             requested_method: "PUT".into(),
-            requested_headers: vec!["x-custom".into()],
-            because: vec!["method PUT".into(), "header x-custom".into()],
+            requested_headers: ["x-custom".into()].into(),
+            because: ["method PUT".into(), "header x-custom".into()].into(),
         }),
         actual: Some(leg(ns + 500_000, "PUT", 502, verdict, origin)),
         hops: Vec::new(),

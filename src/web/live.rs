@@ -36,8 +36,8 @@ pub struct Waiting {
 
 impl Waiting {
     /// Another refusal.
-    pub fn on_blocked(&mut self, t: &Arc<Transaction>) {
-        self.blocked.push(Arc::clone(t));
+    pub fn on_blocked(&mut self, t: &Transaction) {
+        self.blocked.push(Arc::new(t.clone()));
     }
 
     /// A finding, new or changed.

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -180,7 +179,7 @@ fn everything_is_read_only_and_says_what_a_page_may_do() {
 fn what_came_last_is_there_without_a_database() {
     let page = served(Access::default());
     let mut waiting = Waiting::default();
-    (0..3).for_each(|n| waiting.on_blocked(&Arc::new(transaction(n, Verdict::Blocked))));
+    (0..3).for_each(|n| waiting.on_blocked(&transaction(n, Verdict::Blocked)));
     waiting.on_finding(&finding(0, 1, 1, &[]));
     waiting.on_finding(&finding(0, 2, 2, &[]));
     page.recent.publish(&mut waiting);
@@ -278,7 +277,7 @@ fn a_reader_who_stalls_holds_nobody_up_and_is_told_what_it_missed() {
     while begun.elapsed() < Duration::from_secs(2) {
         for _ in 0..100 {
             nth += 1;
-            waiting.on_blocked(&Arc::new(transaction(nth, Verdict::Blocked)));
+            waiting.on_blocked(&transaction(nth, Verdict::Blocked));
         }
         let before = Instant::now();
         page.recent.publish(&mut waiting);

@@ -10,12 +10,13 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::server::{self, Seen};
-use crate::cors::classify::{path_and_query, path_len};
+use crate::cors::classify::{Classified, path_and_query, path_len};
 use crate::cors::fields::list_items;
+use crate::cors::memo::Memo;
 use crate::cors::origin::printable;
-use crate::cors::{ClientId, Kind, Observation};
+use crate::cors::{ClientId, Kind};
 use crate::http::head::{Head, Name};
-use crate::http::{Request, is_printable};
+use crate::http::{Request, Response, is_printable};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::packet::{SECOND, Time};
@@ -182,58 +183,70 @@ impl EndpointMemory {
 pub(in crate::cors) struct Memory {
     targets: Lru<u64, TargetMemory>,
     endpoints: Lru<u64, EndpointMemory>,
+    /// What of a list was asked for, by both.
+    listed: Memo<u64>,
     hasher: RandomState,
 }
 
+/// Lists of header names remembered; a power of two.
+const LISTED_MAX: usize = 1024;
+
 impl Memory {
-    pub(in crate::cors) fn new(limits: &Limits) -> Self {
+    /// `hasher` makes the digests of [`Keys`](crate::cors::classify::Keys).
+    pub(in crate::cors) fn new(limits: &Limits, hasher: RandomState) -> Self {
         Memory {
             targets: Lru::new(limits.cause_targets_max),
             endpoints: Lru::new(limits.cause_endpoints_max),
-            hasher: RandomState::default(),
+            listed: Memo::new(LISTED_MAX),
+            hasher,
         }
     }
 
-    /// An answer has come.
-    pub(in crate::cors) fn on_observation(&mut self, seen: &Observation<'_>, forgotten: &mut u64) {
-        let now = seen.time;
+    /// An answer has come, or will not.
+    pub(in crate::cors) fn on_observation(
+        &mut self,
+        request: &Request,
+        response: Option<&Response>,
+        seen: &Classified,
+        now: Time,
+        forgotten: &mut u64,
+    ) {
         if seen.kind == Kind::NotCors && seen.mode == Mode::NoCors {
-            let key = self.endpoint_key(&seen.target.origin, &path_of(seen.request));
+            let key = self.endpoint_key(seen.keys.target, &path_of(request));
             if let Some(endpoint) = self.endpoints.get(&key) {
                 endpoint.no_cors = Some((seen.client, now));
             }
             return;
         }
-        let Some(response) = seen.response else { return };
+        let Some(response) = response else { return };
         let preflight = match seen.kind {
             Kind::Preflight => true,
             Kind::Actual => false,
             Kind::Websocket | Kind::NotCors | Kind::PlainOptions => return,
         };
-        let Some(asked) = seen.request.head.first(Name::Origin) else { return };
+        let Some(asked) = request.head.first(Name::Origin) else { return };
         let origin = self.origin(asked);
         let granted = names_origin(&response.head, asked);
         let good_status = (200..300).contains(&response.status);
-        let method =
-            if preflight { seen.request.head.first(Name::AcRequestMethod) } else { Some(seen.request.head.method()) };
+        let method = if preflight { request.head.first(Name::AcRequestMethod) } else { Some(request.head.method()) };
         let bit = method_bit(method.unwrap_or_default());
         let (preflights, actuals) = if preflight { (bit, 0) } else { (0, bit) };
         let passes = granted && (good_status || !preflight);
 
-        let names = if preflight && passes { listed_bits(&seen.request.head, &response.head) } else { 0 };
+        let names = if preflight && passes { self.listed_bits(&request.head, &response.head) } else { 0 };
         let grant = Grant { origin, at: now, preflights, actuals, names };
 
         // which fields it has, and the kind of its status: alike, and it shows the same servers, or nearly
         let head = &response.head;
         let looks = self.hasher.hash_one((response.status / 100, head.first(Name::Server), head.names()));
-        let (target, endpoint) = self.slots(&seen.target.origin, &path_of(seen.request), forgotten);
+        let (target, endpoint) = self.slots(seen.keys.target, &path_of(request), forgotten);
         if passes {
             target.grants.on_grant(grant);
             endpoint.grants.on_grant(grant);
         } else if preflight
             && good_status
             && !target.grants.has(origin, now)
-            && (super::has_cors_field(head) || super::is_silent_denial(seen.request, response))
+            && (super::has_cors_field(head) || super::is_silent_denial(request, response))
             || !preflight
                 && !response.head.has(Name::AcAllowOrigin)
                 && (super::has_run(&response.head)
@@ -251,7 +264,7 @@ impl Memory {
             (false, true, 200..=299) => {
                 target.actual_good.on(now);
                 endpoint.actual_good.on(now);
-                if !seen.request.head.has(Name::Cookie) && !seen.request.head.has(Name::Authorization) {
+                if !request.head.has(Name::Cookie) && !request.head.has(Name::Authorization) {
                     endpoint.open.on(now);
                 }
             }
@@ -271,53 +284,59 @@ impl Memory {
         }
     }
 
-    /// What is known of a target and endpoint, made where there was nothing.
+    /// What is known of a target and endpoint, made where there was nothing. `target` is the digest of the target's origin.
     pub(in crate::cors) fn slots(
         &mut self,
-        target_origin: &str,
+        target: u64,
         path: &[u8],
         forgotten: &mut u64,
     ) -> (&mut TargetMemory, &mut EndpointMemory) {
-        let endpoint_key = self.endpoint_key(target_origin, path);
-        let target_key = self.hasher.hash_one(target_origin);
-        let (target, lost_target) = self.targets.get_or_insert_with(target_key, TargetMemory::default);
+        let endpoint_key = self.endpoint_key(target, path);
+        let (target, lost_target) = self.targets.get_or_insert_with(target, TargetMemory::default);
         let (endpoint, lost_endpoint) = self.endpoints.get_or_insert_with(endpoint_key, EndpointMemory::default);
         *forgotten += u64::from(lost_target.is_some()) + u64::from(lost_endpoint.is_some());
         (target, endpoint)
     }
 
-    pub(in crate::cors) fn target(&self, target_origin: &str) -> Option<&TargetMemory> {
-        self.targets.peek(&self.hasher.hash_one(target_origin))
+    pub(in crate::cors) fn target(&self, target: u64) -> Option<&TargetMemory> {
+        self.targets.peek(&target)
     }
 
-    pub(in crate::cors) fn endpoint(&self, target_origin: &str, path: &[u8]) -> Option<&EndpointMemory> {
-        self.endpoints.peek(&self.endpoint_key(target_origin, path))
+    pub(in crate::cors) fn endpoint(&self, target: u64, path: &[u8]) -> Option<&EndpointMemory> {
+        self.endpoints.peek(&self.endpoint_key(target, path))
+    }
+
+    /// The digest of a target's origin.
+    pub(in crate::cors) fn target_key(&self, target_origin: &str) -> u64 {
+        self.hasher.hash_one(target_origin)
     }
 
     pub(in crate::cors) fn origin(&self, bytes: &[u8]) -> u64 {
         self.hasher.hash_one(bytes)
     }
 
+    /// Of the names that a preflight asks for, those that its answer lists.
+    fn listed_bits(&mut self, asked: &Head, answer: &Head) -> u64 {
+        let lists = (asked.joined(Name::AcRequestHeaders), answer.joined(Name::AcAllowHeaders));
+        let (Some(asked), Some(list)) = &lists else { return 0 };
+        self.listed.of(self.hasher.hash_one(&lists), || {
+            if list_items(list).any(|item| item == b"*") {
+                return u64::MAX;
+            }
+            name_bits(list_items(asked)) & name_bits(list_items(list))
+        })
+    }
+
     /// Numbers, hex and long tokens in the path count as one (VERDICTS.md §8, "Endpoint").
-    fn endpoint_key(&self, target_origin: &str, path: &[u8]) -> u64 {
+    fn endpoint_key(&self, target: u64, path: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(target_origin.as_bytes());
+        hasher.write_u64(target);
         for segment in path.get(..path_len(path)).unwrap_or_default().split(|&b| b == b'/') {
             hasher.write_u8(b'/');
             hasher.write(if is_variable(segment) { b"{}" } else { segment });
         }
         hasher.finish()
     }
-}
-
-/// Of the names that a preflight asks for, those that its answer lists.
-fn listed_bits(asked: &Head, answer: &Head) -> u64 {
-    let lists = (asked.joined(Name::AcRequestHeaders), answer.joined(Name::AcAllowHeaders));
-    let (Some(asked), Some(list)) = lists else { return 0 };
-    if list_items(&list).any(|item| item == b"*") {
-        return u64::MAX;
-    }
-    name_bits(list_items(&asked)) & name_bits(list_items(&list))
 }
 
 /// A bit of 64 for each header name: two names seldom share one.

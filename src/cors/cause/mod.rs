@@ -54,6 +54,7 @@ pub(super) fn fill(transaction: &mut Transaction, memory: &Memory, origins: &mut
     };
     let origin = leg.and_then(|l| l.request.head.first(Name::Origin)).unwrap_or(b"null");
     let named = leg.and_then(|l| l.response.as_ref()).and_then(|r| r.head.first(Name::AcAllowOrigin));
+    let target = memory.target_key(&transaction.target_origin);
     let mut case = Case {
         transaction,
         origins,
@@ -61,9 +62,9 @@ pub(super) fn fill(transaction: &mut Transaction, memory: &Memory, origins: &mut
         origin,
         named_key: memory.origin(named.unwrap_or_default()),
         origin_key: memory.origin(origin),
-        asked_names: name_bits(transaction.preflight.iter().flat_map(|p| &p.requested_headers).map(String::as_bytes)),
-        target: memory.target(&transaction.target_origin).unwrap_or(&nothing_of_target),
-        endpoint: memory.endpoint(&transaction.target_origin, path.as_bytes()).unwrap_or(&nothing_of_endpoint),
+        asked_names: name_bits(transaction.preflight.iter().flat_map(|p| &*p.requested_headers).map(String::as_bytes)),
+        target: memory.target(target).unwrap_or(&nothing_of_target),
+        endpoint: memory.endpoint(target, path.as_bytes()).unwrap_or(&nothing_of_endpoint),
         now,
     };
     let (cause, confidence) = case.cause();
@@ -425,7 +426,7 @@ impl Case<'_> {
     }
 
     fn asks_for_content_type_alone(&self) -> bool {
-        let mut asked = self.transaction.preflight.iter().flat_map(|p| &p.requested_headers);
+        let mut asked = self.transaction.preflight.iter().flat_map(|p| &*p.requested_headers);
         asked.all(|name| name == "content-type")
     }
 
@@ -597,7 +598,7 @@ impl Case<'_> {
         if head.has(Name::AcAllowMethods) && !lists(Name::AcAllowMethods, asked) {
             return (Cause::MethodNotListed, sure);
         }
-        let names = self.transaction.preflight.iter().flat_map(|p| &p.requested_headers);
+        let names = self.transaction.preflight.iter().flat_map(|p| &*p.requested_headers);
         if head.has(Name::AcAllowHeaders) && names.into_iter().any(|n| !lists(Name::AcAllowHeaders, n.as_bytes())) {
             return (Cause::HeaderNotListed, sure);
         }
@@ -676,7 +677,7 @@ impl Case<'_> {
             .actual
             .as_ref()
             .is_some_and(|leg| leg.request.head.fields().iter().any(|f| is_allow_field(f.name)));
-        let asked = self.transaction.preflight.iter().flat_map(|p| &p.requested_headers);
+        let asked = self.transaction.preflight.iter().flat_map(|p| &*p.requested_headers);
         sent || asked.into_iter().any(|name| name.starts_with("access-control-allow-"))
     }
 

@@ -555,14 +555,15 @@ fn a_development_page_is_told_of_the_dev_proxy_and_a_stray_header_of_its_useless
 #[test]
 fn what_is_remembered_is_capped_and_counted() {
     let limits = Limits { cause_targets_max: 1, cause_endpoints_max: 2, ..Limits::default() };
-    let mut memory = super::memory::Memory::new(&limits);
-    assert!(memory.target("http://api.test").is_none());
+    let mut memory = super::memory::Memory::new(&limits, foldhash::fast::RandomState::default());
+    let [a, b, api] = ["http://a.test", "http://b.test", "http://api.test"].map(|origin| memory.target_key(origin));
+    assert!(memory.target(api).is_none());
     let mut forgotten = 0;
-    memory.slots("http://a.test", b"/1", &mut forgotten);
-    memory.slots("http://a.test", b"/two", &mut forgotten);
+    memory.slots(a, b"/1", &mut forgotten);
+    memory.slots(a, b"/two", &mut forgotten);
     assert_eq!(forgotten, 0);
-    memory.slots("http://a.test", b"/three", &mut forgotten);
-    memory.slots("http://b.test", b"/three", &mut forgotten);
+    memory.slots(a, b"/three", &mut forgotten);
+    memory.slots(b, b"/three", &mut forgotten);
     assert_eq!(forgotten, 3);
 }
 
