@@ -54,6 +54,11 @@ pub fn framing_of(head: &Head, is_response: bool, errors: &mut HttpErrors) -> Fr
 fn transfer_encoding(head: &Head) -> (bool, bool) {
     let (mut chunked, mut odd) = (false, false);
     for value in head.all(Name::TransferEncoding) {
+        if value == b"chunked" {
+            odd |= chunked;
+            chunked = true;
+            continue;
+        }
         for coding in value.split(|&b| b == b',') {
             let name = trim_blanks(coding.split(|&b| b == b';').next().unwrap_or_default());
             odd |= chunked || coding.contains(&b';');

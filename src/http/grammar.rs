@@ -47,7 +47,9 @@ pub fn start_line(line: &[u8]) -> Option<StartLine<'_>> {
     }
     let method_bytes = find(b' ', line)?;
     let (method, rest) = line.split_at_checked(method_bytes)?;
-    if method.is_empty() || method_bytes > METHOD_BYTES_MAX || !method.iter().all(|&b| is_token(b)) {
+    let is_known = matches!(method, b"GET" | b"POST" | b"OPTIONS");
+    let may_be = || !method.is_empty() && method_bytes <= METHOD_BYTES_MAX && method.iter().all(|&b| is_token(b));
+    if !is_known && !may_be() {
         return None;
     }
     let rest = rest.trim_ascii();
@@ -163,7 +165,7 @@ fn colon_of(line: &[u8], rest: &[u8]) -> Option<usize> {
 }
 
 /// The lines of a text, each without its line end; what follows the last line end is none.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Lines<'a> {
     bytes: &'a [u8],
     /// Where the next line begins.
@@ -174,6 +176,8 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
+    const NONE: Lines<'static> = Lines { bytes: &[], at: 0, ends: 0, block: 0 };
+
     #[inline]
     fn new(bytes: &'a [u8]) -> Self {
         Lines { bytes, at: 0, ends: places(b'\n', bytes), block: 0 }
@@ -184,10 +188,6 @@ impl<'a> Lines<'a> {
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -198,7 +198,7 @@ impl<'a> Iterator for Lines<'a> {
         }
         let end = self.block + self.ends.trailing_zeros() as usize;
         self.ends &= self.ends - 1;
-        let line = self.bytes.get(self.at..end).unwrap_or_default();
+        let line = self.bytes.get(self.at..end)?;
         self.at = end + 1;
         Some(without_cr(line))
     }
@@ -267,8 +267,8 @@ pub struct FieldLine<'a> {
     pub name: &'a [u8],
     /// Its value, as far as it is in this line.
     pub value: &'a [u8],
-    /// The value goes on in the next line: see [`FieldLines::unfold`].
-    pub goes_on: bool,
+    /// What the next line begins with; after a blank the value goes on there: see [`FieldLines::unfold`].
+    pub next: u8,
     /// The name is the expected one.
     pub as_expected: bool,
 }
@@ -287,33 +287,10 @@ impl<'a> FieldLines<'a> {
         self.end
     }
 
-    /// The line that ended at the lines' place is the last one.
-    fn finish(&mut self, from: usize) {
-        let Lines { bytes, at, .. } = self.lines;
-        // of several CR it is none that is blank, but nobody reads on behind it
-        let is_blank = at - from <= 2;
-        let behind = if is_blank { Some(0) } else { BlankLine::behind_first().find(self.lines.rest()) };
-        self.end = behind.map(|behind| at + behind);
-        self.lines = Lines { bytes, at: bytes.len(), ends: 0, block: bytes.len() };
-    }
-
-    /// The value of a line that goes on, with the lines in which it does.
-    #[cold]
+    /// Takes the next lines too, as far as the value goes on in them, and puts it together.
+    #[inline]
     pub fn unfold(&mut self, value: &[u8], joined: &mut Vec<u8>) {
-        joined.clear();
-        joined.extend_from_slice(value);
-        while let [b' ' | b'\t', ..] = self.lines.rest() {
-            let mut lines = self.lines.clone();
-            let Some(folded) = lines.next().map(trim_blanks) else { break };
-            if folded.is_empty() && lines.rest().is_empty() {
-                break;
-            }
-            self.lines = lines;
-            if !joined.is_empty() && !folded.is_empty() {
-                joined.push(b' ');
-            }
-            joined.extend_from_slice(folded);
-        }
+        self.lines = unfolded(self.lines, value, joined);
     }
 
     /// The byte that the next line begins with, if there is one.
@@ -327,36 +304,126 @@ impl<'a> FieldLines<'a> {
     /// The next field, and whether its name is the expected one to the byte: most heads hold what the one before held, in its order.
     #[inline(always)]
     #[allow(clippy::inline_always)] // a call for each field costs a tenth of reading it
-    pub fn next_expecting(&mut self, expected: &[u8]) -> Option<FieldLine<'a>> {
+    pub fn next_expecting(&mut self, expected: &Expected) -> Option<FieldLine<'a>> {
         loop {
             let from = self.lines.at;
             let line = self.lines.next()?;
-            let (name, after, as_expected) = match line.split_at_checked(expected.len()) {
-                Some((name, after @ [b':', ..])) if name == expected && !name.is_empty() => (name, after, true),
+            let rest = self.lines.bytes.get(from..)?;
+            let (name, after, as_expected) = match line.split_at_checked(usize::from(expected.len)) {
+                Some((name, after @ [b':', ..])) if expected.begins(rest) => (name, after, true),
                 _ if line.is_empty() => {
-                    self.finish(from);
+                    self.end = end_of(self.lines.bytes, from, self.lines.at);
+                    self.lines = Lines::NONE;
                     return None;
                 }
                 _ => {
-                    let colon = colon_of(line, self.lines.bytes.get(from..).unwrap_or_default());
-                    let (name, after) = colon.and_then(|at| line.split_at_checked(at)).unwrap_or_default();
+                    let (name, after) = at_colon(line, rest);
                     (name, after, false)
                 }
             };
             let value = match after {
                 // nearly all are written like this
                 [b':', b' ', value @ ..] if is_bare(value) => value,
-                [b':', value @ ..] => trim_blanks(value),
-                _ => &[],
+                _ => trimmed(after),
             };
-            let goes_on = matches!(self.first_byte(), b' ' | b'\t');
-            if as_expected || is_bare(name) || !trim_blanks(name).is_empty() {
-                return Some(FieldLine { name, value, goes_on, as_expected });
+            let next = self.first_byte();
+            if as_expected || !name.is_empty() {
+                return Some(FieldLine { name, value, next, as_expected });
             }
-            if goes_on {
+            if goes_on(next) {
                 self.unfold(value, &mut Vec::new()); // it is none, with all its lines
             }
         }
+    }
+}
+
+/// Whether a line that begins so goes on with the value before.
+#[inline]
+pub fn goes_on(first_byte: u8) -> bool {
+    matches!(first_byte, b' ' | b'\t')
+}
+
+/// A line's name, and what follows it; nothing where there is no name.
+#[inline(never)]
+fn at_colon<'a>(line: &'a [u8], rest: &[u8]) -> (&'a [u8], &'a [u8]) {
+    let (name, after) = colon_of(line, rest).and_then(|at| line.split_at_checked(at)).unwrap_or_default();
+    if is_bare(name) || !trim_blanks(name).is_empty() { (name, after) } else { Default::default() }
+}
+
+/// What follows a colon, without blanks around it.
+#[inline(never)]
+fn trimmed(after: &[u8]) -> &[u8] {
+    after.split_first().map_or(&[], |(_, value)| trim_blanks(value))
+}
+
+// What a reader of fields does seldom gets what it needs and gives back what changes: a reader whose address is handed on is kept in
+// memory all the time.
+
+/// The lines behind a value that goes on in some, which are put together.
+#[cold]
+fn unfolded<'a>(mut lines: Lines<'a>, value: &[u8], joined: &mut Vec<u8>) -> Lines<'a> {
+    joined.clear();
+    joined.extend_from_slice(value);
+    while let [b' ' | b'\t', ..] = lines.rest() {
+        let mut after = lines;
+        let Some(folded) = after.next().map(trim_blanks) else { break };
+        if folded.is_empty() && after.rest().is_empty() {
+            break;
+        }
+        lines = after;
+        if !joined.is_empty() && !folded.is_empty() {
+            joined.push(b' ');
+        }
+        joined.extend_from_slice(folded);
+    }
+    lines
+}
+
+/// Where a head ends whose last line without text is this one.
+fn end_of(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
+    // of several CR it is none that is blank, but nobody reads on behind it
+    let is_blank = at - from <= 2;
+    let behind = if is_blank { Some(0) } else { BlankLine::behind_first().find(bytes.get(at..)?) };
+    Some(at + behind?)
+}
+
+/// A field's name as it was written, that is expected to come again.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    text: [u8; Expected::BYTES_MAX],
+    /// 0: nothing is expected.
+    len: u8,
+}
+
+impl Expected {
+    /// Longer ones are not expected.
+    const BYTES_MAX: usize = 40;
+    /// Any name.
+    pub const NOTHING: Expected = Expected { text: [0; Expected::BYTES_MAX], len: 0 };
+
+    /// That name, if it is not too long.
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        let mut expected = Self::NOTHING;
+        if let Some(text) = expected.text.get_mut(..name.len()) {
+            text.copy_from_slice(name);
+            expected.len = u8::try_from(name.len()).unwrap_or_default();
+        }
+        expected
+    }
+
+    /// Whether a text begins with it. Nearly all names are shorter than sixteen bytes, and those are compared at once.
+    #[inline]
+    fn begins(&self, rest: &[u8]) -> bool {
+        let len = usize::from(self.len);
+        let same = match (rest.first_chunk::<16>(), self.text.first_chunk::<16>()) {
+            (Some(first), Some(text)) if len <= 16 => {
+                let same = u8x16::new(*first).simd_eq(u8x16::new(*text)).to_bitmask();
+                same.trailing_ones() >= u32::from(self.len)
+            }
+            _ => self.text.get(..len).is_some_and(|text| rest.starts_with(text)),
+        };
+        same && len > 0
     }
 }
 
@@ -469,7 +536,8 @@ mod tests {
             let lines: Vec<String> = lengths.iter().map(|n| "x".repeat(*n)).collect();
             for end in ["\n", "\r\n"] {
                 let text = [lines.join(end).as_str(), if lines.is_empty() { "" } else { end }, "rest"].concat();
-                let read: Vec<&[u8]> = Lines::new(text.as_bytes()).collect();
+                let mut all = Lines::new(text.as_bytes());
+                let read: Vec<&[u8]> = std::iter::from_fn(|| all.next()).collect();
                 assert_eq!(read, lines.iter().map(String::as_bytes).collect::<Vec<_>>());
             }
         }
@@ -480,10 +548,10 @@ mod tests {
         let all = |text: &[u8]| {
             let (mut lines, mut joined) = (FieldLines::new(text), Vec::new());
             let mut read = Vec::new();
-            while let Some(field) = lines.next_expecting(b"B ") {
+            while let Some(field) = lines.next_expecting(&Expected::of(b"B ")) {
                 joined.clear();
                 joined.extend_from_slice(field.value);
-                if field.goes_on {
+                if goes_on(field.next) {
                     lines.unfold(field.value, &mut joined);
                 }
                 read.push((String::from_utf8_lossy(field.name).into_owned(), joined.clone()));
@@ -503,6 +571,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_expected_is_compared_to_the_byte_wherever_the_text_ends() {
+        let name = b"Access-Control-Allow-Credentials-And";
+        for len in 0..=name.len() {
+            let expected = Expected::of(&name[..len]);
+            for cut in 0..=name.len() {
+                assert_eq!(expected.begins(&name[..cut]), cut >= len && len > 0, "{len} {cut}");
+            }
+            for at in 0..len {
+                let mut other = *name;
+                other[at] ^= 0x20;
+                assert!(!expected.begins(&other), "{len} {at}");
+            }
+        }
+        assert!(!Expected::of(&[b'a'; Expected::BYTES_MAX + 1]).begins(&[b'a'; 80]));
+    }
+
+    #[test]
     fn fields_end_where_the_blank_line_does() {
         for (text, fields) in [
             (&b"A: b\r\nC: d\r\n\r\n"[..], 2),
@@ -517,10 +602,10 @@ mod tests {
             assert_eq!(BlankLine::behind_first().find(&body), Some(text.len()));
             for cut in 0..body.len() {
                 let mut lines = FieldLines::new(&body[..cut]);
-                let read = std::iter::from_fn(|| lines.next_expecting(b"A")).count();
+                let read = std::iter::from_fn(|| lines.next_expecting(&Expected::of(b"A"))).count();
                 assert_eq!(lines.end(), (cut >= text.len()).then_some(text.len()), "{}", text.escape_ascii());
                 assert!(cut < text.len() || read == fields);
-                assert!(lines.next_expecting(b"A").is_none());
+                assert!(lines.next_expecting(&Expected::of(b"A")).is_none());
             }
         }
     }

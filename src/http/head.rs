@@ -191,7 +191,7 @@ impl Name {
 }
 
 /// Longest known name, in bytes.
-pub(super) const NAME_BYTES_MAX: usize = 40;
+const NAME_BYTES_MAX: usize = 40;
 
 /// Open-addressing table over (length, first, last, middle byte), built at compile time.
 const SLOTS: usize = 1024;
@@ -249,7 +249,6 @@ static USUAL: [[u8; NAME_BYTES_MAX]; Name::KNOWN.len()] = {
 };
 
 /// The known name, and how it was written.
-#[inline]
 pub(super) fn recognise(bytes: &[u8]) -> (Name, Spelling) {
     if bytes.is_empty() || bytes.len() > NAME_BYTES_MAX {
         return (Name::Other, spelling(bytes));
@@ -359,9 +358,11 @@ pub struct Block {
 /// A head: start line and fields.
 #[derive(Debug, Default)]
 pub struct Head {
-    /// Method and target.
+    /// Method and target, where the block does not begin with them.
     start: Box<[u8]>,
     method_len: u32,
+    /// Bytes of both that the block begins with.
+    begun: u32,
     block: Arc<Block>,
 }
 
@@ -370,27 +371,39 @@ impl Head {
     #[must_use]
     pub(super) fn request(method: &[u8], target: &[u8], block: Arc<Block>) -> Self {
         let method_len = u32::try_from(method.len()).unwrap_or(u32::MAX);
-        Head { start: [method, target].concat().into(), method_len, block }
+        Head { start: [method, target].concat().into(), method_len, begun: 0, block }
+    }
+
+    /// A request's head whose block begins with method and target, of these lengths.
+    #[must_use]
+    pub(super) fn begun(method: usize, target: usize, block: Arc<Block>) -> Self {
+        let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Head { start: Box::default(), method_len: len(method), begun: len(method + target), block }
     }
 
     /// A response's head.
     #[must_use]
     pub(super) fn response(block: Arc<Block>) -> Self {
-        Head { start: Box::default(), method_len: 0, block }
+        Head { start: Box::default(), method_len: 0, begun: 0, block }
     }
 
     /// The method's bytes (empty in a response).
     #[must_use]
     #[inline]
     pub fn method(&self) -> &[u8] {
-        self.start.get(..self.method_len as usize).unwrap_or_default()
+        self.start().get(..self.method_len as usize).unwrap_or_default()
     }
 
     /// The request target as sent, with its query (empty in a response).
     #[must_use]
     #[inline]
     pub fn target(&self) -> &[u8] {
-        self.start.get(self.method_len as usize..).unwrap_or_default()
+        self.start().get(self.method_len as usize..).unwrap_or_default()
+    }
+
+    #[inline]
+    fn start(&self) -> &[u8] {
+        if self.begun == 0 { &self.start } else { self.block.bytes.get(..self.begun as usize).unwrap_or_default() }
     }
 
     /// All fields in order.
@@ -565,11 +578,17 @@ impl HeadBuilder {
     /// The head.
     #[must_use]
     pub fn finish(mut self) -> Head {
-        Head { start: self.start, method_len: self.method_len, block: self.fields.finish() }
+        Head { start: self.start, method_len: self.method_len, begun: 0, block: self.fields.finish() }
     }
 }
 
 impl BlockBuilder {
+    /// Begins with a request's method and target.
+    pub fn start(&mut self, method: &[u8], target: &[u8]) {
+        self.append(method);
+        self.append(target);
+    }
+
     /// See [`HeadBuilder::field`]. A name's text is copied only where name and spelling do not give it.
     #[inline]
     pub fn field(&mut self, sent: &[u8], name: Name, spelling: Spelling, value: &[u8], withheld: bool) {
@@ -590,8 +609,11 @@ impl BlockBuilder {
     /// Appends what there is room for, and says how much that was.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // at most `BLOCK_BYTES_MAX`
-    fn append(&mut self, text: &[u8]) -> u16 {
-        let text = text.get(..BLOCK_BYTES_MAX.saturating_sub(self.bytes.len())).unwrap_or(text);
+    fn append(&mut self, mut text: &[u8]) -> u16 {
+        let room = BLOCK_BYTES_MAX - self.bytes.len();
+        if text.len() > room {
+            text = text.get(..room).unwrap_or_default();
+        }
         self.bytes.extend_from_slice(text);
         text.len() as u16
     }

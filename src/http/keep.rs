@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::grammar::{BlankLine, FieldLines, StartLine, is_bare, is_token, trim_blanks};
-use super::head::{Block, BlockBuilder, Head, NAME_BYTES_MAX, Name, SameSite, SetCookie, Spelling, recognise};
+use super::grammar::{BlankLine, Expected, FieldLines, StartLine, goes_on, is_bare, is_token, trim_blanks};
+use super::head::{Block, BlockBuilder, Head, Name, SameSite, SetCookie, Spelling, recognise};
 use crate::index::folded;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
@@ -43,6 +43,8 @@ pub struct Fields {
     block: Arc<Block>,
     too_many: bool,
     too_long: bool,
+    /// The block is no other head's, and begins with what is kept of the first line.
+    begins_with_start: bool,
 }
 
 /// Heads that came again, by what their fields were to the byte: clients and servers say the same time after time, and what was read
@@ -148,9 +150,7 @@ const FIRST: usize = Name::KNOWN.len() + 1;
 /// A field's name, as written and as read.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    text: [u8; NAME_BYTES_MAX],
-    /// 0: nothing came yet.
-    len: u8,
+    text: Expected,
     name: Name,
     spelling: Spelling,
     /// The value is kept as it is.
@@ -158,20 +158,17 @@ struct Known {
 }
 
 impl Known {
-    const NONE: Known =
-        Known { text: [0; NAME_BYTES_MAX], len: 0, name: Name::Other, spelling: Spelling::Odd, is_plain: false };
+    const NONE: Known = Known { text: Expected::NOTHING, name: Name::Other, spelling: Spelling::Odd, is_plain: false };
 
-    #[inline]
-    fn text(&self) -> &[u8] {
-        self.text.get(..usize::from(self.len)).unwrap_or_default()
-    }
-
-    fn remember(&mut self, sent: &[u8]) {
-        let text = self.text.get_mut(..sent.len());
-        self.len = text.map_or(0, |text| {
-            text.copy_from_slice(sent);
-            u8::try_from(sent.len()).unwrap_or(0)
-        });
+    /// A name that was not expected, and as much of it as is the name.
+    #[inline(never)]
+    fn of(sent: &[u8], is_response: bool) -> (Known, &[u8]) {
+        let is_exact = is_response || is_bare(sent);
+        // servers read past the blank; browsers pass over such a field
+        let name_as_sent = if is_exact { sent } else { trim_blanks(sent) };
+        let text = if is_exact { Expected::of(sent) } else { Expected::NOTHING };
+        let (name, spelling) = recognise(name_as_sent);
+        (Known { text, name, spelling, is_plain: is_plain(name) }, name_as_sent)
     }
 }
 
@@ -190,15 +187,20 @@ impl Fields {
     /// With their request's first line.
     #[must_use]
     pub fn of_request(self, method: &[u8], target: &[u8]) -> Kept {
-        let Fields { block, too_many, too_long } = self;
+        let Fields { block, too_many, too_long, begins_with_start } = self;
         let kept = kept_of(target);
-        Kept { head: Head::request(method, kept, block), too_many, too_long: too_long || kept.len() < target.len() }
+        let head = if begins_with_start {
+            Head::begun(method.len(), kept.len(), block)
+        } else {
+            Head::request(method, kept, block)
+        };
+        Kept { head, too_many, too_long: too_long || kept.len() < target.len() }
     }
 
     /// Of a response.
     #[must_use]
     pub fn of_response(self) -> Kept {
-        let Fields { block, too_many, too_long } = self;
+        let Fields { block, too_many, too_long, .. } = self;
         Kept { head: Head::response(block), too_many, too_long }
     }
 }
@@ -240,11 +242,15 @@ impl Keep {
             let end = BlankLine::behind_first().find(rest)?;
             return Some((self.fields(line, rest.get(..end)?), end));
         }
-        let (read, end) = self.read(kept_before(line), is_response, rest);
-        if end.is_none() {
-            self.built.clear();
+        if let StartLine::Request { method, target, .. } = line {
+            self.built.start(method, kept_of(target));
         }
-        Some((self.finished(read), end?))
+        let (read, end) = self.read(kept_before(line), is_response, rest);
+        let Some(end) = end else {
+            self.built.clear();
+            return None;
+        };
+        Some((Fields { begins_with_start: !is_response, ..self.finished(read) }, end))
     }
 
     /// The fields behind a first line, as far as their lines are complete.
@@ -267,60 +273,41 @@ impl Keep {
 
     fn finished(&mut self, left_out: LeftOut) -> Fields {
         let LeftOut { too_many, too_long } = left_out;
-        Fields { block: self.built.finish(), too_many, too_long }
+        Fields { block: self.built.finish(), too_many, too_long, begins_with_start: false }
     }
 
     /// Reads fields into what is built; `bytes` are kept before them. Tells where the head ends, if it does.
-    fn read(&mut self, mut bytes: usize, is_response: bool, fields: &[u8]) -> (LeftOut, Option<usize>) {
+    fn read(&mut self, bytes: usize, is_response: bool, fields: &[u8]) -> (LeftOut, Option<usize>) {
         let Keep { policy, built, orders, .. } = self;
         let order = &mut orders[usize::from(is_response)];
-        let (mut known, mut others) = (0, 0);
-        let mut left_out = LeftOut::default();
+        let mut room =
+            Room { fields_max: policy.fields_max / 2, known: 0, others: 0, bytes, left_out: LeftOut::default() };
         let mut fields = FieldLines::new(fields);
         let mut unfolded = Vec::new();
         let mut before = FIRST;
+        let mut first_byte = fields.first_byte();
         loop {
-            let next = &mut order[before][usize::from(fields.first_byte()) % WAYS];
-            let Some(field) = fields.next_expecting(next.text()) else { break };
+            let next = &mut order[before][usize::from(first_byte) % WAYS];
+            let Some(field) = fields.next_expecting(&next.text) else { break };
             let mut sent = field.name;
             if !field.as_expected {
-                let is_exact = is_response || is_bare(sent);
-                if !is_exact {
-                    sent = trim_blanks(sent); // servers read past the blank; browsers pass over such a field
-                }
-                let (name, spelling) = recognise(sent);
-                (next.name, next.spelling, next.is_plain) = (name, spelling, is_plain(name));
-                next.remember(if is_exact { sent } else { b"" });
+                (*next, sent) = Known::of(sent, is_response);
             }
             let Known { name, spelling, is_plain, .. } = *next;
             before = name as usize;
+            first_byte = field.next;
             let mut value = field.value;
-            if field.goes_on {
+            if goes_on(first_byte) {
                 fields.unfold(value, &mut unfolded);
-                value = &unfolded;
+                (value, first_byte) = (&unfolded, fields.first_byte());
             }
-            let is_other = name == Name::Other;
-            // Names that nobody knows never take the room of those that decide.
-            let count = if is_other { &mut others } else { &mut known };
-            *count += 1;
-            if *count > policy.fields_max / 2 {
-                left_out.too_many |= !is_other || policy.all_headers;
-                continue;
-            }
-            let keeps_value = is_plain || policy.keeps_value(name, sent);
-            let size = sent.len() + if keeps_value { value.len() } else { 0 };
-            if bytes + size > KEPT_BYTES_MAX {
-                left_out.too_long |= !is_other || policy.all_headers;
-                continue;
-            }
-            bytes += size;
-            if is_plain {
+            if !is_plain {
+                policy.field(built, &mut room, sent, (name, spelling), value);
+            } else if room.takes(false, true, sent.len() + value.len()) {
                 built.field(sent, name, spelling, value, false);
-            } else {
-                policy.field(built, sent, name, spelling, value);
             }
         }
-        (left_out, fields.end())
+        (room.left_out, fields.end())
     }
 }
 
@@ -329,6 +316,36 @@ impl Keep {
 struct LeftOut {
     too_many: bool,
     too_long: bool,
+}
+
+/// What of a head there is room for, and was taken.
+#[derive(Debug)]
+struct Room {
+    /// Of either kind: names that nobody knows never take the room of those that decide.
+    fields_max: usize,
+    known: usize,
+    others: usize,
+    bytes: usize,
+    left_out: LeftOut,
+}
+
+impl Room {
+    /// Whether a field of so many bytes is kept; one that `matters` is missed where it is not.
+    #[inline]
+    fn takes(&mut self, is_other: bool, matters: bool, bytes: usize) -> bool {
+        let count = if is_other { &mut self.others } else { &mut self.known };
+        *count += 1;
+        if *count > self.fields_max {
+            self.left_out.too_many |= matters;
+            return false;
+        }
+        if self.bytes + bytes > KEPT_BYTES_MAX {
+            self.left_out.too_long |= matters;
+            return false;
+        }
+        self.bytes += bytes;
+        true
+    }
 }
 
 /// The value of such a field is kept as it is, whatever the options.
@@ -349,15 +366,26 @@ fn is_plain(name: Name) -> bool {
 }
 
 impl Policy {
-    fn keeps_value(&self, name: Name, name_as_sent: &[u8]) -> bool {
-        match name {
+    /// A field of which not all is kept.
+    #[inline(never)]
+    fn field(
+        &self,
+        built: &mut BlockBuilder,
+        room: &mut Room,
+        sent: &[u8],
+        (name, spelling): (Name, Spelling),
+        value: &[u8],
+    ) {
+        let is_other = name == Name::Other;
+        let keeps_value = match name {
             Name::Cookie | Name::SecWebSocketKey | Name::Traceparent | Name::XRequestId => false,
-            Name::Other => self.all_headers && !is_secret_name(name_as_sent),
+            Name::Other => self.all_headers && !is_secret_name(sent),
             _ => true,
+        };
+        let bytes = sent.len() + if keeps_value { value.len() } else { 0 };
+        if !room.takes(is_other, !is_other || self.all_headers, bytes) {
+            return;
         }
-    }
-
-    fn field(&self, built: &mut BlockBuilder, sent: &[u8], name: Name, spelling: Spelling, value: &[u8]) {
         let mut put = |value: &[u8], withheld: bool| built.field(sent, name, spelling, value, withheld);
         match name {
             Name::Cookie => {
@@ -631,8 +659,16 @@ mod tests {
             let date = read.of_response().head.first(Name::Date).map(<[u8]>::to_vec);
             assert_eq!(date, Some(nth.to_string().into_bytes()));
             assert!(keep.whole(&ANSWER, &bytes[..fields.len() - 1]).is_none());
+            let asked = StartLine::Request { method: b"PUT", target: b"/a?b", minor: 1 };
+            let fields = format!("hosT: {nth}\r\n\r\n");
+            let (read, _) = keep.whole(&asked, fields.as_bytes()).expect("a blank line");
+            let head = read.of_request(b"PUT", b"/a?b").head;
+            let first = head.fields().first().map(|f| (head.name_of(f), head.value_of(f)));
+            assert_eq!((head.method(), head.target()), (&b"PUT"[..], &b"/a?b"[..]));
+            assert_eq!(first, Some((&b"hosT"[..], nth.to_string().as_bytes())));
+            assert_eq!(head.kept_bytes(), "PUT/a?bhosT".len() + nth.to_string().len());
         }
-        assert_eq!(keep.repeated.credit, [LOOKS_MAX, 0], "none came again");
+        assert_eq!(keep.repeated.credit, [0; 2], "none came again");
         // and once they do, that is seen
         let bytes = b"Server: a\r\nDate: today\r\n\r\n";
         for _ in 0..20 * usize::from(SELDOM) {

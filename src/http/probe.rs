@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::grammar::{FieldLine, FieldLines, METHOD_BYTES_MAX, StartLine, is_token, split_line, start_line};
+use super::grammar::{Expected, FieldLine, FieldLines, METHOD_BYTES_MAX, StartLine, is_token, split_line, start_line};
 
 /// What the next bytes look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub fn begins_for_sure(bytes: &[u8]) -> bool {
         // The field line behind it, where it is here, must be one.
         let field = |rest: &[u8]| {
             split_line(rest).is_none_or(|(line, _)| {
-                line.is_empty() || FieldLines::new(rest).next_expecting(b"").is_some_and(is_field)
+                line.is_empty() || FieldLines::new(rest).next_expecting(&Expected::NOTHING).is_some_and(is_field)
             })
         };
         let is_known = match start_line(line) {

@@ -68,10 +68,13 @@ pub(super) fn beginning(body: &[u8]) -> Option<BodyStart> {
 
 /// What the body of an answer that refuses says in words, or the reason in its first line: a piece of text between quotes, tags
 /// or line ends names what is refused, and says no. A router's "method not allowed" speaks of no CORS, nor does a check against forged forms.
+#[inline]
 pub(super) fn in_words(status: u16, body: &[u8]) -> Option<BodyStart> {
-    if !matches!(status, 400 | 401 | 403 | 405 | 500) || body.is_empty() {
-        return None;
-    }
+    let may_refuse = matches!(status, 400 | 401 | 403 | 405 | 500) && !body.is_empty();
+    if may_refuse { of_text(body) } else { None }
+}
+
+fn of_text(body: &[u8]) -> Option<BodyStart> {
     let searched = body.get(..SEARCHED_MAX).unwrap_or(body);
     let mut text = searched.to_ascii_lowercase();
     if !SUBJECTS.iter().any(|subject| subject.find(&text).is_some()) {
