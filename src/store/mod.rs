@@ -384,6 +384,7 @@ impl Store {
         let runtime = runtime().map_err(|e| sqlite(sqlx::Error::Io(e)))?;
         let status = Arc::new(StoreStatus::new(options.retention));
         let begin = async || {
+            let is_new = !std::fs::metadata(&options.path).is_ok_and(|file| file.len() > 0);
             let mut connection = connect(&options.path).await?;
             if options.kind == RunKind::Live {
                 damage::check_after_crash(&mut connection, &path).await?;
@@ -391,6 +392,11 @@ impl Store {
                 // it writes as much as it can at once, and nobody waits for its log to be small
                 let wide = "PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -16384";
                 sqlx::raw_sql(wide).execute(&mut connection).await.map_err(sqlite)?;
+                // Nobody reads what was not there a moment ago, and a log would be written, read and written again. Pages
+                // that are new need no journal, either.
+                if is_new {
+                    sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut connection).await.map_err(sqlite)?;
+                }
             }
             let run_id = writer::begin_run(&mut connection, options).await.map_err(sqlite)?;
             Ok((connection, run_id))

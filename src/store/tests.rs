@@ -484,6 +484,29 @@ fn evidence_of_several_changes_is_all_kept_and_capped() {
     assert_eq!(folder.ask(kept), "20");
 }
 
+/// A replay into a new file does without the log until its end, and is read meanwhile as far as it is written.
+#[test]
+fn a_new_file_has_its_log_when_the_replay_ends() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
+    assert_eq!(folder.ask("PRAGMA journal_mode"), "delete");
+    for n in 0..2 * writer::REPLAY_BATCH_RECORDS as i64 {
+        store.transaction(&Arc::new(transaction(n, Verdict::Blocked)));
+    }
+    let begun = Instant::now();
+    while folder.ask("SELECT count(*) > 0 FROM rejections") != "1" && begun.elapsed().as_secs() < 20 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(folder.ask("SELECT ended IS NULL, (SELECT count(*) > 0 FROM rejections) FROM runs"), "1|1");
+    store.finish(RunTotals::default()).unwrap();
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside the file");
+    assert_eq!(folder.ask("PRAGMA journal_mode"), "wal");
+    // What is there already may be read, and written, by others.
+    let store = Store::open(&folder.options(RunKind::Replay)).unwrap();
+    assert_eq!(folder.ask("PRAGMA journal_mode"), "wal");
+    store.finish(RunTotals::default()).unwrap();
+}
+
 /// Changes the file behind the store's back.
 fn change(folder: &Folder, sql: &'static str) {
     runtime().unwrap().block_on(async {

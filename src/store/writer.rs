@@ -26,7 +26,7 @@ use crate::record::{Checklist, Effect, Finding, FindingId, Phase, Transaction, T
 /// Live, a transaction holds at most this many records, so that a reader sees a rejection soon.
 const LIVE_BATCH_RECORDS: usize = 512;
 /// Offline, what waits is looked at in batches of thousands.
-const REPLAY_BATCH_RECORDS: usize = 4096;
+pub(super) const REPLAY_BATCH_RECORDS: usize = 4096;
 /// Offline, nobody reads along: a transaction holds up to this many rows of one table, so that what changes again and again
 /// (findings, the rollup) is written once.
 const REPLAY_ROWS: usize = 4096;
@@ -527,9 +527,10 @@ impl Writer {
                 .execute(&mut w.connection);
             w.runtime.block_on(ended).map(|_| ())
         })?;
-        // A reader may keep the log from being emptied; that costs disk, not rows.
-        let connection = &mut self.connection;
-        let emptied = self.runtime.block_on(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection));
+        // A reader may keep the log from being emptied, or a new file from having one before it is opened again; that
+        // costs disk, not rows.
+        let settle = "PRAGMA journal_mode = WAL; PRAGMA wal_checkpoint(TRUNCATE)";
+        let emptied = self.runtime.block_on(sqlx::raw_sql(settle).execute(&mut self.connection));
         if let Err(error) = emptied {
             tracing::debug!("{}: the write-ahead log stays: {error}", self.path);
         }
