@@ -4,19 +4,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Places for addresses of IPv6: to spell one takes as long as half a line of output.
 const KNOWN_MAX: usize = 1024;
-/// Bytes of the longest address of IPv6.
-const TEXT_BYTES_MAX: usize = 39;
+/// No address of IPv6 is longer.
+const TEXT_BYTES_MAX: usize = 40;
 
-/// Each octet's digits, and how many there are.
-const OCTETS: [[u8; 4]; 256] = {
-    let mut all = [[0; 4]; 256];
+/// Each octet's digits and a point, the first in the lowest byte, and how many these are.
+const OCTETS: [(u32, usize); 256] = {
+    let mut all = [(0, 0); 256];
     let mut octet = 0_u8;
     loop {
         let (a, b, c) = (b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10);
         all[octet as usize] = match octet {
-            0..10 => [c, 0, 0, 1],
-            10..100 => [b, c, 0, 2],
-            100.. => [a, b, c, 3],
+            0..10 => (u32::from_le_bytes([c, b'.', 0, 0]), 2),
+            10..100 => (u32::from_le_bytes([b, c, b'.', 0]), 3),
+            100.. => (u32::from_le_bytes([a, b, c, b'.']), 4),
         };
         if octet == u8::MAX {
             break;
@@ -28,10 +28,11 @@ const OCTETS: [[u8; 4]; 256] = {
 
 /// An address of IPv6 and its text.
 #[derive(Debug, Clone, Copy)]
+#[repr(C, align(8))]
 struct Known {
-    ip: Ipv6Addr,
     text: [u8; TEXT_BYTES_MAX],
     len: u8,
+    ip: Ipv6Addr,
 }
 
 /// Spells addresses. What was spelled before is copied, until another address takes its place.
@@ -81,30 +82,29 @@ impl Addresses {
             known.ip = ip;
             known.len = u8::try_from(text.len()).unwrap_or_default();
         }
-        let text = known.text.get(..usize::from(known.len)).unwrap_or_default();
-        out.push_str(std::str::from_utf8(text).unwrap_or_default());
+        let text = std::str::from_utf8(&known.text).unwrap_or_default();
+        out.push_str(text.get(..usize::from(known.len)).unwrap_or_default());
     }
 }
 
 /// Where an address's text is kept.
 fn place_of(ip: Ipv6Addr) -> usize {
-    let [a, b, c, d, e, f, g, h] = ip.segments().map(u64::from);
-    let (network, interface) = (a << 48 | b << 32 | c << 16 | d, e << 48 | f << 32 | g << 16 | h);
-    let mixed = (network ^ interface.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    usize::try_from(mixed >> 32).unwrap_or_default() % KNOWN_MAX
+    let bits = ip.to_bits();
+    let (network, interface) = (u64::try_from(bits >> 64), u64::try_from(bits & u128::from(u64::MAX)));
+    let mixed = network.unwrap_or_default() ^ interface.unwrap_or_default().rotate_left(32);
+    usize::try_from(mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).unwrap_or_default() % KNOWN_MAX
 }
 
 fn push_v4(out: &mut String, ip: Ipv4Addr) {
-    let mut text = [b'.'; 17];
-    let mut len = 0;
+    let (mut text, mut len) = (0_u128, 0);
     for octet in ip.octets() {
-        let [a, b, c, digits] = OCTETS[usize::from(octet)];
-        text[len..len + 3].copy_from_slice(&[a, b, c]);
-        len += usize::from(digits);
-        text[len] = b'.';
-        len += 1;
+        let (word, bytes) = OCTETS[usize::from(octet)];
+        text |= u128::from(word) << (8 * len);
+        len += bytes;
     }
-    out.push_str(std::str::from_utf8(&text[..len - 1]).unwrap_or_default());
+    // all 16 are ASCII, and are told to be so at once; without the last point
+    let text = text.to_le_bytes();
+    out.push_str(std::str::from_utf8(&text).unwrap_or_default().get(..len - 1).unwrap_or_default());
 }
 
 #[cfg(test)]

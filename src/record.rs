@@ -183,7 +183,7 @@ pub struct TransactionId(pub u64);
 impl fmt::Display for TransactionId {
     /// `T` and 13 letters and digits (Crockford's base 32, lower case).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&spelled(b'T', self.0)).unwrap_or_default())
+        f.write_str(Spelled::new(b'T', self.0).text())
     }
 }
 
@@ -194,7 +194,7 @@ pub struct FindingId(pub u64);
 impl fmt::Display for FindingId {
     /// `F` and 13 letters and digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&spelled(b'F', self.0)).unwrap_or_default())
+        f.write_str(Spelled::new(b'F', self.0).text())
     }
 }
 
@@ -207,7 +207,7 @@ impl TransactionId {
 
     /// Appends what [`fmt::Display`] writes.
     pub fn append_to(self, out: &mut String) {
-        out.push_str(std::str::from_utf8(&spelled(b'T', self.0)).unwrap_or_default());
+        out.push_str(Spelled::new(b'T', self.0).text());
     }
 }
 
@@ -220,7 +220,7 @@ impl FindingId {
 
     /// Appends what [`fmt::Display`] writes.
     pub fn append_to(self, out: &mut String) {
-        out.push_str(std::str::from_utf8(&spelled(b'F', self.0)).unwrap_or_default());
+        out.push_str(Spelled::new(b'F', self.0).text());
     }
 }
 
@@ -237,12 +237,26 @@ fn from_base32(text: &str) -> Option<u64> {
     })
 }
 
-/// The letter, and 13 digits.
-fn spelled(letter: u8, value: u64) -> [u8; 14] {
-    std::array::from_fn(|place| match place {
-        0 => letter,
-        _ => DIGITS[usize::try_from((value >> (5 * (13 - place))) & 31).unwrap_or(0)],
-    })
+/// A letter and 13 digits; two more bytes, so that all are told to be ASCII at once.
+#[repr(align(16))]
+struct Spelled([u8; 16]);
+
+impl Spelled {
+    fn new(letter: u8, value: u64) -> Self {
+        let mut text = [letter; 16];
+        let mut rest = value;
+        let mut place = 13;
+        while place > 0 {
+            text[place] = DIGITS[usize::try_from(rest & 31).unwrap_or(0)];
+            rest >>= 5;
+            place -= 1;
+        }
+        Spelled(text)
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default().get(..14).unwrap_or_default()
+    }
 }
 
 /// One request of a transaction with its answer.

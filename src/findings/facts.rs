@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 
 use crate::cors::browser::is_browser;
-use crate::cors::classify::path_and_query;
+use crate::cors::classify::{path_and_query, path_len};
 use crate::cors::origin::{is_private, printable, shown};
 use crate::cors::{Kind, Observation};
 use crate::http::head::{Head, Name};
-use crate::http::{Request, Response, find_word};
+use crate::http::{Request, Response, find_word, is_printable};
 use crate::packet::Time;
 use crate::record::{Family, Mode, Site, TransactionId};
 
@@ -312,6 +312,21 @@ impl<'a> Seen<'a> {
     #[must_use]
     pub fn origin(&self) -> &str {
         self.o.origin.map_or("", |origin| origin)
+    }
+
+    /// The path without query, as it is shown.
+    #[must_use]
+    pub fn path(&self) -> &[u8] {
+        let url = path_and_query(self.o.request.head.target());
+        let path = url.get(..path_len(url)).unwrap_or_default();
+        if is_printable(path) { path } else { self.o.path().as_bytes() }
+    }
+
+    /// The path as it is shown; a query may follow.
+    #[must_use]
+    pub fn route(&self) -> &[u8] {
+        let url = path_and_query(self.o.request.head.target());
+        if is_printable(url) { url } else { self.o.path().as_bytes() }
     }
 
     /// Answered with 2xx.

@@ -29,7 +29,7 @@ use crate::cors::origin::{Origin, serialise};
 use crate::cors::site::registrable;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::counters::{Counters, Forgotten};
-use crate::http::{find_word, is_printable};
+use crate::http::find_word;
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::EngineOptions;
@@ -150,6 +150,7 @@ pub struct Findings {
 }
 
 /// The value, and whether another entry had to go for it.
+#[inline]
 fn counted<'a, K, V>((value, gone): (&'a mut V, Option<(K, V)>), forgotten: &mut u64) -> &'a mut V {
     *forgotten += u64::from(gone.is_some());
     value
@@ -217,7 +218,7 @@ impl Findings {
         let asked = book.digest(target);
         let url_digest = if url.len() == target.len() { asked } else { book.digest(url) };
         Here {
-            endpoint: book.endpoint_digest(host, method_of(seen), path_of(seen, url)),
+            endpoint: book.endpoint_digest(host, method_of(seen), seen.route()),
             asked,
             url: book.digest((host, url_digest)),
             page: book.digest((seen.origin_digest, host)),
@@ -367,8 +368,7 @@ impl Findings {
         let login = login_of(seen);
         if !concerns && !seen.navigates() && self.hosts.peek(&host_key).is_none() {
             if let Some(login) = login {
-                let url = path_and_query(o.request.head.target());
-                let key = self.book.endpoint_digest(host_key, method_of(seen), path_of(seen, url));
+                let key = self.book.endpoint_digest(host_key, method_of(seen), seen.route());
                 self.logins.get_or_insert_with(key, Login::default).0.join(login);
             }
             return;
@@ -389,7 +389,7 @@ impl Findings {
         let endpoint = if concerns {
             let make = || {
                 let login = logins.remove(&here.endpoint).unwrap_or_default();
-                Endpoint::new(&o.target.origin, method_of(seen), o.path(), login)
+                Endpoint::new(&o.target.origin, method_of(seen), seen.route(), login)
             };
             counted(endpoints.use_or_insert_with(here.endpoint, true, make), &mut forgotten.endpoints)
         } else if let Some(endpoint) = endpoints.get(&here.endpoint) {
@@ -455,7 +455,7 @@ impl Findings {
         writes::cross_site_write(seen, host, endpoint, book, sent_there);
         writes::simple_json(seen, host, endpoint, book);
         if o.mode == Mode::NoCors && matches!(seen.asked.fetch_dest, None | Some(b"empty")) {
-            let key = blocked_key(book, o.address, &o.target.origin, o.path());
+            let key = blocked_key(book, o.address, &o.target.origin, seen.route());
             let within = book.settings.seconds(Threshold::OpaqueSeconds);
             if self.blocked.peek(&key).is_some_and(|at| seen.now.since(*at) <= within) {
                 writes::opaque_misuse(seen, endpoint, book);
@@ -511,11 +511,11 @@ impl Findings {
             let logins = &mut self.logins;
             let make = || {
                 let login = logins.remove(&endpoint_key).unwrap_or_default();
-                Endpoint::new(&t.target_origin, t.method.as_bytes(), path, login)
+                Endpoint::new(&t.target_origin, t.method.as_bytes(), path.as_bytes(), login)
             };
             let endpoint = counted(self.endpoints.get_or_insert_with(endpoint_key, make), &mut forgotten.endpoints);
             preflights::passed_then_refused(t, endpoint, book);
-            let key = blocked_key(book, address, &t.target_origin, path);
+            let key = blocked_key(book, address, &t.target_origin, path.as_bytes());
             forgotten.probing += u64::from(self.blocked.insert(key, t.time).is_some());
             if let Some(preflight) = t.preflight.as_ref().filter(|_| t.phase == Some(Phase::Preflight)) {
                 let url = path_and_query(preflight.leg.request.head.target());
@@ -789,13 +789,8 @@ fn method_of<'a>(seen: &Seen<'a>) -> &'a [u8] {
     if seen.is_preflight() { seen.asked.method.unwrap_or_default() } else { seen.o.request.head.method() }
 }
 
-/// The path, and what may follow it, of this URL of the request: as sent where that can be shown.
-fn path_of<'s>(seen: &'s Seen<'_>, url: &'s [u8]) -> &'s [u8] {
-    if is_printable(url) { url } else { seen.o.path().as_bytes() }
-}
-
-fn blocked_key(book: &Book, address: IpAddr, target: &str, path: &str) -> u64 {
-    book.endpoint_digest(book.digest((network_of(address), target)), b"", path.as_bytes())
+fn blocked_key(book: &Book, address: IpAddr, target: &str, path: &[u8]) -> u64 {
+    book.endpoint_digest(book.digest((network_of(address), target)), b"", path)
 }
 
 fn refused_key(book: &Book, address: IpAddr, origin: &str, target: &str, method: &[u8], url: &[u8]) -> u64 {

@@ -1,5 +1,7 @@
 //! What an `Origin` looks like beside its target: the patterns that scanners and exploits send (VERDICTS.md §9).
 
+use std::net::IpAddr;
+
 use crate::cors::origin::{default_port, host_ip};
 use crate::cors::site::{on_shared_hosting, registrable};
 use crate::cors::{OriginParts, Target};
@@ -279,33 +281,41 @@ fn is_random(label: &str) -> bool {
 /// Names that only an inside knows: single labels, IP addresses of private networks, and the usual suffixes.
 #[must_use]
 pub fn is_private_name(host: &str) -> bool {
-    match host_ip(host) {
-        Some(ip) => crate::cors::origin::is_private(ip),
-        None => {
-            !host.contains('.')
-                || [".internal", ".local", ".lan", ".corp", ".home.arpa", ".localhost"]
-                    .iter()
-                    .any(|suffix| host.ends_with(suffix))
+    match (ip_of(host), last_label(host)) {
+        (Some(ip), _) => crate::cors::origin::is_private(ip),
+        (None, Some(last)) => {
+            matches!(last, "internal" | "local" | "lan" | "corp" | "localhost") || host.ends_with(".home.arpa")
         }
+        (None, None) => true,
     }
+}
+
+/// The address that a canonical host is: nearly all are names, and that is told by a glance.
+fn ip_of(host: &str) -> Option<IpAddr> {
+    let first = host.as_bytes().first()?;
+    if first.is_ascii_digit() || *first == b'[' { host_ip(host) } else { None }
+}
+
+/// What follows the last dot, where there is one.
+fn last_label(host: &str) -> Option<&str> {
+    host.get(memchr::memrchr(b'.', host.as_bytes())? + 1..)
 }
 
 /// A target that the public reaches, by its name (VERDICTS.md §8).
 #[must_use]
 pub fn is_public_name(host: &str) -> bool {
-    host_ip(host).is_none()
-        && host.contains('.')
-        && ![".local", ".test", ".internal", ".localhost"].iter().any(|suffix| host.ends_with(suffix))
+    let is_public = |last| !matches!(last, "local" | "test" | "internal" | "localhost");
+    ip_of(host).is_none() && last_label(host).is_some_and(is_public)
 }
 
 /// A page's host that only a developer's machine or an inside has, or a port that development servers use.
 #[must_use]
 pub fn is_development(parts: &OriginParts) -> bool {
-    let inside = match host_ip(&parts.host) {
+    let inside = match ip_of(&parts.host) {
         Some(ip) => crate::cors::origin::is_private(ip),
         None => {
             &*parts.host == "localhost"
-                || [".localhost", ".local", ".test", ".internal"].iter().any(|suffix| parts.host.ends_with(suffix))
+                || matches!(last_label(&parts.host), Some("localhost" | "local" | "test" | "internal"))
         }
     };
     inside || matches!(parts.port, 3000 | 3001 | 4200 | 5173 | 8000 | 8080)

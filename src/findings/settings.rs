@@ -14,7 +14,7 @@ use crate::packet::SECOND;
 #[derive(Debug)]
 pub struct Settings {
     rules: Vec<RuleOptions>,
-    values: Vec<f64>,
+    values: Vec<usize>,
     known_origins: Vec<String>,
     own_names: Vec<String>,
     private_names: Vec<String>,
@@ -36,7 +36,8 @@ impl Settings {
         let values = Threshold::ALL
             .iter()
             .map(|(_, rule, name, default, _)| {
-                options.rules.get(rule.id()).and_then(|r| r.thresholds.get(*name)).copied().unwrap_or(*default)
+                let told = options.rules.get(rule.id()).and_then(|r| r.thresholds.get(*name));
+                whole(told.copied().unwrap_or(*default))
             })
             .collect();
         let scanners = options.site.scanners.iter().map(|text| match text.parse() {
@@ -55,9 +56,8 @@ impl Settings {
 
     /// The threshold as a whole number.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates, and no threshold is negative
     pub fn at(&self, threshold: Threshold) -> usize {
-        self.values.get(threshold as usize).copied().unwrap_or(f64::MAX).max(0.0) as usize
+        self.values.get(threshold as usize).copied().unwrap_or(usize::MAX)
     }
 
     /// The threshold in seconds, as nanoseconds.
@@ -116,6 +116,11 @@ impl Settings {
             Scanner::Agent(text) => !text.is_empty() && memchr::memmem::find(agent, text).is_some(),
         })
     }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates, and no threshold is negative
+fn whole(threshold: f64) -> usize {
+    threshold.max(0.0) as usize
 }
 
 /// `*.shop.test` covers every host below `shop.test`; anything else only itself.

@@ -39,6 +39,17 @@ pub fn shape_of(path: &str) -> Cow<'_, str> {
     Cow::Owned(shape)
 }
 
+/// Appends the shape of a path that is too short for its shape to be cut.
+fn push_shape(out: &mut String, path: &str) {
+    let mut from = 0;
+    for segment in segments(path.as_bytes()).filter(|segment| segment.is_variable) {
+        out.push_str(path.get(from..segment.from).unwrap_or_default());
+        out.push_str("{}");
+        from = segment.to;
+    }
+    out.push_str(path.get(from..).unwrap_or_default());
+}
+
 /// Feeds the shape of a path (of a target, as it may have a query) to a hasher.
 pub fn hash_shape(path: impl AsRef<[u8]>, hasher: &mut impl Hasher) {
     let path = path.as_ref();
@@ -94,21 +105,24 @@ const BYTES: [u8; 256] = {
     kinds
 };
 
-/// The segments of a path, each read once.
+/// The segments of a path, each byte read once.
 fn segments(path: &[u8]) -> impl Iterator<Item = Segment> {
     let mut next = Some(0);
     std::iter::from_fn(move || {
         let from = next?;
-        let (mut to, mut kinds) = (from, 0);
-        next = loop {
-            let kind = path.get(to).map_or(END | END_OF_PATH, |byte| BYTES[usize::from(*byte)]);
+        let (mut len, mut kinds, mut end) = (0, 0, END | END_OF_PATH);
+        for byte in path.get(from..)? {
+            let kind = BYTES[usize::from(*byte)];
             if kind & END != 0 {
-                break (kind & END_OF_PATH == 0).then_some(to + 1);
+                end = kind;
+                break;
             }
             kinds |= kind;
-            to += 1;
-        };
-        let is_variable = match to - from {
+            len += 1;
+        }
+        let to = from + len;
+        next = (end & END_OF_PATH == 0).then_some(to + 1);
+        let is_variable = match len {
             0 => false,
             1..8 => kinds & NO_DIGIT == 0,
             20.. => true,
@@ -212,11 +226,11 @@ impl Endpoint {
         self.label.len() as u64 ^ u64::from(self.wildcard.count())
     }
 
-    /// An endpoint that was just seen first.
+    /// An endpoint that was just seen first. A query may follow its path.
     #[must_use]
-    pub fn new(target: &str, method: &[u8], path: &str, login: Login) -> Self {
+    pub fn new(target: &str, method: &[u8], path: &[u8], login: Login) -> Self {
         Endpoint {
-            label: [target, " ", &shown(method.get(..32).unwrap_or(method)), " ", &shape_of(path)].concat().into(),
+            label: label_of(target, method, path),
             login,
             accepted: Few::default(),
             accepts_all: false,
@@ -233,6 +247,22 @@ impl Endpoint {
     pub fn authorised(&self) -> bool {
         self.login.by_authorization || self.login.by_cookie
     }
+}
+
+fn label_of(target: &str, method: &[u8], path: &[u8]) -> Box<str> {
+    let path = shown(path.get(..path_len(path)).unwrap_or_default());
+    let method = shown(method.get(..32).unwrap_or(method));
+    let mut label = String::with_capacity(target.len() + method.len() + path.len() + 4);
+    label.push_str(target);
+    label.push(' ');
+    label.push_str(&method);
+    label.push(' ');
+    if path.len() <= SHAPE_BYTES_MAX / 2 {
+        push_shape(&mut label, &path);
+    } else {
+        label.push_str(&shape_of(&path));
+    }
+    label.into()
 }
 
 /// A page origin beside a target.
@@ -305,6 +335,11 @@ mod tests {
             ("*", "*"),
         ] {
             assert_eq!(shape_of(path), shape);
+        }
+        let digits = "/1".repeat(SHAPE_BYTES_MAX / 4);
+        for path in ["/v1/orders/4711?x=1", "/4711", "", "*", "/u/3f2504e0-4f89-11d3-9a0c-0305e82c3301/a", &*digits] {
+            let label = ["https://shop.test GET ", &*shape_of(path)].concat();
+            assert_eq!(*Endpoint::new("https://shop.test", b"GET", path.as_bytes(), Login::default()).label, label);
         }
         assert!(shape_of(&"/abc".repeat(1000)).len() <= SHAPE_BYTES_MAX + 4);
     }

@@ -12,6 +12,8 @@ const VALUES_MAX: usize = 64;
 pub struct Distinct {
     seen: SmallVec<[(u64, Time); 2]>,
     beyond: u32,
+    /// None was seen before.
+    since: Time,
 }
 
 impl Distinct {
@@ -20,6 +22,7 @@ impl Distinct {
         if let Some(known) = self.seen.iter_mut().find(|(v, _)| *v == value) {
             let fresh = now.since(known.1) > window_ns;
             known.1 = now;
+            self.since = self.since.min(now);
             return fresh;
         }
         if self.seen.len() >= VALUES_MAX {
@@ -28,6 +31,7 @@ impl Distinct {
         if self.seen.len() >= VALUES_MAX {
             self.beyond = self.beyond.saturating_add(1);
         } else {
+            self.since = if self.seen.is_empty() { now } else { self.since.min(now) };
             self.seen.push((value, now));
         }
         true
@@ -45,8 +49,12 @@ impl Distinct {
     }
 
     fn prune(&mut self, now: Time, window_ns: i64) {
+        if now.since(self.since) <= window_ns {
+            return;
+        }
         let before = self.seen.len();
         self.seen.retain(|(_, at)| now.since(*at) <= window_ns);
+        self.since = self.seen.iter().map(|(_, at)| *at).min().unwrap_or(now);
         if self.seen.len() < before {
             self.beyond = 0;
         }

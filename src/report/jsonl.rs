@@ -46,18 +46,14 @@ impl SpelledTime {
         if self.time.is_none_or(|before| before.0.div_euclid(SECOND) != second) {
             // "2026-11-23T08:41:12" of "2026-11-23T08:41:12.000000Z"
             let whole = Time(second.saturating_mul(SECOND)).to_string();
-            self.text.clear();
-            self.text.push('"');
-            self.text.push_str(whole.split('.').next().unwrap_or_default());
-            self.text.push('.');
+            self.text = format!("\"{}.", whole.split('.').next().unwrap_or_default());
             self.second_bytes = self.text.len();
         }
         self.time = Some(time);
         self.text.truncate(self.second_bytes);
         // a digit before them keeps the zeros
-        let mut buffer = itoa::Buffer::new();
         let micros = u32::try_from(in_second / 1000).unwrap_or_default();
-        self.text.push_str(buffer.format(1_000_000 + micros).get(1..).unwrap_or_default());
+        self.text.push_str(itoa::Buffer::new().format(1_000_000 + micros).get(1..).unwrap_or_default());
         self.text.push_str("Z\"");
     }
 }
@@ -439,7 +435,7 @@ impl JsonLines {
     /// Escapes what JSON demands, and what could act on a terminal (C1 controls, marks of direction).
     fn escaped(&mut self, text: &str) {
         let mut rest = text;
-        loop {
+        while !rest.is_empty() {
             let (run, special) = rest.split_at_checked(plain_json_bytes(rest)).unwrap_or((rest, ""));
             self.text.push_str(run);
             let mut chars = special.chars();

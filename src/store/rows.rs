@@ -439,11 +439,13 @@ pub fn plain_json_bytes(text: &str) -> usize {
             return 16 * nth + special.trailing_zeros() as usize;
         }
     }
-    let mut block = [b' '; 16];
-    let Some(last) = block.get_mut(..rest.len()) else { return 0 };
-    last.copy_from_slice(rest);
-    let special = special_json_bytes(block);
-    if special == 0 { text.len() } else { 16 * blocks.len() + special.trailing_zeros() as usize }
+    let special = |b: &u8| b.wrapping_sub(b' ') > b'~' - b' ' || *b == b'"' || *b == b'\\';
+    let plain_rest = || 16 * blocks.len() + rest.iter().position(special).unwrap_or(rest.len());
+    match text.as_bytes().last_chunk::<16>() {
+        // what of it was looked at before is plain
+        Some(last) if special_json_bytes(*last) == 0 => text.len(),
+        _ => plain_rest(),
+    }
 }
 
 /// A bit for each byte that is not plain.

@@ -255,6 +255,10 @@ fn named_origin(seen: &Seen<'_>, host: &Host, book: &mut Book) {
     if value == b"*" || value == b"null" {
         return;
     }
+    let https = seen.o.target.scheme == Scheme::Https && seen.o.target.scheme_confidence >= Confidence::Probable;
+    if !https {
+        return;
+    }
     let with = seen.credentials_allowed();
     let parsed;
     let parts = if seen.accepted() {
@@ -264,10 +268,6 @@ fn named_origin(seen: &Seen<'_>, host: &Host, book: &mut Book) {
         parsed.parts()
     };
     let Some(parts) = parts else { return };
-    let https = seen.o.target.scheme == Scheme::Https && seen.o.target.scheme_confidence >= Confidence::Probable;
-    if !https {
-        return;
-    }
     if &*parts.scheme == "http" && !is_loopback_host(&parts.host) {
         let report = Report {
             rule: Rule::HttpOriginTrusted,

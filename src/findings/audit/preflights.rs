@@ -178,18 +178,17 @@ pub fn methods_too_broad(seen: &Seen<'_>, host: &Host, book: &mut Book) {
     let Some(value) = seen.said.allow_methods else { return };
     let mut star = false;
     let mut forbidden = false;
-    let mut unused = Vec::new();
+    let mut unused = false;
+    let is_unused = |item: &&[u8]| {
+        UNSAFE_METHODS.iter().position(|m| m == item).is_some_and(|bit| host.preflight.used & (1 << bit) == 0)
+    };
     for item in list_items(value) {
         star |= item == b"*";
         forbidden |= [&b"TRACE"[..], b"CONNECT", b"TRACK"].iter().any(|m| item.eq_ignore_ascii_case(m));
-        if let Some(bit) = UNSAFE_METHODS.iter().position(|m| *m == item)
-            && host.preflight.used & (1 << bit) == 0
-        {
-            unused.push(String::from_utf8_lossy(item).into_owned());
-        }
+        unused |= is_unused(&item);
     }
     let enough = host.actuals as usize >= book.settings.at(Threshold::MethodsActuals);
-    if !star && !forbidden && (unused.is_empty() || !enough) {
+    if !(star || forbidden || unused && enough) {
         return;
     }
     let severe = forbidden || (star && seen.credentials_allowed());
@@ -208,6 +207,7 @@ pub fn methods_too_broad(seen: &Seen<'_>, host: &Host, book: &mut Book) {
         } else if forbidden {
             "a method is allowed that no page may use".to_owned()
         } else {
+            let unused: Vec<_> = list_items(value).filter(is_unused).map(String::from_utf8_lossy).collect();
             format!("allowed and not used in {actuals} cross-origin requests: {}", unused.join(", "))
         }
     });

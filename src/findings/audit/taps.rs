@@ -37,6 +37,8 @@ const COMPARED: [Name; 7] = [
 struct Kept {
     at: Time,
     call: u64,
+    /// The number of the one before of this call.
+    before: Option<u64>,
     named: bool,
     sent: Time,
     peer: IpAddr,
@@ -50,7 +52,14 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(seen: &Seen<'_>, response: &Response, call: u64, named: bool, texts: &mut Vec<u8>) -> Self {
+    /// `before`: see the field.
+    fn of(
+        seen: &Seen<'_>,
+        response: &Response,
+        (call, named): (u64, bool),
+        before: Option<u64>,
+        texts: &mut Vec<u8>,
+    ) -> Self {
         let request = &**seen.o.request;
         texts.clear();
         let mut ends = [0; COMPARED.len() + 1];
@@ -78,6 +87,7 @@ impl Kept {
         Kept {
             at: seen.now,
             call,
+            before,
             named,
             sent: request.first.time,
             peer: request.peer.ip(),
@@ -104,8 +114,10 @@ impl Kept {
 #[derive(Debug, Default)]
 pub struct Taps {
     kept: VecDeque<Kept>,
-    /// How many there are of each call: nearly always none of the one at hand.
-    calls: HashMap<u64, u16, RandomState>,
+    /// The number of the first.
+    first: u64,
+    /// The number of the last one of each call: nearly always there is none of the one at hand.
+    calls: HashMap<u64, u64, RandomState>,
     scratch: Vec<u8>,
 }
 
@@ -152,17 +164,12 @@ impl Taps {
         while self.kept.front().is_some_and(|k| seen.now.since(k.at) > KEPT_NS) {
             self.pop_front();
         }
-        let head = &seen.o.request.head;
-        let id = head.first(Name::Traceparent).or_else(|| head.first(Name::XRequestId));
-        let call = book.digest((head.method(), asked, seen.origin_digest, id));
-        let named = id.is_some();
-        let alike = self.calls.entry(call).or_default();
-        *alike += 1;
-        let up = if *alike > 1 {
-            self.kept.iter().rev().find(|k| k.call == call && is_upstream(k, seen.o.request, seen.o.address, named))
-        } else {
-            None
-        };
+        let request = &**seen.o.request;
+        let id = request.head.first(Name::Traceparent).or_else(|| request.head.first(Name::XRequestId));
+        let call = book.digest((request.head.method(), asked, seen.origin_digest, id));
+        let last = self.calls.get(&call).copied();
+        let alike = std::iter::successors(last.and_then(|at| self.at(at)), |kept| self.at(kept.before?));
+        let up = { alike }.find(|kept| is_upstream(kept, request, seen.o.address, id.is_some()));
         if let Some(up) = up {
             let lost: Vec<(Name, String)> =
                 (0..COMPARED.len()).filter_map(|nth| lost(nth, up, seen, response)).collect();
@@ -173,17 +180,23 @@ impl Taps {
         if self.kept.len() >= KEPT_MAX {
             self.pop_front();
         }
-        self.kept.push_back(Kept::of(seen, response, call, named, &mut self.scratch));
+        self.calls.insert(call, self.first + self.kept.len() as u64);
+        self.kept.push_back(Kept::of(seen, response, (call, id.is_some()), last, &mut self.scratch));
+    }
+
+    /// The one of this number, if it is still kept.
+    fn at(&self, number: u64) -> Option<&Kept> {
+        self.kept.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
     fn pop_front(&mut self) {
         let Some(kept) = self.kept.pop_front() else { return };
-        if let Entry::Occupied(mut alike) = self.calls.entry(kept.call) {
-            *alike.get_mut() -= 1;
-            if *alike.get() == 0 {
-                alike.remove();
-            }
+        if let Entry::Occupied(last) = self.calls.entry(kept.call)
+            && *last.get() == self.first
+        {
+            last.remove();
         }
+        self.first += 1;
     }
 }
 

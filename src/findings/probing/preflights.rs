@@ -67,7 +67,7 @@ pub struct Asked {
 pub fn on_preflight(seen: &Seen<'_>, prober: &mut Prober, book: &Book) -> bool {
     let Some(method) = seen.asked.method else { return false };
     let asked = &mut prober.asked;
-    let (path, digest) = (book.digest(seen.o.path()), book.digest(method));
+    let (path, digest) = (book.digest(seen.path()), book.digest(method));
     let now = seen.now;
     asked.open.retain(|(_, _, at)| now.since(*at) <= SWEEP_NS);
     if asked.open.is_empty() {
@@ -95,7 +95,7 @@ pub fn on_actual(seen: &Seen<'_>, prober: &mut Prober, book: &Book) {
     if prober.asked.open.is_empty() {
         return;
     }
-    let (path, method) = (book.digest(seen.o.path()), book.digest(seen.o.request.head.method()));
+    let (path, method) = (book.digest(seen.path()), book.digest(seen.o.request.head.method()));
     prober.asked.open.retain(|(p, m, _)| (*p, *m) != (path, method));
 }
 
@@ -153,7 +153,7 @@ pub fn forged(seen: &Seen<'_>, prober: &mut Prober, book: &mut Book) {
     }
     let seldom = prober.seldom();
     seldom.forged_trail.add(seen.id(), seen.now);
-    seldom.forged_paths.enter(book.digest(seen.o.path()));
+    seldom.forged_paths.enter(book.digest(seen.path()));
     let count = seldom.forged.enter(seen.now, TEN_MINUTES_NS);
     if count < doubled(seen, book.settings.at(Threshold::ForgedPreflights)) {
         return;

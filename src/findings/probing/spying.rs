@@ -180,11 +180,11 @@ pub fn poison_served(seen: &Seen<'_>, poison: &Poison, endpoint: &Endpoint, book
 
 /// `cache_poison_probe`: cache-busting queries.
 pub fn poison_queries(seen: &Seen<'_>, kinds: Kinds, prober: &mut Prober, book: &mut Book) {
-    let target = seen.o.request.head.target();
-    let Some(at) = memchr::memchr(b'?', target) else { return };
     if poison_of(seen, kinds).is_none() || !seen.said.shared_cache || seen.o.request.head.method() != b"GET" {
         return;
     }
+    let target = seen.o.request.head.target();
+    let Some(at) = memchr::memchr(b'?', target) else { return };
     let queries = &mut prober.seldom().queries;
     queries.enter(book.digest(target.get(at..)), seen.now, TEN_MINUTES_NS);
     let count = queries.count(seen.now, TEN_MINUTES_NS);
