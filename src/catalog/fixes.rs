@@ -309,6 +309,23 @@ mod tests {
     }
 
     #[test]
+    fn only_what_mends_a_list_repeats_it() {
+        let items: &[&str] = &["SENTINEL"];
+        let list = List { items, in_view: true };
+        for cause in Cause::ALL {
+            for (setting, shown) in [
+                (Setting::Methods, Shown { methods: list, ..Shown::SAMPLE }),
+                (Setting::Headers, Shown { headers: items, all_headers: list, ..Shown::SAMPLE }),
+            ] {
+                let told = |edge| Stack::ALL.iter().map(move |s| fix(*cause, *s, edge, &shown, PageSigns::default()));
+                let mut all = told(None).chain(told(Some(Stack::Nginx))).chain(told(Some(Stack::Envoy)));
+                let repeats = all.any(|text| text.to_ascii_uppercase().contains("SENTINEL"));
+                assert_eq!(repeats, settings_of(*cause).contains(&setting), "{cause} {setting:?}");
+            }
+        }
+    }
+
+    #[test]
     fn development_names_the_dev_proxies_and_the_target() {
         let page = PageSigns { development: true, ..PageSigns::default() };
         let text =

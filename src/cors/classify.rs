@@ -771,10 +771,9 @@ fn tool_signs(seen: &Classified, request: &Request) -> u8 {
     signs += u8::from(matches!(seen.browser.family, Family::Chromium | Family::Firefox) && !reads_compressed);
     if seen.kind == Kind::Preflight {
         signs += u8::from(head.has(Name::Cookie) || head.has(Name::Authorization));
-        let names: Vec<&[u8]> = head.all(Name::AcRequestHeaders).flat_map(|v| v.split(|&b| b == b',')).collect();
-        let odd = names.iter().any(|n| trim(n).len() != n.len() || n.iter().any(u8::is_ascii_uppercase))
-            || !names.is_sorted();
-        signs += u8::from(odd);
+        let names = || head.all(Name::AcRequestHeaders).flat_map(|v| v.split(|&b| b == b','));
+        let odd = names().any(|n| trim(n).len() != n.len() || n.iter().any(u8::is_ascii_uppercase));
+        signs += u8::from(odd || !names().is_sorted());
         let body = head.first(Name::ContentLength).is_some_and(|v| v != b"0") || head.has(Name::TransferEncoding);
         signs += u8::from(body);
         signs += u8::from(head.first(Name::Accept).is_some_and(|v| v != b"*/*"));

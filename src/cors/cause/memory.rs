@@ -4,7 +4,7 @@
 //! those not used lately make room, counted under `forgotten`, `causes`. Holds digests, no text.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -329,13 +329,12 @@ impl Memory {
 
     /// Numbers, hex and long tokens in the path count as one (VERDICTS.md §8, "Endpoint").
     fn endpoint_key(&self, target: u64, path: &[u8]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u64(target);
+        let mut shape: SmallVec<[u8; 128]> = SmallVec::new();
         for segment in path.get(..path_len(path)).unwrap_or_default().split(|&b| b == b'/') {
-            hasher.write_u8(b'/');
-            hasher.write(if is_variable(segment) { b"{}" } else { segment });
+            shape.push(b'/');
+            shape.extend_from_slice(if is_variable(segment) { b"{}" } else { segment });
         }
-        hasher.finish()
+        self.hasher.hash_one((target, &*shape))
     }
 }
 

@@ -19,7 +19,7 @@ use super::location::{Location, Next, resolve};
 use super::origin::{Origin, Origins, is_loopback_host, printable, split_host_port};
 use super::{ClientId, Target};
 use crate::catalog::fixes::{self, List, PageSigns, Shown};
-use crate::catalog::{Cause, Reason, Side, Stack};
+use crate::catalog::{Cause, Reason, Setting, Side, Stack};
 use crate::http::BodyStart;
 use crate::http::head::{Head, Name};
 use crate::http::{Request, Response};
@@ -708,8 +708,13 @@ impl Case<'_> {
         let preflight = transaction.preflight.as_ref();
         let asked: &[String] = preflight.map_or(&[], |p| &p.requested_headers);
         let answer = preflight.and_then(|p| p.leg.response.as_deref());
-        let list = |name: Name| answer.and_then(|r| r.head.joined(name)).unwrap_or_default();
-        let (methods_list, headers_list) = (list(Name::AcAllowMethods), list(Name::AcAllowHeaders));
+        // only what mends a list repeats it
+        let list = |name: Name, setting: Setting| {
+            let answer = answer.filter(|_| fixes::settings_of(cause).contains(&setting));
+            answer.and_then(|r| r.head.joined(name)).unwrap_or_default()
+        };
+        let methods_list = list(Name::AcAllowMethods, Setting::Methods);
+        let headers_list = list(Name::AcAllowHeaders, Setting::Headers);
         let (listed_methods, listed_headers) = (listed(&methods_list), listed(&headers_list));
         let missing = |name: &&str| {
             name.len() <= NAME_BYTES_MAX
@@ -961,6 +966,7 @@ fn is_development(origin: &[u8]) -> bool {
 /// An origin that may be pasted into a configuration: nothing but scheme, host and port.
 fn pasteable(origin: &[u8]) -> Option<&str> {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/' | b'[' | b']');
-    let text = std::str::from_utf8(origin).ok()?;
-    (text == "null" || (text.len() <= 270 && text.contains("://") && origin.iter().all(plain))).then_some(text)
+    let has_scheme = || origin.windows(3).any(|part| part == b"://");
+    let fits = origin == b"null" || (origin.len() <= 270 && origin.iter().all(plain) && has_scheme());
+    if fits { std::str::from_utf8(origin).ok() } else { None }
 }

@@ -19,7 +19,14 @@ pub struct Seen {
 #[must_use]
 pub fn recognise(response: &Response) -> Seen {
     let head = &response.head;
-    Seen { application: application(response), edge: edge(head, response.status) }
+    let server = head.first(Name::Server).unwrap_or_default();
+    let named = edge_by_name(server);
+    // who names an edge names no application
+    let application_named = if named.is_none() { server } else { b"" };
+    Seen {
+        application: application(response, application_named),
+        edge: named.or_else(|| edge_by_fields(head, response.status)),
+    }
 }
 
 /// Where an origin that is not on the list gets the same answer as one where there is no list: Flask-CORS, aiohttp's libraries and Envoy's
@@ -27,9 +34,7 @@ pub fn recognise(response: &Response) -> Seen {
 #[must_use]
 pub fn hides_denials(response: &Response) -> bool {
     let server = response.head.first(Name::Server).unwrap_or_default();
-    begins(server, "werkzeug")
-        || contains(server, "aiohttp/")
-        || edge(&response.head, response.status) == Some(Stack::Envoy)
+    begins(server, "werkzeug") || contains(server, "aiohttp/") || recognise(response).edge == Some(Stack::Envoy)
 }
 
 fn begins(value: &[u8], word: &str) -> bool {
@@ -78,14 +83,14 @@ const EDGE_FIELDS: &[(Name, Stack)] = &[
     (Name::XAmznErrorType, Stack::Aws),
 ];
 
-fn edge(head: &Head, status: u16) -> Option<Stack> {
-    let server = head.first(Name::Server).unwrap_or_default();
+fn edge_by_name(server: &[u8]) -> Option<Stack> {
     if let Some((_, stack)) = EDGE_SERVERS.iter().find(|(word, _)| begins(server, word)) {
         return Some(*stack);
     }
-    if begins(server, "apache") && !contains(server, "coyote") {
-        return Some(Stack::Apache);
-    }
+    (begins(server, "apache") && !contains(server, "coyote")).then_some(Stack::Apache)
+}
+
+fn edge_by_fields(head: &Head, status: u16) -> Option<Stack> {
     let via = |word: &str| head.all(Name::Via).any(|value| contains(value, word));
     if let Some((_, stack)) = EDGE_VIAS.iter().find(|(word, _)| via(word)) {
         return Some(*stack);
@@ -132,7 +137,8 @@ const APPLICATION_SERVERS: &[(&str, Stack)] = &[
 const APPLICATION_POWERS: &[(&str, Stack)] =
     &[("express", Stack::Express), ("asp.net", Stack::AspNet), ("passenger", Stack::Rack), ("servlet", Stack::Spring)];
 
-fn application(response: &Response) -> Option<Stack> {
+/// `server` is what may name one.
+fn application(response: &Response, server: &[u8]) -> Option<Stack> {
     match response.body_start {
         BodyStart::InvalidCorsRequest => return Some(Stack::Spring),
         BodyStart::DisallowedCors => return Some(Stack::Starlette),
@@ -143,7 +149,6 @@ fn application(response: &Response) -> Option<Stack> {
     if let Some((_, stack)) = APPLICATION_POWERS.iter().find(|(word, _)| contains(powered, word)) {
         return Some(*stack);
     }
-    let server = head.first(Name::Server).unwrap_or_default();
     if let Some((_, stack)) = APPLICATION_SERVERS.iter().find(|(word, _)| begins(server, word)) {
         return Some(*stack);
     }
