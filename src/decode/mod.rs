@@ -89,6 +89,12 @@ impl TcpFlags {
     pub fn has(self, mask: u8) -> bool {
         self.0 & mask == mask
     }
+
+    /// Whether a segment without payload says no more than what it acknowledges.
+    #[must_use]
+    pub fn only_acknowledge(self) -> bool {
+        self.0 & (Self::FIN | Self::SYN | Self::RST) == 0
+    }
 }
 
 /// One TCP segment, borrowed from its packet (or from a reassembled datagram).

@@ -380,7 +380,7 @@ impl Conversation {
         }
     }
 
-    fn read(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) {
+    fn read(&mut self, side: Side, mut piece: Piece<'_>, cx: &mut Context<'_>) {
         if matches!(self.readers[index(side)].state, State::Either(_)) {
             self.take_for_body(side);
             if may_be_answer(piece.bytes) {
@@ -394,22 +394,19 @@ impl Conversation {
         if self.held.is_some() && self.client != Some(side) {
             self.release(Some(piece.bytes), side, cx);
         }
-        let mut rest = piece.bytes;
         let mut begins = true;
-        while !rest.is_empty() {
-            let seq = piece.seq.wrapping_add(u32::try_from(piece.bytes.len() - rest.len()).unwrap_or(0));
-            let here = Piece { seq, bytes: rest, ..piece };
+        while !piece.bytes.is_empty() {
             let used = match &mut self.readers[index(side)].state {
                 State::Nothing => return,
                 State::Either(_) => {
                     self.take_for_body(side);
                     continue;
                 }
-                State::Start => self.start(side, here, cx),
+                State::Start => self.start(side, &piece, cx),
                 State::Lost { .. } if !begins => return,
-                State::Lost { .. } => self.seek(side, here, cx),
-                State::Head(_) => self.go_on_with_head(side, here, cx),
-                State::LongHead(long) => match long.0.find(rest) {
+                State::Lost { .. } => self.seek(side, &piece, cx),
+                State::Head(_) => self.go_on_with_head(side, &piece, cx),
+                State::LongHead(long) => match long.0.find(piece.bytes) {
                     None => return,
                     Some(used) => {
                         let after = std::mem::replace(&mut long.1, State::Nothing);
@@ -419,11 +416,11 @@ impl Conversation {
                 },
                 State::Body(open, body) => match body {
                     Body::UntilClose => {
-                        open.body_bytes += rest.len() as u64;
+                        open.body_bytes += piece.bytes.len() as u64;
                         return;
                     }
                     Body::Counted { left } => {
-                        let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                        let take = usize::try_from(*left).unwrap_or(usize::MAX).min(piece.bytes.len());
                         open.body_bytes += take as u64;
                         *left -= take as u64;
                         if *left == 0 {
@@ -431,7 +428,7 @@ impl Conversation {
                         }
                         take
                     }
-                    Body::Chunked(chunked) => match chunked.read(rest, &mut open.body_bytes) {
+                    Body::Chunked(chunked) => match chunked.read(piece.bytes, &mut open.body_bytes) {
                         Progress::More => return,
                         Progress::Done(used) => {
                             self.end(side, BodyState::Whole, piece.at, cx);
@@ -447,12 +444,13 @@ impl Conversation {
                 },
             };
             begins = false;
-            rest = rest.get(used..).unwrap_or_default();
+            piece.bytes = piece.bytes.get(used..).unwrap_or_default();
+            piece.seq = piece.seq.wrapping_add(u32::try_from(used).unwrap_or(0));
         }
     }
 
     /// Where a message must begin.
-    fn start(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
+    fn start(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
         let bytes = piece.bytes;
         let (mut found, first) = look_at(bytes);
         let may_name_client = self.readers[index(side)].nth == 0 && self.proxied.is_none();
@@ -551,7 +549,7 @@ impl Conversation {
 
     /// After a gap, midway, or behind bytes that are no HTTP: looks at the beginning of each segment. Text in a body may look like a
     /// message, so that only what was said in turn begins one; or what nothing of the peer tells of, where it was joined midway.
-    fn seek(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
+    fn seek(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
         let [reader, peer] = [side, side.other()].map(|side| &self.readers[index(side)]);
         let is_told = peer.said.is_some_and(|said| is_behind(piece.seq, said.acked));
         let is_first = reader.midway && reader.nth == 0 && !is_told;
@@ -591,7 +589,7 @@ impl Conversation {
         }
     }
 
-    fn go_on_with_head(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
+    fn go_on_with_head(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
         let State::Head(partial) = &mut self.readers[index(side)].state else { return piece.bytes.len() };
         if partial.is_proxy {
             return self.go_on_with_proxy(side, piece, cx);
@@ -626,7 +624,7 @@ impl Conversation {
         used
     }
 
-    fn go_on_with_proxy(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) -> usize {
+    fn go_on_with_proxy(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
         let State::Head(partial) = &mut self.readers[index(side)].state else { return piece.bytes.len() };
         let (before, capacity) = (partial.bytes.len(), partial.bytes.capacity());
         partial.bytes.extend_from_slice(piece.bytes);

@@ -383,8 +383,34 @@ fn unfolded<'a>(mut lines: Lines<'a>, value: &[u8], joined: &mut Vec<u8>) -> Lin
 fn end_of(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
     // of several CR it is none that is blank, but nobody reads on behind it
     let is_blank = at - from <= 2;
-    let behind = if is_blank { Some(0) } else { BlankLine::behind_first().find(bytes.get(at..)?) };
+    let behind = if is_blank { Some(0) } else { head_end(bytes.get(at..)?) };
     Some(at + behind?)
+}
+
+/// Where a head ends, behind its blank line; `rest` follows a line end.
+#[must_use]
+pub fn head_end(rest: &[u8]) -> Option<usize> {
+    // line ends one and two bytes before this block
+    let (mut one_before, mut two_before) = (1, 0);
+    let mut block = 0;
+    while let Some(bytes) = rest.get(block..).filter(|bytes| !bytes.is_empty()) {
+        let ends = places(b'\n', bytes);
+        let at_once = ends << 1 | one_before;
+        let after_one = ends << 2 | one_before << 1 | two_before;
+        let mut short = ends & (at_once | after_one);
+        while short != 0 {
+            let place = short.trailing_zeros();
+            let end = block + place as usize;
+            let is_empty = at_once >> place & 1 != 0;
+            if is_empty || end.checked_sub(1).and_then(|before| rest.get(before)) == Some(&b'\r') {
+                return Some(end + 1);
+            }
+            short &= short - 1;
+        }
+        (one_before, two_before) = (ends >> (BLOCK - 1), ends >> (BLOCK - 2) & 1);
+        block += BLOCK;
+    }
+    None
 }
 
 /// A field's name as it was written, that is expected to come again.
@@ -443,12 +469,6 @@ pub struct BlankLine {
 }
 
 impl BlankLine {
-    /// The search behind a head's first line.
-    #[must_use]
-    pub fn behind_first() -> Self {
-        BlankLine { in_line: false, begun: true }
-    }
-
     /// Looks through the next piece; returns how much of it belongs to the head, once that ends.
     pub fn find(&mut self, piece: &[u8]) -> Option<usize> {
         let mut lines = Lines::new(piece);
@@ -599,13 +619,26 @@ mod tests {
             (b"no colon\r\n: none\r\n\r\n", 0),
         ] {
             let body = [text, b" body\r\n\r\n"].concat();
-            assert_eq!(BlankLine::behind_first().find(&body), Some(text.len()));
             for cut in 0..body.len() {
                 let mut lines = FieldLines::new(&body[..cut]);
                 let read = std::iter::from_fn(|| lines.next_expecting(&Expected::of(b"A"))).count();
                 assert_eq!(lines.end(), (cut >= text.len()).then_some(text.len()), "{}", text.escape_ascii());
                 assert!(cut < text.len() || read == fields);
                 assert!(lines.next_expecting(&Expected::of(b"A")).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_where_its_blank_line_is_found() {
+        let pieces = [&b"\r\n"[..], b"\n", b"\r", b"A", b" ", b"B: c\r\n", b"D: e\n"];
+        for fill in [0, 58, 59, 60, 61, 62, 63, 64, 65, 126, 127, 128] {
+            for nth in 0..pieces.len().pow(4) {
+                let chosen = [0, 1, 2, 3].map(|place| pieces[nth / pieces.len().pow(place) % pieces.len()]);
+                let text = [&vec![b'x'; fill][..], &chosen.concat()].concat();
+                let mut search = BlankLine::default();
+                assert_eq!(search.find(b"GET / HTTP/1.1\r\n"), None);
+                assert_eq!(head_end(&text), search.find(&text), "{}", text.escape_ascii());
             }
         }
     }

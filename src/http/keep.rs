@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::grammar::{BlankLine, Expected, FieldLines, StartLine, goes_on, is_bare, is_token, trim_blanks};
+use super::grammar::{Expected, FieldLines, StartLine, goes_on, head_end, is_bare, is_token, trim_blanks};
 use super::head::{Block, BlockBuilder, Head, Name, SameSite, SetCookie, Spelling, recognise};
 use crate::index::folded;
 use crate::limits::Limits;
@@ -239,7 +239,7 @@ impl Keep {
     pub fn whole(&mut self, line: &StartLine<'_>, rest: &[u8]) -> Option<(Fields, usize)> {
         let is_response = matches!(line, StartLine::Response { .. });
         if self.repeated.is_worth_it(is_response) {
-            let end = BlankLine::behind_first().find(rest)?;
+            let end = head_end(rest)?;
             return Some((self.fields(line, rest.get(..end)?), end));
         }
         if let StartLine::Request { method, target, .. } = line {

@@ -176,6 +176,10 @@ impl Streams {
         let Some(flow) = self.table.get(slot) else { return };
         let idle_ns = at.time.since(flow.seen);
         flow.seen = at.time;
+        if bytes == 0 && segment.flags.only_acknowledge() && !flow.holds_late() {
+            flow.on_acknowledgment(segment.side, segment.ack);
+            return;
+        }
         let mut work = Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };
         let class = flow.class;
         flow.on_segment(segment, bytes, is_syn, at, idle_ns, &self.limits, &mut work);
@@ -501,9 +505,7 @@ impl Flow {
         work: &mut Work<'_>,
     ) {
         let side = segment.side;
-        let half = &mut self.halves[index(side)];
-        half.seen = true;
-        half.has_payload |= bytes > 0;
+        self.halves[index(side)].has_payload |= bytes > 0;
         let mut seq = segment.seq;
         if is_syn {
             seq = seq.wrapping_add(1);
@@ -516,13 +518,7 @@ impl Flow {
                 }
             }
         }
-        let peer = &mut self.halves[index(side.other())];
-        if let Some(ack) = segment.ack
-            && (!peer.is_acked || distance(ack, peer.acked) > 0)
-        {
-            peer.acked = ack;
-            peer.is_acked = true;
-        }
+        self.on_acknowledgment(side, segment.ack);
         let is_reset = segment.flags.has(TcpFlags::RST);
         if self.carries != Carries::Unknown {
             work.counters.tls_bytes += if self.carries == Carries::Tls { u64::from(bytes) } else { 0 };
@@ -543,8 +539,27 @@ impl Flow {
         if segment.flags.has(TcpFlags::FIN) {
             self.on_fin(side, seq.wrapping_add(bytes), at, work);
         }
-        // An acknowledgment alone never lets anything go on; bytes of one side may let the other's.
+        // Bytes of one side may let the other's go on.
         self.drain_both(side, work);
+    }
+
+    /// A packet of this direction was seen, and what it acknowledges.
+    #[inline]
+    fn on_acknowledgment(&mut self, side: Side, ack: Option<u32>) {
+        self.halves[index(side)].seen = true;
+        let peer = &mut self.halves[index(side.other())];
+        if let Some(ack) = ack
+            && (!peer.is_acked || distance(ack, peer.acked) > 0)
+        {
+            peer.acked = ack;
+            peer.is_acked = true;
+        }
+    }
+
+    /// Some data, or an end, came before its turn.
+    #[inline]
+    fn holds_late(&self) -> bool {
+        self.halves.iter().any(|h| h.late.is_some())
     }
 
     /// A refusal before any payload was forged if the handshake goes on all the same.
@@ -766,7 +781,7 @@ impl Flow {
     /// Hands on what has become next in either direction.
     #[inline]
     fn drain_both(&mut self, side: Side, work: &mut Work<'_>) {
-        while self.halves.iter().any(|h| h.late.is_some()) {
+        while self.holds_late() {
             let before = self.read_to();
             self.drain(side, false, work);
             self.drain(side.other(), false, work);
