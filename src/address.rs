@@ -2,11 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Places for addresses of IPv6: to spell one takes as long as half a line of output.
-const KNOWN_MAX: usize = 1024;
-/// No address of IPv6 is longer.
-const TEXT_BYTES_MAX: usize = 40;
-
 /// Each octet's digits and a point, the first in the lowest byte, and how many these are.
 const OCTETS: [(u32, usize); 256] = {
     let mut all = [(0, 0); 256];
@@ -26,73 +21,65 @@ const OCTETS: [(u32, usize); 256] = {
     all
 };
 
-/// An address of IPv6 and its text.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(8))]
-struct Known {
-    text: [u8; TEXT_BYTES_MAX],
-    len: u8,
-    ip: Ipv6Addr,
-}
-
-/// Spells addresses. What was spelled before is copied, until another address takes its place.
-#[derive(Debug, Default)]
-pub struct Addresses {
-    known: Vec<Known>,
-}
-
-impl Addresses {
-    /// Appends `10.0.0.1` or `2001:db8::1`.
-    pub fn ip(&mut self, out: &mut String, ip: IpAddr) {
-        match ip {
-            IpAddr::V4(v4) => push_v4(out, v4),
-            IpAddr::V6(v6) => self.push_v6(out, v6),
-        }
-    }
-
-    /// Appends `10.0.0.1:80` or `[2001:db8::1]:80`.
-    pub fn socket(&mut self, out: &mut String, address: SocketAddr) {
-        match address {
-            SocketAddr::V4(v4) => {
-                push_v4(out, *v4.ip());
-                out.push(':');
-            }
-            SocketAddr::V6(v6) => {
-                out.push('[');
-                self.push_v6(out, *v6.ip());
-                out.push_str("]:");
-            }
-        }
-        out.push_str(itoa::Buffer::new().format(address.port()));
-    }
-
-    fn push_v6(&mut self, out: &mut String, ip: Ipv6Addr) {
-        if self.known.is_empty() {
-            let none = Known { ip: Ipv6Addr::UNSPECIFIED, text: [b':'; TEXT_BYTES_MAX], len: 2 };
-            self.known = vec![none; KNOWN_MAX];
-        }
-        let known = &mut self.known[place_of(ip)];
-        if known.ip != ip {
-            let text = ip.to_string();
-            let Some(place) = known.text.get_mut(..text.len()) else {
-                out.push_str(&text);
-                return;
-            };
-            place.copy_from_slice(text.as_bytes());
-            known.ip = ip;
-            known.len = u8::try_from(text.len()).unwrap_or_default();
-        }
-        let text = std::str::from_utf8(&known.text).unwrap_or_default();
-        out.push_str(text.get(..usize::from(known.len)).unwrap_or_default());
+/// Appends `10.0.0.1` or `2001:db8::1`.
+pub fn push_ip(out: &mut String, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(v4) => push_v4(out, v4),
+        IpAddr::V6(v6) => push_v6(out, v6),
     }
 }
 
-/// Where an address's text is kept.
-fn place_of(ip: Ipv6Addr) -> usize {
-    let bits = ip.to_bits();
-    let (network, interface) = (u64::try_from(bits >> 64), u64::try_from(bits & u128::from(u64::MAX)));
-    let mixed = network.unwrap_or_default() ^ interface.unwrap_or_default().rotate_left(32);
-    usize::try_from(mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).unwrap_or_default() % KNOWN_MAX
+/// Appends `10.0.0.1:80` or `[2001:db8::1]:80`.
+pub fn push_socket(out: &mut String, address: SocketAddr) {
+    match address {
+        SocketAddr::V4(v4) => {
+            push_v4(out, *v4.ip());
+            out.push(':');
+        }
+        SocketAddr::V6(v6) => {
+            out.push('[');
+            push_v6(out, *v6.ip());
+            out.push_str("]:");
+        }
+    }
+    out.push_str(itoa::Buffer::new().format(address.port()));
+}
+
+/// RFC 5952: of several zeros in a row, the first of the longest such rows is left out.
+fn push_v6(out: &mut String, ip: Ipv6Addr) {
+    if let Some(v4) = ip.to_ipv4_mapped() {
+        out.push_str("::ffff:");
+        push_v4(out, v4);
+        return;
+    }
+    let segments = ip.segments();
+    let (mut zeros, mut row) = (0..0, 0..0);
+    for (at, segment) in segments.into_iter().enumerate() {
+        row = if segment == 0 { row.start..at + 1 } else { at + 1..at + 1 };
+        if row.len() > zeros.len() {
+            zeros = row.clone();
+        }
+    }
+    if zeros.len() < 2 {
+        zeros = 8..8;
+    }
+    // all 40 are ASCII, and are told to be so at once
+    let mut text = [b':'; 40];
+    let mut len = 0;
+    for (at, segment) in segments.into_iter().enumerate() {
+        if zeros.contains(&at) {
+            // a colon before them, and one behind
+            len += usize::from(at == zeros.start) + usize::from(at == 0);
+            continue;
+        }
+        let digits = 4 - (segment | 1).leading_zeros() as usize / 4;
+        for nth in (0..digits).rev() {
+            text[len] = b"0123456789abcdef"[usize::from(segment >> (4 * nth) & 15)];
+            len += 1;
+        }
+        len += usize::from(at < 7);
+    }
+    out.push_str(std::str::from_utf8(&text).unwrap_or_default().get(..len).unwrap_or_default());
 }
 
 fn push_v4(out: &mut String, ip: Ipv4Addr) {
@@ -111,38 +98,33 @@ fn push_v4(out: &mut String, ip: Ipv4Addr) {
 mod tests {
     use super::*;
 
+    fn assert_spelled(ip: IpAddr) {
+        let mut out = String::new();
+        push_ip(&mut out, ip);
+        assert_eq!(out, ip.to_string());
+        for port in [0, 80, u16::MAX] {
+            out.clear();
+            push_socket(&mut out, SocketAddr::new(ip, port));
+            assert_eq!(out, SocketAddr::new(ip, port).to_string());
+        }
+    }
+
     #[test]
     fn addresses_read_as_their_display() {
-        let mut addresses = Addresses::default();
-        let longest = "[2001:db8:1111:2222:3333:4444:5555:6666]:1";
-        for text in [
-            "127.0.0.1:80",
-            "10.20.0.255:65535",
-            "[::1]:8080",
-            "[::ffff:192.168.100.200]:1",
-            longest,
-            "[::1]:8081",
-            "[::]:0",
-            longest,
-        ] {
-            let address: SocketAddr = text.parse().expect("an address");
-            let mut out = String::new();
-            addresses.socket(&mut out, address);
-            assert_eq!(out, address.to_string());
-            out.clear();
-            addresses.ip(&mut out, address.ip());
-            assert_eq!(out, address.ip().to_string());
-        }
-        for n in (0..3 * KNOWN_MAX as u128).chain(0..9) {
-            let (mut out, ip) = (String::new(), IpAddr::V6(n.into()));
-            addresses.ip(&mut out, ip);
-            assert_eq!(out, ip.to_string());
-        }
         for octet in 0..=u8::MAX {
-            let (mut out, ip) = (String::new(), IpAddr::from([octet, 0, 255, octet]));
-            addresses.ip(&mut out, ip);
-            assert_eq!(out, ip.to_string());
+            assert_spelled(IpAddr::from([octet, 0, 255, octet]));
         }
-        assert!(addresses.known.len() <= KNOWN_MAX);
+        // zeros in every place, beside segments of each length
+        for zeros in 0..=u8::MAX {
+            for filled in [[1; 8], [0x12, 0xabc, 0xffff, 1, 0x1000, 0xf, 0x20, 0x300], [u16::MAX; 8]] {
+                let segments = std::array::from_fn(|at| if zeros >> at & 1 == 1 { 0 } else { filled[at] });
+                assert_spelled(IpAddr::from(segments));
+            }
+        }
+        for text in
+            ["::ffff:192.168.100.200", "::ffff:0.0.0.0", "::1.2.3.4", "64:ff9b::1.2.3.4", "fe80::1", "::fffe:0:0"]
+        {
+            assert_spelled(text.parse().expect("an address"));
+        }
     }
 }

@@ -11,13 +11,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("index", &[]),
     ("lru", &["index"]),
     ("options", &[]),
+    ("address", &[]),
     ("decode", &[]),
     ("stream", &["decode", "http"]),
     ("http", &["decode"]),
     ("catalog", &["record"]),
     ("record", &["catalog", "http"]),
     ("cors", &["http", "record", "catalog", "findings"]),
-    ("findings", &["http", "record", "catalog", "cors"]),
+    ("findings", &["http", "record", "catalog", "cors", "address"]),
     ("engine", &["decode", "stream", "http", "cors", "record", "findings"]),
 ];
 

@@ -12,7 +12,6 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use super::facts::{Seen, quote_of, tool_of};
 use super::settings::Settings;
 use super::subject::hash_shape;
-use crate::address::Addresses;
 use crate::catalog::{Rule, Severity};
 use crate::cors::stable_hash;
 use crate::http::head::Name;
@@ -266,8 +265,6 @@ struct Open {
 pub struct Book {
     /// Switches, thresholds, lists.
     pub settings: Settings,
-    /// Addresses as they are spelled in subjects.
-    pub addresses: Addresses,
     sensor: u64,
     open: Lru<u64, Open>,
     due: VecDeque<(Time, u64)>,
@@ -291,7 +288,6 @@ impl Book {
     pub fn new(limits: &Limits, options: &EngineOptions) -> Self {
         Book {
             settings: Settings::new(options),
-            addresses: Addresses::default(),
             sensor: stable_hash(&[options.sensor.as_bytes()]),
             open: Lru::new(limits.findings_max),
             due: VecDeque::new(),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 
 use crate::cors::browser::is_browser;
-use crate::cors::classify::{path_and_query, path_len};
+use crate::cors::classify::path_and_query;
 use crate::cors::origin::{is_private, printable, shown};
 use crate::cors::{Kind, Observation};
 use crate::http::head::{Head, Name};
@@ -127,30 +127,30 @@ fn number_above_zero(value: &[u8]) -> bool {
 fn asked(head: &Head) -> Asked<'_> {
     let mut asked = Asked::default();
     for field in head.fields() {
-        let value = head.value_of(field);
+        let value = || head.value_of(field);
         match field.name {
             Name::Origin => {
-                asked.origin.get_or_insert(value);
+                asked.origin.get_or_insert_with(value);
             }
             Name::Cookie => asked.cookie = true,
             Name::Authorization => asked.authorization = true,
-            Name::Referer => asked.referer = Some(value),
-            Name::SecFetchMode => asked.fetch_mode = Some(value),
-            Name::SecFetchSite => asked.fetch_site = Some(value),
-            Name::SecFetchDest => asked.fetch_dest = Some(value),
+            Name::Referer => asked.referer = Some(value()),
+            Name::SecFetchMode => asked.fetch_mode = Some(value()),
+            Name::SecFetchSite => asked.fetch_site = Some(value()),
+            Name::SecFetchDest => asked.fetch_dest = Some(value()),
             Name::SecFetchUser => asked.fetch_user = true,
             Name::SecFetchStorageAccess => asked.storage_access = true,
-            Name::AcRequestMethod => asked.method = Some(value),
+            Name::AcRequestMethod => asked.method = Some(value()),
             Name::AcRequestHeaders => {
-                asked.headers.get_or_insert(value);
+                asked.headers.get_or_insert_with(value);
             }
-            Name::UserAgent => asked.agent = value,
-            Name::ContentType => asked.content_type = Some(value),
-            Name::XForwardedHost => asked.forwarded_host = Some(value),
+            Name::UserAgent => asked.agent = value(),
+            Name::ContentType => asked.content_type = Some(value()),
+            Name::XForwardedHost => asked.forwarded_host = Some(value()),
             Name::AcceptLanguage => asked.language = true,
             Name::Host => match asked.host {
-                None => asked.host = Some(value),
-                Some(first) => asked.host_conflict |= !first.eq_ignore_ascii_case(value),
+                None => asked.host = Some(value()),
+                Some(first) => asked.host_conflict |= !first.eq_ignore_ascii_case(value()),
             },
             Name::AcAllowOrigin
             | Name::AcAllowCredentials
@@ -171,33 +171,33 @@ fn said(status: u16, head: &Head) -> Said<'_> {
     let mut said = Said { status, ..Said::default() };
     let mut once = 0_u32;
     for field in head.fields() {
-        let value = head.value_of(field);
+        let value = || head.value_of(field);
         let bit = match field.name {
             Name::AcAllowOrigin => {
                 said.allow_origins = said.allow_origins.saturating_add(1);
-                said.allow_origin = (said.allow_origins == 1).then_some(value);
+                said.allow_origin = (said.allow_origins == 1).then(value);
                 1
             }
             Name::AcAllowCredentials => {
-                said.allow_credentials = Some(value);
+                said.allow_credentials = Some(value());
                 2
             }
             Name::AcAllowMethods => {
-                said.allow_methods = Some(value);
+                said.allow_methods = Some(value());
                 4
             }
             Name::AcAllowHeaders => {
-                said.allow_headers = Some(value);
+                said.allow_headers = Some(value());
                 8
             }
             Name::AcExposeHeaders => 16,
             Name::AcMaxAge => {
                 said.max_ages = said.max_ages.saturating_add(1);
-                said.max_age = Some(value);
+                said.max_age = Some(value());
                 32
             }
             Name::AcAllowPrivateNetwork | Name::AcAllowLocalNetwork => {
-                said.allow_private = Some(value);
+                said.allow_private = Some(value());
                 0
             }
             Name::AcAllowExternal => {
@@ -207,21 +207,21 @@ fn said(status: u16, head: &Head) -> Said<'_> {
             Name::Vary => {
                 let names_origin = |item: &[u8]| item == b"*" || item.eq_ignore_ascii_case(b"origin");
                 said.varies |=
-                    names_origin(value) || value.split(|&b| b == b',').any(|item| names_origin(item.trim_ascii()));
+                    names_origin(value()) || value().split(|&b| b == b',').any(|item| names_origin(item.trim_ascii()));
                 0
             }
             Name::CacheControl => {
-                cache_control(&mut said, value);
+                cache_control(&mut said, value());
                 0
             }
             Name::Age => {
                 said.shared_cache = true;
-                said.hit |= number_above_zero(value);
+                said.hit |= number_above_zero(value());
                 0
             }
             Name::XCache | Name::XCacheStatus | Name::CfCacheStatus => {
                 said.shared_cache = true;
-                let value = value.to_ascii_lowercase();
+                let value = value().to_ascii_lowercase();
                 let has = |word: &[u8]| find_word(&value, word).is_some();
                 said.hit |= (has(b"hit") || has(b"stale") || has(b"revalidated")) && !has(b"miss");
                 0
@@ -229,26 +229,26 @@ fn said(status: u16, head: &Head) -> Said<'_> {
             Name::XVarnish => {
                 said.shared_cache = true;
                 // two numbers: this request, and the one that filled the cache
-                said.hit |= value.contains(&b' ');
+                said.hit |= value().contains(&b' ');
                 0
             }
             Name::Location => {
-                said.location = Some(value);
+                said.location = Some(value());
                 0
             }
             Name::ContentType => {
-                said.content_type = Some(value);
+                said.content_type = Some(value());
                 0
             }
-            Name::CrossOriginResourcePolicy if value == b"cross-origin" => {
+            Name::CrossOriginResourcePolicy if value() == b"cross-origin" => {
                 said.lax_policy = Some(field.name);
                 0
             }
-            Name::CrossOriginOpenerPolicy | Name::CrossOriginEmbedderPolicy if value == b"unsafe-none" => {
+            Name::CrossOriginOpenerPolicy | Name::CrossOriginEmbedderPolicy if value() == b"unsafe-none" => {
                 said.lax_policy = Some(field.name);
                 0
             }
-            Name::TimingAllowOrigin if value == b"*" => {
+            Name::TimingAllowOrigin if value() == b"*" => {
                 said.lax_policy = Some(field.name);
                 0
             }
@@ -318,7 +318,8 @@ impl<'a> Seen<'a> {
     #[must_use]
     pub fn path(&self) -> &[u8] {
         let url = path_and_query(self.o.request.head.target());
-        let path = url.get(..path_len(url)).unwrap_or_default();
+        let end = memchr::memchr2(b'?', b'#', url).unwrap_or(url.len());
+        let path = url.get(..end).unwrap_or_default();
         if is_printable(path) { path } else { self.o.path().as_bytes() }
     }
 

@@ -621,7 +621,7 @@ impl Preflights {
                     due: seen.now.plus(probing::preflights::FOLLOW_NS),
                     prober: look.visitor,
                     past: Past::of(seen, &fields),
-                    subject: probing::client_at_target(seen, book),
+                    subject: probing::client_at_target(seen),
                     own_scanner: book.settings.is_own_scanner(o.address, seen.asked.agent),
                     shared: o.shared_address,
                 });

@@ -200,7 +200,7 @@ impl Login {
 #[derive(Debug)]
 pub struct Endpoint {
     /// `https://api.shop.test GET /v1/orders/{}`
-    pub label: Box<str>,
+    pub label: String,
     /// Whether it wants to know who asks.
     pub login: Login,
     /// Origins that its 2xx accept.
@@ -249,7 +249,7 @@ impl Endpoint {
     }
 }
 
-fn label_of(target: &str, method: &[u8], path: &[u8]) -> Box<str> {
+fn label_of(target: &str, method: &[u8], path: &[u8]) -> String {
     let path = shown(path.get(..path_len(path)).unwrap_or_default());
     let method = shown(method.get(..32).unwrap_or(method));
     let mut label = String::with_capacity(target.len() + method.len() + path.len() + 4);
@@ -262,7 +262,7 @@ fn label_of(target: &str, method: &[u8], path: &[u8]) -> Box<str> {
     } else {
         label.push_str(&shape_of(&path));
     }
-    label.into()
+    label
 }
 
 /// A page origin beside a target.

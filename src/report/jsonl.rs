@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use crate::address::Addresses;
+use crate::address::{push_ip, push_socket};
 use crate::catalog::{Cause, Reason};
 use crate::http::head::{Head, Name};
 use crate::packet::{SECOND, Time};
@@ -27,7 +27,6 @@ macro_rules! key {
 pub struct JsonLines {
     text: String,
     spelled: SpelledTime,
-    addresses: Addresses,
 }
 
 /// A time as JSON has it. The next one shares its second, and often is the same.
@@ -82,7 +81,7 @@ impl JsonLines {
         match t.forwarded_for {
             Some(ip) => {
                 self.text.push('"');
-                self.addresses.ip(&mut self.text, ip);
+                push_ip(&mut self.text, ip);
                 self.text.push('"');
             }
             None => self.text.push_str("null"),
@@ -409,7 +408,7 @@ impl JsonLines {
 
     fn socket(&mut self, address: SocketAddr) {
         self.text.push('"');
-        self.addresses.socket(&mut self.text, address);
+        push_socket(&mut self.text, address);
         self.text.push('"');
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use wide::u8x16;
 
-use crate::address::Addresses;
+use crate::address::{push_ip, push_socket};
 use crate::catalog::{Cause, Reason};
 use crate::http::Request;
 use crate::http::head::{Field, Head, Name};
@@ -113,7 +113,6 @@ pub struct Shared {
     /// Where texts are put together: saves allocations.
     scratch: String,
     evidence: String,
-    addresses: Addresses,
 }
 
 /// Rows by their numbers.
@@ -144,7 +143,6 @@ impl Shared {
             new: New::default(),
             scratch: String::new(),
             evidence: String::new(),
-            addresses: Addresses::default(),
         }
     }
 
@@ -204,11 +202,11 @@ impl Shared {
         let known = (t.client, t.forwarded_for, t.server, &t.origin, &t.target_origin, &t.browser);
         let (number, is_new) = self.number(self.known.hasher().hash_one(known));
         if is_new {
-            let Shared { scratch, addresses, .. } = self;
+            let scratch = &mut self.scratch;
             let peers = Peers {
-                client: put_together(scratch, |out| addresses.socket(out, t.client)),
-                forwarded_for: t.forwarded_for.map(|ip| put_together(scratch, |out| addresses.ip(out, ip))),
-                server: put_together(scratch, |out| addresses.socket(out, t.server)),
+                client: put_together(scratch, |out| push_socket(out, t.client)),
+                forwarded_for: t.forwarded_for.map(|ip| put_together(scratch, |out| push_ip(out, ip))),
+                server: put_together(scratch, |out| push_socket(out, t.server)),
                 origin: t.origin.clone(),
                 target_origin: Arc::clone(&t.target_origin),
                 browser: browser(&t.browser),

@@ -34,6 +34,35 @@ pub struct OfHost {
     header_sets: Few<8>,
     header_trail: Trail,
     used: u8,
+    /// The last value of Access-Control-Allow-Methods (its digest), and what it lists.
+    methods: Option<(u64, Methods)>,
+}
+
+/// What a list of methods holds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Methods {
+    star: bool,
+    /// One that no page may use.
+    forbidden: bool,
+    /// Which of [`UNSAFE_METHODS`].
+    change: u8,
+}
+
+impl Methods {
+    fn of(value: &[u8]) -> Self {
+        let mut methods = Methods::default();
+        for item in list_items(value) {
+            methods.star |= item == b"*";
+            methods.forbidden |= [&b"TRACE"[..], b"CONNECT", b"TRACK"].iter().any(|m| item.eq_ignore_ascii_case(m));
+            methods.change |= bit_of(item);
+        }
+        methods
+    }
+}
+
+/// The bit of this one of [`UNSAFE_METHODS`]; 0 for others.
+fn bit_of(method: &[u8]) -> u8 {
+    UNSAFE_METHODS.iter().position(|m| *m == method).map_or(0, |bit| 1 << bit)
 }
 
 /// Of one endpoint (its method is the one asked for).
@@ -167,26 +196,21 @@ fn report_disagreement(source: Source<'_>, label: &str, trail: &Trail, book: &mu
 
 /// A cross-origin actual: its method is in use.
 pub fn learn_method(seen: &Seen<'_>, host: &mut Host) {
-    let method = seen.o.request.head.method();
-    if let Some(bit) = UNSAFE_METHODS.iter().position(|m| *m == method) {
-        host.preflight.used |= 1 << bit;
-    }
+    host.preflight.used |= bit_of(seen.o.request.head.method());
 }
 
 /// `methods_too_broad`
-pub fn methods_too_broad(seen: &Seen<'_>, host: &Host, book: &mut Book) {
+pub fn methods_too_broad(seen: &Seen<'_>, host: &mut Host, book: &mut Book) {
     let Some(value) = seen.said.allow_methods else { return };
-    let mut star = false;
-    let mut forbidden = false;
-    let mut unused = false;
-    let is_unused = |item: &&[u8]| {
-        UNSAFE_METHODS.iter().position(|m| m == item).is_some_and(|bit| host.preflight.used & (1 << bit) == 0)
+    let digest = book.digest(value);
+    let methods = match host.preflight.methods {
+        Some((last, methods)) if last == digest => methods,
+        _ => Methods::of(value),
     };
-    for item in list_items(value) {
-        star |= item == b"*";
-        forbidden |= [&b"TRACE"[..], b"CONNECT", b"TRACK"].iter().any(|m| item.eq_ignore_ascii_case(m));
-        unused |= is_unused(&item);
-    }
+    host.preflight.methods = Some((digest, methods));
+    let Methods { star, forbidden, change } = methods;
+    let used = host.preflight.used;
+    let unused = change & !used != 0;
     let enough = host.actuals as usize >= book.settings.at(Threshold::MethodsActuals);
     if !(star || forbidden || unused && enough) {
         return;
@@ -207,7 +231,8 @@ pub fn methods_too_broad(seen: &Seen<'_>, host: &Host, book: &mut Book) {
         } else if forbidden {
             "a method is allowed that no page may use".to_owned()
         } else {
-            let unused: Vec<_> = list_items(value).filter(is_unused).map(String::from_utf8_lossy).collect();
+            let unused: Vec<_> =
+                list_items(value).filter(|item| bit_of(item) & !used != 0).map(String::from_utf8_lossy).collect();
             format!("allowed and not used in {actuals} cross-origin requests: {}", unused.join(", "))
         }
     });

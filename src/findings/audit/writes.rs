@@ -21,7 +21,7 @@ pub struct OfHost {
 #[derive(Debug)]
 struct Waiting {
     past: Past,
-    label: Box<str>,
+    label: String,
 }
 
 /// Writes kept waiting for one host.

@@ -5,6 +5,7 @@ pub mod preflights;
 pub mod requests;
 pub mod spying;
 
+use crate::address::push_ip;
 use crate::catalog::Severity;
 use crate::findings::book::{Book, Trail};
 use crate::findings::facts::Seen;
@@ -99,9 +100,9 @@ pub fn doubled(seen: &Seen<'_>, least: usize) -> usize {
 
 /// `203.0.113.9 → api.shop.test`
 #[must_use]
-pub fn client_at_target(seen: &Seen<'_>, book: &mut Book) -> String {
+pub fn client_at_target(seen: &Seen<'_>) -> String {
     let mut text = String::with_capacity(80);
-    book.addresses.ip(&mut text, network_of(seen.o.address));
+    push_ip(&mut text, network_of(seen.o.address));
     text.push_str(" → ");
     text.push_str(&seen.o.target.host);
     text

@@ -109,7 +109,7 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &mut dyn FnMut(u64
         severity = lower(severity);
     }
     let severity = tempered(seen, severity, book);
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::OriginEnumeration,
         severity,
@@ -136,7 +136,7 @@ pub fn reflection_test(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, well_used
     let least = doubled(seen, book.settings.at(Threshold::ReflectionKinds));
     let Some(tried) = is_test(prober, seen.now, least) else { return };
     let severity = if prober.accepted.is_some() { Severity::High } else { Severity::Medium };
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::OriginReflectionTest,
         severity: tempered(seen, severity, book),
@@ -155,7 +155,7 @@ pub fn reflection_test(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, well_used
 /// `scanner_user_agent`
 pub fn scanner_user_agent(seen: &Seen<'_>, book: &mut Book) {
     let Some(name) = patterns::scanner_of(seen.asked.agent) else { return };
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::ScannerUserAgent,
         severity: tempered(seen, Severity::Low, book),
@@ -178,7 +178,7 @@ pub fn not_serialised(seen: &Seen<'_>, serialised: bool, prober: &mut Prober, bo
     if count < doubled(seen, book.settings.at(Threshold::NotSerialised)) {
         return;
     }
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::OriginNotSerialised,
         severity: tempered(seen, Severity::Low, book),

@@ -161,7 +161,7 @@ pub fn forged(seen: &Seen<'_>, prober: &mut Prober, book: &mut Book) {
     // a developer with curl
     let developer = count <= 5 && seldom.forged_paths.len() == 1;
     let severity = if developer { Severity::Info } else { Severity::Low };
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::PreflightForged,
         severity: tempered(seen, severity, book),
@@ -204,7 +204,7 @@ pub fn write_without(seen: &Seen<'_>, missing: Missing, prober: &mut Prober, boo
         return;
     }
     let severity = if seen.succeeded() { Severity::High } else { Severity::Medium };
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::CrossSiteWriteNoPreflight,
         severity: tempered(seen, severity, book),

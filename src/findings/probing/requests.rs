@@ -168,7 +168,7 @@ pub fn sec_fetch(seen: &Seen<'_>, sign: &'static str, alike: usize, prober: &mut
     let count = prober.seldom().inconsistent.enter(seen.now, TEN_MINUTES_NS);
     let enough = count >= doubled(seen, book.settings.at(Threshold::InconsistentRequests));
     let severity = if enough { Severity::Medium } else { Severity::Low };
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::SecFetchInconsistent,
         severity: tempered(seen, severity, book),
@@ -225,7 +225,7 @@ pub fn dns_rebinding(seen: &Seen<'_>, flipped: bool, usual: bool, book: &mut Boo
     if usual {
         severity = lower(lower(severity)); // a name with two faces, inside and outside
     }
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::DnsRebinding,
         severity: tempered(seen, severity, book),

@@ -191,7 +191,7 @@ pub fn poison_queries(seen: &Seen<'_>, kinds: Kinds, prober: &mut Prober, book: 
     if count < super::doubled(seen, book.settings.at(Threshold::PoisonQueries)) {
         return;
     }
-    let subject = client_at_target(seen, book);
+    let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::CachePoisonProbe,
         severity: tempered(seen, Severity::Medium, book),
