@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row};
@@ -289,6 +289,25 @@ stored! {
     }
 }
 
+/// An item as `told_checklists` has it.
+#[derive(Deserialize)]
+struct CheckItem {
+    list: String,
+    id: String,
+    title: String,
+    state: String,
+    rules: String,
+    relevant: i64,
+    note: String,
+}
+
+impl CheckItem {
+    fn of(self, target_origin: &str) -> StoredCheck {
+        let CheckItem { list, id, title, state, rules, relevant, note } = self;
+        StoredCheck { target_origin: target_origin.to_owned(), list, id, title, state, rules, relevant, note }
+    }
+}
+
 /// How traffic is added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrafficBy {
@@ -475,13 +494,27 @@ impl Reader {
 
     /// The checklists of every target, in their own order; none where an older corstap wrote the file.
     pub fn checklists(&mut self) -> Result<Vec<StoredCheck>, sqlx::Error> {
-        let there = sqlx::query_as("SELECT count(*) FROM sqlite_master WHERE name = 'checklists'");
-        let (there,): (i64,) = self.runtime.block_on(there.fetch_one(&mut self.connection))?;
-        if there == 0 {
+        let there = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE name = 'told_checklists'), count(*) FILTER (WHERE name = 'checklists') \
+             FROM sqlite_master",
+        );
+        let (whole, any): (i64, i64) = self.runtime.block_on(there.fetch_one(&mut self.connection))?;
+        if any == 0 {
             return Ok(Vec::new());
         }
-        let all = sqlx::query_as("SELECT * FROM checklists ORDER BY target_origin, place");
-        self.runtime.block_on(all.fetch_all(&mut self.connection))
+        if whole == 0 {
+            let all = sqlx::query_as("SELECT * FROM checklists ORDER BY target_origin, place");
+            return self.runtime.block_on(all.fetch_all(&mut self.connection));
+        }
+        // The view takes each row's JSON apart in SQLite, which was a third of a report.
+        let rows = sqlx::query_as("SELECT target_origin, items FROM told_checklists ORDER BY target_origin");
+        let rows: Vec<(String, String)> = self.runtime.block_on(rows.fetch_all(&mut self.connection))?;
+        let mut all = Vec::new();
+        for (target_origin, items) in rows {
+            let items: Vec<CheckItem> = serde_json::from_str(&items).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
+            all.extend(items.into_iter().map(|item| item.of(&target_origin)));
+        }
+        Ok(all)
     }
 
     /// Every run, oldest first.
