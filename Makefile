@@ -10,7 +10,7 @@ demo: release
 
 release:
 	@scripts/setup.sh build
-	@cargo build --release --locked
+	@RUSTFLAGS="$$(scripts/profile.sh flags)" cargo build --release --locked
 
 test: lint
 	@scripts/setup.sh test
