@@ -19,6 +19,7 @@ use super::site;
 use super::{ClientId, Kind, OriginParts, Target};
 use crate::http::head::{Head, Name};
 use crate::http::{Request, find_word};
+use crate::index::folded;
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::{EngineOptions, Scheme};
@@ -222,6 +223,8 @@ pub struct Classifier {
     scheme: Option<Scheme>,
     /// Who asked whom lately, by a digest of the fields that told so.
     met: Memo<Arc<Parties>>,
+    /// A part of the digest of each that came last: who comes once only takes nobody's place.
+    came: Box<[u32]>,
     /// Origins read, of requests and of answers.
     pub origins: Origins,
     targets: Lru<u64, Arc<Target>>,
@@ -238,6 +241,7 @@ impl Classifier {
             trust: Trust { proxies: options.site.trusted_proxies.clone() },
             scheme: options.scheme,
             met: Memo::new(PARTIES_MAX),
+            came: vec![0; PARTIES_MAX].into(),
             origins: Origins::new(limits.targets_max),
             targets: Lru::new(limits.targets_max),
             clients: Clients::new(limits.clients_max),
@@ -293,7 +297,11 @@ impl Classifier {
             return parties.clone();
         }
         let parties = Arc::new(self.meet(request, forgotten));
-        self.met.put(key, parties.clone());
+        let mark = folded(key);
+        let came = self.came.get_mut(mark as usize % PARTIES_MAX).map(|came| std::mem::replace(came, mark));
+        if came == Some(mark) {
+            self.met.put(key, parties.clone());
+        }
         parties
     }
 
