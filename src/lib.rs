@@ -21,6 +21,7 @@ pub mod http;
 pub mod index;
 pub mod limits;
 pub mod lru;
+pub mod memo;
 pub mod metrics;
 pub mod openmetrics;
 pub mod options;

@@ -10,6 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("counters", &[]),
     ("index", &[]),
     ("lru", &["index"]),
+    ("memo", &["index"]),
     ("options", &[]),
     ("address", &[]),
     ("decode", &[]),
@@ -23,7 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Types that every layer may use.
-const PLAIN: &[&str] = &["packet", "limits", "counters", "lru", "index", "options"];
+const PLAIN: &[&str] = &["packet", "limits", "counters", "lru", "memo", "index", "options"];
 
 /// What would bring a clock, threads or I/O into the engine.
 const FORBIDDEN: &[&str] =

@@ -9,10 +9,10 @@ use super::check::{Failures, Judged};
 use super::classify::Classified;
 use super::detail;
 use super::fields::is_simple_method;
-use super::memo::Memo;
 use super::origin::{Origin, printable};
 use crate::catalog::Reason;
 use crate::http::{HeadState, Request, Response};
+use crate::memo::Memo;
 use crate::packet::Time;
 use crate::record::{
     Confidence, Credentials, Effect, Family, Hop, Leg, MissingPreflight, Phase, PreflightState, TransactionId, Verdict,

@@ -11,7 +11,6 @@ use smallvec::SmallVec;
 use super::browser::{is_browser, sends_fetch_metadata};
 use super::client::{Clients, one_loopback};
 use super::fields::{self, UnsafeField, is_simple_method, is_token, trim};
-use super::memo::Memo;
 use super::origin::{
     self, Origin, OriginKind, Origins, canonical_host, is_loopback_host, is_private, scheme_text, split_host_port,
 };
@@ -19,9 +18,9 @@ use super::site;
 use super::{ClientId, Kind, OriginParts, Target};
 use crate::http::head::{Head, Name};
 use crate::http::{Request, find_word};
-use crate::index::folded;
 use crate::limits::Limits;
 use crate::lru::Lru;
+use crate::memo::{Came, Memo};
 use crate::options::{EngineOptions, Scheme};
 use crate::packet::Time;
 use crate::record::{Browser, Confidence, Family, Mode, Site};
@@ -223,8 +222,7 @@ pub struct Classifier {
     scheme: Option<Scheme>,
     /// Who asked whom lately, by a digest of the fields that told so.
     met: Memo<Arc<Parties>>,
-    /// A part of the digest of each that came last: who comes once only takes nobody's place.
-    came: Box<[u32]>,
+    came: Came,
     /// Origins read, of requests and of answers.
     pub origins: Origins,
     targets: Lru<u64, Arc<Target>>,
@@ -241,7 +239,7 @@ impl Classifier {
             trust: Trust { proxies: options.site.trusted_proxies.clone() },
             scheme: options.scheme,
             met: Memo::new(PARTIES_MAX),
-            came: vec![0; PARTIES_MAX].into(),
+            came: Came::new(PARTIES_MAX),
             origins: Origins::new(limits.targets_max),
             targets: Lru::new(limits.targets_max),
             clients: Clients::new(limits.clients_max),
@@ -297,9 +295,7 @@ impl Classifier {
             return parties.clone();
         }
         let parties = Arc::new(self.meet(request, forgotten));
-        let mark = folded(key);
-        let came = self.came.get_mut(mark as usize % PARTIES_MAX).map(|came| std::mem::replace(came, mark));
-        if came == Some(mark) {
+        if self.came.is_back(key) {
             self.met.put(key, parties.clone());
         }
         parties

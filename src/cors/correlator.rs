@@ -15,7 +15,6 @@ use super::check::{Covered, Judged};
 use super::classify::{Classified, Classifier};
 use super::connection::Connections;
 use super::jar::Jar;
-use super::memo::Memo;
 use super::settle::{Told, Unexplained};
 use crate::catalog::Reason;
 use crate::counters::Counters;
@@ -24,6 +23,7 @@ use crate::http::head::Name;
 use crate::http::{HttpEvent, MessageId, Request};
 use crate::limits::Limits;
 use crate::lru::Lru;
+use crate::memo::Memo;
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
 use crate::record::{Sink, TransactionId};
@@ -150,7 +150,7 @@ impl Correlator {
 
     /// Takes one event. What comes of it is told by [`Correlator::tell`].
     pub fn on_event(&mut self, event: &HttpEvent, counters: &mut Counters) {
-        self.explain_due(self.now);
+        self.explain_due();
         match event {
             HttpEvent::Request(request) => self.on_request(request, counters),
             HttpEvent::Response { request: Some(request), response } => {
@@ -203,7 +203,7 @@ impl Correlator {
     /// Nothing came until now, which need be no whole second: explains what has waited for it.
     pub fn pass(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(now);
-        self.explain_due(self.now);
+        self.explain_due();
         self.tell(sink, counters);
     }
 

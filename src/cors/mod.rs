@@ -14,7 +14,6 @@ pub mod detail;
 pub mod fields;
 pub mod jar;
 pub mod location;
-mod memo;
 pub mod origin;
 mod pair;
 mod settle;

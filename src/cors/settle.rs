@@ -353,8 +353,8 @@ impl Correlator {
     }
 
     /// Explains the refusals that have waited until now.
-    pub(super) fn explain_due(&mut self, now: Time) {
-        while self.unexplained.front().is_some_and(|first| first.due <= now) {
+    pub(super) fn explain_due(&mut self) {
+        while self.unexplained.front().is_some_and(|first| first.due <= self.now) {
             self.explain_first();
         }
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 
 use crate::cors::browser::is_browser;
-use crate::cors::classify::path_and_query;
+use crate::cors::classify::{path_and_query, path_len};
 use crate::cors::origin::{is_private, printable, shown};
 use crate::cors::{Kind, Observation};
 use crate::http::head::{Head, Name};
@@ -318,8 +318,7 @@ impl<'a> Seen<'a> {
     #[must_use]
     pub fn path(&self) -> &[u8] {
         let url = path_and_query(self.o.request.head.target());
-        let end = memchr::memchr2(b'?', b'#', url).unwrap_or(url.len());
-        let path = url.get(..end).unwrap_or_default();
+        let path = url.get(..path_len(url)).unwrap_or_default();
         if is_printable(path) { path } else { self.o.path().as_bytes() }
     }
 

@@ -10,8 +10,8 @@ use foldhash::fast::RandomState;
 
 use super::grammar::{Expected, FieldLines, StartLine, goes_on, head_end, is_bare, is_token, trim_blanks};
 use super::head::{Block, BlockBuilder, Head, Name, SameSite, SetCookie, Spelling, recognise};
-use crate::index::folded;
 use crate::limits::Limits;
+use crate::memo::{Came, Memo};
 use crate::options::EngineOptions;
 
 /// Bytes kept of one head; together with the caps on waiting requests this bounds what heads can hold.
@@ -52,19 +52,13 @@ pub struct Fields {
 #[derive(Debug)]
 struct Repeated {
     keys: [RandomState; 2],
-    slots: Box<[Option<Slot>]>,
-    /// A part of the digest of each that came last: what comes once only takes nobody's slot.
-    came: Box<[u32]>,
+    /// By the digest's first half: the second, and what was read.
+    known: Memo<(u64, Fields)>,
+    came: Came,
     /// Looks for requests and for answers that may be in vain.
     credit: [u16; 2],
     /// Heads that were not looked for since the last one that was.
     passed: [u8; 2],
-}
-
-#[derive(Debug, Clone)]
-struct Slot {
-    digest: [u64; 2],
-    fields: Fields,
 }
 
 /// Heads remembered; a power of two. One takes the place of another.
@@ -84,8 +78,8 @@ impl Repeated {
     fn new() -> Self {
         Repeated {
             keys: [RandomState::default(), RandomState::default()],
-            slots: vec![None; REPEATED_MAX].into(),
-            came: vec![0; CAME_MAX].into(),
+            known: Memo::new(REPEATED_MAX),
+            came: Came::new(CAME_MAX),
             credit: [LOOKS_MAX; 2],
             passed: [0; 2],
         }
@@ -107,12 +101,11 @@ impl Repeated {
     fn find(&mut self, is_response: bool, fields: &[u8]) -> Result<Fields, u64> {
         let [first, second] = &self.keys;
         let digest = first.hash_one((is_response, fields));
-        let slot = self.slots.get(place(digest, REPEATED_MAX)).and_then(Option::as_ref);
         let credit = &mut self.credit[usize::from(is_response)];
-        match slot.filter(|slot| slot.digest[0] == digest) {
-            Some(slot) if slot.digest[1] == second.hash_one((is_response, fields)) => {
+        match self.known.get(digest) {
+            Some((rest, read)) if *rest == second.hash_one((is_response, fields)) => {
                 *credit = credit.saturating_add(LOOKS_EACH).min(LOOKS_MAX);
-                Ok(slot.fields.clone())
+                Ok(read.clone())
             }
             _ => {
                 *credit = credit.saturating_sub(1);
@@ -123,20 +116,10 @@ impl Repeated {
 
     /// Keeps what was read, if the same came before.
     fn put(&mut self, digest: u64, is_response: bool, fields: &[u8], read: &Fields) {
-        let mark = folded(digest.rotate_left(20));
-        let came = self.came.get_mut(place(digest >> 20, CAME_MAX)).map(|came| std::mem::replace(came, mark));
-        if came == Some(mark)
-            && let Some(slot) = self.slots.get_mut(place(digest, REPEATED_MAX))
-        {
-            let digest = [digest, self.keys[1].hash_one((is_response, fields))];
-            *slot = Some(Slot { digest, fields: read.clone() });
+        if self.came.is_back(digest) {
+            self.known.put(digest, (self.keys[1].hash_one((is_response, fields)), read.clone()));
         }
     }
-}
-
-#[allow(clippy::cast_possible_truncation)] // fewer bits are meant
-fn place(digest: u64, places: usize) -> usize {
-    digest as usize % places
 }
 
 /// Which field last followed which, by the name before it, which may be [`Name::Other`], or none, and by its first byte: what is

@@ -3,7 +3,6 @@
 //! Holds at most `Limits::cause_targets_max` targets and `Limits::cause_endpoints_max` endpoints, a few origins of each;
 //! those not used lately make room, counted under `forgotten`, `causes`. Holds digests, no text.
 
-use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
@@ -12,13 +11,13 @@ use smallvec::SmallVec;
 use super::server::{self, Seen};
 use crate::cors::classify::{Classified, path_and_query, path_len};
 use crate::cors::fields::list_items;
-use crate::cors::memo::Memo;
-use crate::cors::origin::printable;
+use crate::cors::origin::shown;
 use crate::cors::{ClientId, Kind};
 use crate::http::head::{Head, Name};
-use crate::http::{Request, Response, is_printable};
+use crate::http::{Request, Response};
 use crate::limits::Limits;
 use crate::lru::Lru;
+use crate::memo::Memo;
 use crate::packet::{SECOND, Time};
 use crate::record::Mode;
 
@@ -211,8 +210,9 @@ impl Memory {
         now: Time,
         forgotten: &mut u64,
     ) {
+        let path = || shown(path_and_query(request.head.target()));
         if seen.kind == Kind::NotCors && seen.mode == Mode::NoCors {
-            let key = self.endpoint_key(seen.keys.target, &path_of(request));
+            let key = self.endpoint_key(seen.keys.target, path().as_bytes());
             if let Some(endpoint) = self.endpoints.get(&key) {
                 endpoint.no_cors = Some((seen.client, now));
             }
@@ -239,7 +239,7 @@ impl Memory {
         // which fields it has, and the kind of its status: alike, and it shows the same servers, or nearly
         let head = &response.head;
         let looks = self.hasher.hash_one((response.status / 100, head.first(Name::Server), head.names()));
-        let (target, endpoint) = self.slots(seen.keys.target, &path_of(request), forgotten);
+        let (target, endpoint) = self.slots(seen.keys.target, path().as_bytes(), forgotten);
         if passes {
             target.grants.on_grant(grant);
             endpoint.grants.on_grant(grant);
@@ -348,12 +348,6 @@ fn is_variable(segment: &[u8]) -> bool {
     let digits = || !segment.is_empty() && segment.iter().all(u8::is_ascii_digit);
     let hex = || segment.len() >= 8 && segment.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
     segment.len() >= 20 || digits() || hex()
-}
-
-/// Path and query as they are shown.
-fn path_of(request: &Request) -> Cow<'_, [u8]> {
-    let path = path_and_query(request.head.target());
-    if is_printable(path) { path.into() } else { printable(path).into_bytes().into() }
 }
 
 /// One field, which is `*` or this origin.

@@ -485,7 +485,7 @@ impl Case<'_> {
             // Rack's applications answer OPTIONS without a body, and rack-cors marks what it does not allow
             if !is_silent(response) || self.is_rack(seen) {
                 no_trace(response)
-            } else if seen.application == Some(Stack::AspNet) && asks_for_no_header(request) {
+            } else if is_silent_denial(request, response) {
                 (Cause::OriginNotListed, Confidence::Possible)
             } else {
                 // by code with a list that lacks the origin, or by code without CORS that wants to be done with OPTIONS

@@ -168,8 +168,8 @@ impl Taps {
         let id = request.head.first(Name::Traceparent).or_else(|| request.head.first(Name::XRequestId));
         let call = book.digest((request.head.method(), asked, seen.origin_digest, id));
         let last = self.calls.get(&call).copied();
-        let alike = std::iter::successors(last.and_then(|at| self.at(at)), |kept| self.at(kept.before?));
-        let up = { alike }.find(|kept| is_upstream(kept, request, seen.o.address, id.is_some()));
+        let mut alike = std::iter::successors(last.and_then(|at| self.at(at)), |kept| self.at(kept.before?));
+        let up = alike.find(|kept| is_upstream(kept, request, seen.o.address, id.is_some()));
         if let Some(up) = up {
             let lost: Vec<(Name, String)> =
                 (0..COMPARED.len()).filter_map(|nth| lost(nth, up, seen, response)).collect();
