@@ -705,8 +705,8 @@ fn decide_kind(seen: &mut Classified, request: &Request) {
             return;
         }
     }
-    let upgrade = head.first(Name::Upgrade).is_some_and(|v| v.eq_ignore_ascii_case(b"websocket"));
-    if (upgrade && head.has(Name::SecWebSocketKey)) || (method == b"CONNECT" && head.has(Name::SecWebSocketKey)) {
+    // a gateway that knows nothing of WebSocket takes Upgrade away, no script can set the key, and HTTP/2 has its own way
+    if head.has(Name::SecWebSocketKey) {
         seen.kind = Kind::Websocket;
         seen.mode = Mode::Websocket;
         return;

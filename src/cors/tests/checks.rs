@@ -69,6 +69,9 @@ fn what_says_itself_that_it_is_not_cors() {
         "Sec-Fetch-Mode: navigate|Sec-Fetch-Site: cross-site|Sec-Fetch-Dest: document|Origin: http://a.test",
         "Sec-Fetch-Mode: cors|Sec-Fetch-Site: same-origin|Sec-Fetch-Dest: empty|Origin: https://b.test",
         "Origin: http://b.test",
+        "Origin: http://a.test|Upgrade: websocket|Connection: Upgrade|Sec-WebSocket-Key: a|Sec-WebSocket-Version: 13",
+        // behind a gateway that takes Upgrade away
+        "Origin: http://a.test|Connection: close|Sec-WebSocket-Key: a|Sec-WebSocket-Version: 13",
     ] {
         let mut wire = Wire::new(CHROME);
         wire.exchange("GET /x", lines, 200, "");
