@@ -140,6 +140,8 @@ pub fn hangs_on_front_protocol(head: &Head, origin: &[u8]) -> bool {
 /// A URL on its own, as Chromium's parser takes it: `a.test:80` is one (of scheme `a.test`), `a.test` is none.
 fn is_absolute_url(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
+    // controls around a URL are no part of it (URL § basic URL parser)
+    let text = text.trim_matches(|c| c <= ' ');
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     if !scheme.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) || !scheme.bytes().all(good) {

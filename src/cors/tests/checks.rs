@@ -10,6 +10,7 @@ fn simple_get_by_fetch_cors_check() {
         ("Access-Control-Allow-Origin: *", "allowed possible"),
         ("Access-Control-Allow-Origin: http://c.test", "blocked actual allow_origin_mismatch certain"),
         ("Access-Control-Allow-Origin: a.test", "blocked actual invalid_allow_origin certain"),
+        ("Access-Control-Allow-Origin: http://a.test\x1f", "blocked actual allow_origin_mismatch certain"),
     ] {
         let mut wire = Wire::new(CHROME);
         wire.exchange("GET /x", A, 200, answer);
