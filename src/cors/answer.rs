@@ -131,6 +131,7 @@ impl Correlator {
         ask.judged = judged.clone();
         let ask_seen = ask.seen.clone();
         let ask_request = ask.request.clone();
+        let ask_names = ask.names.clone();
         if attempt.credentials == Credentials::Unknown {
             (attempt.credentials, attempt.credentials_confidence) = credentials_of_preflight(&ask_request, &ask_seen);
         }
@@ -146,7 +147,8 @@ impl Correlator {
             let key = self.cache_key(&ask_seen);
             let lifetime = Lifetime::of(&response.head, family);
             let at = response.head_end.time;
-            self.cache.insert(key, ask_seen.client, &response.head, lifetime, at, &mut counters.forgotten.cache);
+            let forgotten = &mut counters.forgotten.cache;
+            self.cache.insert(key, ask_seen.client, &ask_names, &response.head, lifetime, at, forgotten);
         }
         if blocked_for_certain {
             let evicted = self.failed_preflights.insert(pair, response.head_end.time).is_some();
@@ -545,8 +547,11 @@ impl Correlator {
         let habit_key = seen.keys.page_and_target;
         let company = self.connections.company(request, seen);
         let cookie_known = |jar: &Jar, cross_site| jar.has(self.place(request, seen), cross_site, request.first.time);
-        let Some(attempt) = self.attempts.get(index as usize) else { return };
         let head = &request.head;
+        // what a browser sends on its own, no preflight asks for
+        let authentication = head.first(Name::Authorization).is_some_and(fields::is_browser_authentication)
+            && !self.cache.is_authorized(self.cache_key(seen));
+        let Some(attempt) = self.attempts.get(index as usize) else { return };
         if attempt.credentials != Credentials::Unknown
             && attempt.credentials_confidence == Confidence::Certain
             && !head.has(Name::Cookie)
@@ -556,8 +561,8 @@ impl Correlator {
             }
             return;
         }
-        let authentication = head.first(Name::Authorization).is_some_and(fields::is_browser_authentication)
-            && !attempt.ask.as_ref().is_some_and(|a| a.names.iter().any(|n| n == "authorization"));
+        let authentication =
+            authentication && !attempt.ask.as_ref().is_some_and(|a| a.names.iter().any(|n| n == "authorization"));
         let omitted_by_metadata = head.first(Name::SecFetchSite) == Some(b"cross-site")
             && browser::tells_storage_access(&seen.browser, seen.kind == Kind::Preflight);
         let (credentials, confidence) = if head.has(Name::Cookie) || head.has(Name::SecFetchStorageAccess) {
