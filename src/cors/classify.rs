@@ -155,8 +155,26 @@ const TELLING: u128 = names([
     Name::FrontEndHttps,
     Name::CfVisitor,
 ]);
+/// Of these the fields by which a proxy says who asks whom, and which a page's script may set as well.
+const FORWARDING: u128 = names([
+    Name::Forwarded,
+    Name::XForwardedFor,
+    Name::XRealIp,
+    Name::XForwardedHost,
+    Name::XForwardedPort,
+    Name::XForwardedProto,
+    Name::XForwardedScheme,
+    Name::XScheme,
+    Name::XUrlScheme,
+    Name::CloudFrontForwardedProto,
+    Name::XForwardedSsl,
+    Name::FrontEndHttps,
+    Name::CfVisitor,
+]);
 /// Parties remembered; a power of two.
 const PARTIES_MAX: usize = 8192;
+/// URLs remembered for which a page's script sets forwarding fields.
+const SET_BY_PAGES_MAX: u32 = 4096;
 
 const fn names<const N: usize>(names: [Name; N]) -> u128 {
     let (mut bits, mut at) = (0, 0);
@@ -223,6 +241,9 @@ pub struct Classifier {
     /// Who asked whom lately, by a digest of the fields that told so.
     met: Memo<Arc<Parties>>,
     came: Came,
+    /// Which of [`FORWARDING`] a page's script sets itself, as its preflight said, by who asks which URL.
+    set_by_pages: Lru<u64, u128>,
+    set_by_pages_forgotten: u64,
     /// Origins read, of requests and of answers.
     pub origins: Origins,
     targets: Lru<u64, Arc<Target>>,
@@ -240,6 +261,8 @@ impl Classifier {
             scheme: options.scheme,
             met: Memo::new(PARTIES_MAX),
             came: Came::new(PARTIES_MAX),
+            set_by_pages: Lru::new(SET_BY_PAGES_MAX),
+            set_by_pages_forgotten: 0,
             origins: Origins::new(limits.targets_max),
             targets: Lru::new(limits.targets_max),
             clients: Clients::new(limits.clients_max),
@@ -283,18 +306,53 @@ impl Classifier {
         seen
     }
 
+    /// What pages set that had to make room.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.set_by_pages_forgotten
+    }
+
+    /// The forwarding fields of this request that its page's script set: its preflight asked for them, and came without them.
+    fn set_by_page(&mut self, request: &Request) -> u128 {
+        let head = &request.head;
+        let asked = head.joined(Name::AcRequestHeaders).filter(|_| head.method() == b"OPTIONS");
+        let Some(asked) = asked else {
+            if self.set_by_pages.is_empty() || head.names() & FORWARDING == 0 || !head.has(Name::Origin) {
+                return 0;
+            }
+            let key = self.page_and_url(request);
+            return self.set_by_pages.get(&key).map_or(0, |set| *set);
+        };
+        let asked =
+            asked.split(|&b| b == b',').map(|name| 1 << Name::of(trim(name)) as u8).fold(0, |all, one| all | one);
+        let set = asked & FORWARDING & !head.names();
+        if set != 0 {
+            let key = self.page_and_url(request);
+            let evicted = self.set_by_pages.insert(key, set);
+            self.set_by_pages_forgotten += u64::from(evicted.is_some());
+        }
+        0
+    }
+
+    fn page_and_url(&self, request: &Request) -> u64 {
+        let head = &request.head;
+        let url = (head.first(Name::Host), path_and_query(head.target()));
+        self.digest((request.peer.ip(), head.first(Name::Origin), url))
+    }
+
     /// Who asks whom: out of memory, where the same was asked before.
     fn parties(&mut self, request: &Request, forgotten: &mut u64) -> Arc<Parties> {
+        let set = self.set_by_page(request);
         if request.head.target().first() != Some(&b'/') {
-            return Arc::new(self.meet(request, forgotten)); // it may name a host itself
+            return Arc::new(self.meet(request, set, forgotten)); // it may name a host itself
         }
-        let key = self.telling_key(request);
+        let key = self.telling_key(request, set);
         if let Some(parties) = self.met.get(key)
             && self.clients.is_back(parties.client, parties.client_since, request.first.time)
         {
             return parties.clone();
         }
-        let parties = Arc::new(self.meet(request, forgotten));
+        let parties = Arc::new(self.meet(request, set, forgotten));
         if self.came.is_back(key) {
             self.met.put(key, parties.clone());
         }
@@ -302,12 +360,12 @@ impl Classifier {
     }
 
     /// A digest of all that [`Classifier::meet`] looks at.
-    fn telling_key(&self, request: &Request) -> u64 {
+    fn telling_key(&self, request: &Request, set: u128) -> u64 {
         let mut key = self.hasher.build_hasher();
         let head = &request.head;
         let asks = head.has(Name::AcRequestMethod);
         (request.peer.ip(), request.client.ip(), request.server, asks).hash(&mut key);
-        for field in head.fields().iter().filter(|f| TELLING & 1 << f.name as u8 != 0) {
+        for field in head.fields().iter().filter(|f| TELLING & !set & 1 << f.name as u8 != 0) {
             let value = head.value_of(field);
             key.write_u64((value.len() as u64) << 8 | u64::from(field.name as u8));
             key.write(value);
@@ -315,11 +373,11 @@ impl Classifier {
         key.finish()
     }
 
-    /// Makes out who asks whom.
-    fn meet(&mut self, request: &Request, forgotten: &mut u64) -> Parties {
+    /// Makes out who asks whom. `set`: what the page's script set, which tells nothing.
+    fn meet(&mut self, request: &Request, set: u128, forgotten: &mut u64) -> Parties {
         let head = &request.head;
-        let trusted = self.trust.trusts(request.peer.ip());
-        let via = if trusted { forwarded_client(head, &self.trust) } else { None };
+        let told = self.trust.trusts(request.peer.ip()).then_some(Forwarding { head, set });
+        let via = told.and_then(|told| told.client(&self.trust));
         let address = via.unwrap_or_else(|| request.client.ip());
         let client = self.clients.of(address, head, request.first.time, forgotten);
         let (id, client_since, agent, health_checker) =
@@ -328,7 +386,7 @@ impl Classifier {
         let sent = head.first(Name::Origin);
         let origin = sent.map(|bytes| self.origins.of(bytes));
         let fetch = FetchMetadata::of(head);
-        let (target, host_conflict) = self.target(request, trusted, origin.as_deref(), &fetch, &browser);
+        let (target, host_conflict) = self.target(request, told, origin.as_deref(), &fetch, &browser);
         let page = origin.as_ref().map(|o| &*o.text);
         let keys = Keys {
             address: self.clients.address_key(address),
@@ -363,25 +421,25 @@ impl Classifier {
     fn target(
         &mut self,
         request: &Request,
-        trusted: bool,
+        told: Option<Forwarding<'_>>,
         origin: Option<&Origin>,
         fetch: &FetchMetadata<'_>,
         browser: &Browser,
     ) -> (Arc<Target>, bool) {
         let head = &request.head;
-        let forwarded = if trusted { forwarded_pair(head) } else { (None, None) };
+        let forwarded = told.map_or((None, None), Forwarding::pair);
         let (absolute_scheme, absolute_host) = absolute_form(head.target());
         let mut hosts = head.all(Name::Host);
         let host_field = hosts.next();
         let conflict = hosts.any(|other| Some(other) != host_field);
-        let proxy_host = if trusted { head.first(Name::XForwardedHost).and_then(first_item) } else { None };
+        let proxy_host = told.and_then(|t| t.first(Name::XForwardedHost)).and_then(first_item);
         let authority: &[u8] =
             absolute_host.or(forwarded.1).or(proxy_host).or(host_field).filter(|h| !h.is_empty()).unwrap_or_default();
         let loopback = host_text(authority).is_some_and(is_loopback_host);
 
         let said = absolute_scheme
             .or(forwarded.0.and_then(scheme_of))
-            .or_else(|| if trusted { proxy_scheme(head) } else { None })
+            .or_else(|| told.and_then(Forwarding::scheme))
             .or(self.scheme);
         let origin_parts = origin.and_then(Origin::parts);
         let from_browser = is_browser(browser.family);
@@ -412,7 +470,7 @@ impl Classifier {
         } else {
             (Scheme::Http, Confidence::Possible)
         };
-        let port = if trusted { head.first(Name::XForwardedPort).and_then(first_item) } else { None };
+        let port = told.and_then(|t| t.first(Name::XForwardedPort)).and_then(first_item);
         let port_override = if absolute_host.is_none() { port.and_then(parse_port) } else { None };
 
         let mut key = self.hasher.build_hasher();
@@ -486,29 +544,6 @@ fn scheme_of(value: &[u8]) -> Option<Scheme> {
     }
 }
 
-fn proxy_scheme(head: &Head) -> Option<Scheme> {
-    for name in
-        [Name::XForwardedProto, Name::XForwardedScheme, Name::XScheme, Name::XUrlScheme, Name::CloudFrontForwardedProto]
-    {
-        if let Some(scheme) = head.first(name).and_then(first_item).and_then(scheme_of) {
-            return Some(scheme);
-        }
-    }
-    for name in [Name::XForwardedSsl, Name::FrontEndHttps] {
-        if head.first(name).is_some_and(|v| v.eq_ignore_ascii_case(b"on")) {
-            return Some(Scheme::Https);
-        }
-    }
-    let visitor = head.first(Name::CfVisitor)?;
-    if find_word(visitor, b"\"https\"").is_some() { Some(Scheme::Https) } else { Some(Scheme::Http) }
-}
-
-/// `proto` and `host` of the first element of `Forwarded` (RFC 7239 §4).
-fn forwarded_pair(head: &Head) -> (Option<&[u8]>, Option<&[u8]>) {
-    let Some(element) = head.first(Name::Forwarded).and_then(first_item) else { return (None, None) };
-    (forwarded_parameter(element, b"proto"), forwarded_parameter(element, b"host"))
-}
-
 fn forwarded_parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     element.split(|&b| b == b';').map(trim).find_map(|pair| {
         let at = memchr::memchr(b'=', pair)?;
@@ -560,36 +595,88 @@ pub fn path_len(path: &[u8]) -> usize {
     memchr::memchr2(b'?', b'#', path).unwrap_or(path.len())
 }
 
-/// The client that a proxy's fields name: of `X-Forwarded-For` the leftmost that is not itself a trusted proxy (all trusted:
-/// the leftmost), else `Forwarded`, else `X-Real-IP`.
-fn forwarded_client(head: &Head, trust: &Trust) -> Option<IpAddr> {
-    if !head.has(Name::XForwardedFor) && !head.has(Name::Forwarded) && !head.has(Name::XRealIp) {
-        return None;
+/// What a trusted proxy says, in fields of its own.
+#[derive(Debug, Clone, Copy)]
+struct Forwarding<'a> {
+    head: &'a Head,
+    /// What the page's script set.
+    set: u128,
+}
+
+impl<'a> Forwarding<'a> {
+    fn has(self, name: Name) -> bool {
+        self.head.has(name) && self.set & 1 << name as u8 == 0
     }
-    // one proxy, one address: nothing to choose from
-    if head.count(Name::XForwardedFor) == 1
-        && let Some(ip) = head.first(Name::XForwardedFor).filter(|v| !v.contains(&b',')).and_then(|v| parse_ip(trim(v)))
-    {
-        return Some(ip);
+
+    fn first(self, name: Name) -> Option<&'a [u8]> {
+        if self.has(name) { self.head.first(name) } else { None }
     }
-    let mut listed: SmallVec<[IpAddr; 4]> = SmallVec::new();
-    for value in head.all(Name::XForwardedFor) {
-        listed.extend(value.split(|&b| b == b',').filter_map(|item| parse_ip(trim(item))).take(16));
+
+    /// `proto` and `host` of the first element of `Forwarded` (RFC 7239 §4).
+    fn pair(self) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
+        let Some(element) = self.first(Name::Forwarded).and_then(first_item) else { return (None, None) };
+        (forwarded_parameter(element, b"proto"), forwarded_parameter(element, b"host"))
     }
-    if listed.is_empty()
-        && let Some(value) = head.joined(Name::Forwarded)
-    {
-        listed.extend(
-            value
-                .split(|&b| b == b',')
-                .filter_map(|element| parse_ip(forwarded_parameter(trim(element), b"for")?))
-                .take(16),
-        );
+
+    fn scheme(self) -> Option<Scheme> {
+        for name in [
+            Name::XForwardedProto,
+            Name::XForwardedScheme,
+            Name::XScheme,
+            Name::XUrlScheme,
+            Name::CloudFrontForwardedProto,
+        ] {
+            if let Some(scheme) = self.first(name).and_then(first_item).and_then(scheme_of) {
+                return Some(scheme);
+            }
+        }
+        for name in [Name::XForwardedSsl, Name::FrontEndHttps] {
+            if self.first(name).is_some_and(|v| v.eq_ignore_ascii_case(b"on")) {
+                return Some(Scheme::Https);
+            }
+        }
+        let visitor = self.first(Name::CfVisitor)?;
+        if find_word(visitor, b"\"https\"").is_some() { Some(Scheme::Https) } else { Some(Scheme::Http) }
     }
-    if listed.is_empty() {
-        listed.extend(head.first(Name::XRealIp).and_then(|v| parse_ip(trim(v))));
+
+    /// The client that a proxy's fields name: of `X-Forwarded-For` the leftmost that is not itself a trusted proxy (all trusted:
+    /// the leftmost), else `Forwarded`, else `X-Real-IP`.
+    fn client(self, trust: &Trust) -> Option<IpAddr> {
+        let head = self.head;
+        let listing = self.has(Name::XForwardedFor);
+        if !listing && !self.has(Name::Forwarded) && !self.has(Name::XRealIp) {
+            return None;
+        }
+        // one proxy, one address: nothing to choose from
+        if listing
+            && head.count(Name::XForwardedFor) == 1
+            && let Some(ip) =
+                head.first(Name::XForwardedFor).filter(|v| !v.contains(&b',')).and_then(|v| parse_ip(trim(v)))
+        {
+            return Some(ip);
+        }
+        let mut listed: SmallVec<[IpAddr; 4]> = SmallVec::new();
+        if listing {
+            for value in head.all(Name::XForwardedFor) {
+                listed.extend(value.split(|&b| b == b',').filter_map(|item| parse_ip(trim(item))).take(16));
+            }
+        }
+        if listed.is_empty()
+            && self.has(Name::Forwarded)
+            && let Some(value) = head.joined(Name::Forwarded)
+        {
+            listed.extend(
+                value
+                    .split(|&b| b == b',')
+                    .filter_map(|element| parse_ip(forwarded_parameter(trim(element), b"for")?))
+                    .take(16),
+            );
+        }
+        if listed.is_empty() {
+            listed.extend(self.first(Name::XRealIp).and_then(|v| parse_ip(trim(v))));
+        }
+        listed.iter().find(|ip| !trust.trusts(**ip)).or(listed.first()).copied()
     }
-    listed.iter().find(|ip| !trust.trusts(**ip)).or(listed.first()).copied()
 }
 
 fn parse_ip(text: &[u8]) -> Option<IpAddr> {

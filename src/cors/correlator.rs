@@ -163,10 +163,14 @@ impl Correlator {
         }
     }
 
+    fn all_hints_forgotten(&self) -> u64 {
+        self.hints_forgotten + self.jar.forgotten() + self.connections.forgotten() + self.classifier.forgotten()
+    }
+
     /// Fires what is due at this whole second of packet time.
     pub fn advance(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(now);
-        counters.forgotten.hints = self.hints_forgotten + self.jar.forgotten() + self.connections.forgotten();
+        counters.forgotten.hints = self.all_hints_forgotten();
         while let Some(&(deadline, id)) = self.holds.front() {
             if self.held.contains_key(&id) && deadline > now {
                 break;
@@ -210,7 +214,7 @@ impl Correlator {
     /// Settles everything that waits, oldest first.
     pub fn finish(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(now);
-        counters.forgotten.hints = self.hints_forgotten + self.jar.forgotten() + self.connections.forgotten();
+        counters.forgotten.hints = self.all_hints_forgotten();
         while let Some((_, id)) = self.holds.pop_front() {
             if let Some((attempt, outcome)) = self.held.remove(&id) {
                 self.finalise(attempt, &outcome);

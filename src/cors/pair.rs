@@ -377,10 +377,20 @@ impl Correlator {
                 && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(since))
                 && seen.unsafe_fields.iter().all(|f| f.name.starts_with('(') || ask.names.iter().any(|n| *n == f.name))
         };
-        let place = waiting
-            .iter()
-            .position(|&index| fits(index, true))
-            .or_else(|| waiting.iter().position(|&index| fits(index, false)))?;
+        // the same was asked again after an answer to which nothing had followed: that one was refused
+        let gave_up = |index: u32, later: u32| {
+            let (Some(attempt), Some(later)) = (attempts.get(index as usize), attempts.get(later as usize)) else {
+                return false;
+            };
+            let answered = attempt.ask.as_ref().and_then(|ask| ask.response.as_ref()).map(|answer| answer.first.time);
+            answered.zip(later.ask.as_ref()).is_some_and(|(at, ask)| ask.request.first.time > at)
+        };
+        let oldest = |same_client: bool| {
+            let mut fitting = waiting.iter().enumerate().filter(|&(_, &index)| fits(index, same_client));
+            let first = fitting.next()?;
+            Some(fitting.fold(first, |one, later| if gave_up(*one.1, *later.1) { later } else { one }).0)
+        };
+        let place = oldest(true).or_else(|| oldest(false))?;
         let index = waiting.remove(place);
         if waiting.is_empty() {
             self.by_pair.remove(&pair);

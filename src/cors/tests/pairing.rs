@@ -2,6 +2,7 @@
 
 use super::{A, ASK_PUT, CHROME, FIREFOX, Wire};
 use crate::http::{HttpEvent, NoAnswer};
+use crate::record::Verdict;
 
 #[test]
 fn a_preflight_and_its_request_are_one_transaction() {
@@ -255,4 +256,103 @@ fn silence_after_a_loss_is_no_refusal() {
     wire.event(&HttpEvent::NoAnswer { request, why: NoAnswer::Lost, at });
     wire.silence(12);
     assert!(wire.end().contains(&"PUT /x undecided actual_not_seen possible sent".to_owned()));
+}
+
+/// A page's script may set the fields by which proxies say who asks whom; its preflight names them and comes without them.
+#[test]
+fn forwarding_fields_that_the_page_set_tell_nothing() {
+    let sets = [
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-host", "c.test"),
+        ("x-forwarded-port", "8080"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-ssl", "on"),
+        ("x-real-ip", "192.0.2.1"),
+        ("forwarded", "for=192.0.2.1;host=c.test;proto=https"),
+    ];
+    for (name, value) in sets {
+        let mut wire = Wire::new(CHROME);
+        wire.address = PRIVATE;
+        wire.exchange("OPTIONS /x", &format!("{ASK_PUT}|Access-Control-Request-Headers: {name},x-a"), 204, ANY_HEADER);
+        wire.exchange(
+            "PUT /x",
+            &format!("Host: b.test|{A}|X-A: 1|{name}: {value}"),
+            200,
+            "Access-Control-Allow-Origin: http://a.test",
+        );
+        wire.silence(12);
+        assert_eq!(wire.taken.0[0].target_origin, "http://b.test".into(), "{name}");
+        assert_eq!(wire.end(), ["PUT /x allowed certain sent"], "{name}");
+    }
+}
+
+/// A proxy's own fields are on the preflight, too.
+#[test]
+fn forwarding_fields_that_a_proxy_sets_are_believed() {
+    let proxy = "X-Forwarded-For: 192.0.2.1|X-Forwarded-Proto: https";
+    let mut wire = Wire::new(CHROME);
+    wire.address = PRIVATE;
+    let ask = format!("{ASK_PUT}|{proxy}|Access-Control-Request-Headers: x-forwarded-for,x-forwarded-proto");
+    wire.exchange("OPTIONS /x", &ask, 204, ANY_HEADER);
+    wire.exchange("PUT /x", &format!("{A}|{proxy}"), 200, "Access-Control-Allow-Origin: http://a.test");
+    wire.silence(12);
+    assert_eq!(wire.taken.0[0].target_origin, "https://b.test".into());
+    assert_eq!(wire.end(), ["PUT /x allowed certain sent"]);
+}
+
+/// fd00::7
+const PRIVATE: u128 = 0xfd00_0000_0000_0000_0000_0000_0000_0007;
+const ANY_HEADER: &str =
+    "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT|Access-Control-Allow-Headers: *";
+
+/// The first answer passes without credentials only. Nothing follows, and the page asks again, now without them.
+#[test]
+fn a_request_belongs_to_the_preflight_that_was_asked_after_a_refusal() {
+    let mut wire = Wire::new(CHROME);
+    let star = "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT|Access-Control-Max-Age: 0";
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, star);
+    let refused = wire.now;
+    wire.exchange("OPTIONS /x", ASK_PUT, 204, star);
+    wire.exchange("PUT /x", A, 200, "Access-Control-Allow-Origin: *");
+    wire.silence(12);
+    assert!(wire.taken.0.iter().find(|t| t.verdict == Verdict::Allowed).expect("one is allowed").time.0 > refused);
+    assert_eq!(
+        wire.end(),
+        ["PUT /x allowed certain sent", "PUT /x blocked preflight wildcard_with_credentials probable sent"]
+    );
+}
+
+/// Two at once: each has its own.
+#[test]
+fn requests_at_once_belong_to_their_preflights_in_order() {
+    let mut wire = Wire::new(CHROME);
+    let first = wire.request("OPTIONS /x", ASK_PUT);
+    wire.stream = 1;
+    let second = wire.request("OPTIONS /x", ASK_PUT);
+    wire.stream = 0;
+    wire.answer(first, 204, "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT");
+    wire.stream = 1;
+    wire.answer(second, 204, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT");
+    wire.exchange("PUT /x", A, 200, "Access-Control-Allow-Origin: http://a.test");
+    wire.exchange("PUT /x", A, 200, "Access-Control-Allow-Origin: *");
+    assert!(wire.taken.0.iter().is_sorted_by_key(|t| t.time), "{:?}", wire.taken.0);
+    assert_eq!(wire.end(), ["PUT /x allowed certain sent", "PUT /x allowed certain sent"]);
+}
+
+/// `Authorization: Basic` that the preflight asked for is the script's, also when the preflight's answer is remembered: it says nothing of cookies.
+#[test]
+fn basic_authorization_of_the_script_is_no_credential_of_the_browser() {
+    let mut wire = Wire::new(CHROME);
+    let ask = format!("{ASK_PUT}|Access-Control-Request-Headers: authorization");
+    let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT|Access-Control-Allow-Headers: authorization|Access-Control-Max-Age: 60";
+    wire.exchange("OPTIONS /x", &ask, 204, good);
+    for _ in 0..2 {
+        wire.exchange(
+            "PUT /x",
+            &format!("{A}|Authorization: Basic dTpw"),
+            200,
+            "Access-Control-Allow-Origin: http://a.test",
+        );
+    }
+    assert_eq!(wire.end(), ["PUT /x allowed certain sent", "PUT /x allowed probable cached"]);
 }
