@@ -13,6 +13,8 @@ use serde_json::Value;
 /// (rather than `unknown`).
 struct Wanted {
     set: u64,
+    /// Each refusal by itself, at a host that nobody else asks; otherwise in an application's company.
+    alone: bool,
     refusals: u32,
     right_min: f64,
     wrong_max: f64,
@@ -20,13 +22,16 @@ struct Wanted {
 
 /// The second set was recorded before any rule had seen it, in orders that often show nothing else first; that the browser
 /// refused at all cannot be seen of 28 of its 527 refusals, since credentials are hidden. The third set was recorded after the
-/// rules had learned from the second, the fourth before they learned from it, the fifth after that.
-const WANTED: [Wanted; 5] = [
-    Wanted { set: 1, refusals: 333, right_min: 0.99, wrong_max: 0.001 },
-    Wanted { set: 2, refusals: 527, right_min: 0.925, wrong_max: 0.014 },
-    Wanted { set: 3, refusals: 64, right_min: 0.99, wrong_max: 0.001 },
-    Wanted { set: 4, refusals: 420, right_min: 0.94, wrong_max: 0.003 },
-    Wanted { set: 5, refusals: 116, right_min: 0.96, wrong_max: 0.001 },
+/// rules had learned from the second, the fourth before they learned from it, the fifth after that; the sixth before they learned
+/// from it again.
+const WANTED: [Wanted; 7] = [
+    Wanted { set: 1, alone: false, refusals: 333, right_min: 0.99, wrong_max: 0.001 },
+    Wanted { set: 2, alone: false, refusals: 527, right_min: 0.925, wrong_max: 0.014 },
+    Wanted { set: 3, alone: false, refusals: 64, right_min: 0.99, wrong_max: 0.001 },
+    Wanted { set: 4, alone: false, refusals: 420, right_min: 0.94, wrong_max: 0.003 },
+    Wanted { set: 5, alone: false, refusals: 116, right_min: 0.96, wrong_max: 0.001 },
+    Wanted { set: 6, alone: false, refusals: 422, right_min: 0.925, wrong_max: 0.058 },
+    Wanted { set: 6, alone: true, refusals: 380, right_min: 0.89, wrong_max: 0.09 },
 ];
 
 #[test]
@@ -54,7 +59,8 @@ fn each_refusal_of_a_real_stack_names_the_mistake_that_was_made() {
     let steps = fs::read_to_string(folder.join("stacks.jsonl")).expect("the steps");
     let steps: Vec<Value> = steps.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
     for wanted in &WANTED {
-        judge(wanted, steps.iter().filter(|step| step["set"] == wanted.set), &told);
+        let alone = |step: &Value| step["alone"].as_bool().unwrap_or_default();
+        judge(wanted, steps.iter().filter(|s| s["set"] == wanted.set && alone(s) == wanted.alone), &told);
     }
 }
 
@@ -81,7 +87,7 @@ fn judge<'s>(wanted: &Wanted, steps: impl Iterator<Item = &'s Value>, told: &BTr
     }
     let share = |n: u32| f64::from(n) / f64::from(refused.max(1));
     let notes = notes.join("\n");
-    println!("set {}: {refused} refusals: {right} right, {wrong} wrong\n{notes}", wanted.set);
+    println!("set {}, alone {}: {refused} refusals: {right} right, {wrong} wrong\n{notes}", wanted.set, wanted.alone);
     assert!(refused >= wanted.refusals, "only {refused} refusals recorded");
     assert!(share(right) >= wanted.right_min, "{right} of {refused} right\n{notes}");
     assert!(share(wrong) <= wanted.wrong_max, "{wrong} of {refused} wrong\n{notes}");

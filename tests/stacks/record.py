@@ -3,19 +3,20 @@
 
 Starts each case's servers on loopback, lets headless Chromium do its steps, captures with dumpcap what goes over the recorded
 port, and writes OUT_DIR/stacks.pcap (all cases) and OUT_DIR/stacks.jsonl (a line for each step: what the browser did, and the
-mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, lighttpd, cargo, go, javac, php, ruby with sinatra, rack-cors, puma, webrick,
+mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, lighttpd, cargo, go, javac, php, ruby with sinatra, rack-cors, puma, thin, webrick,
 rails and grape, perl with Mojolicious, Plack, Dancer2 and Catalyst, h2o, docker-registry; node, Python and Rust packages are installed, at the versions of package.json, requirements.txt and rust/, into the
 folder that $STACKS names (default: target/stacks).
 """
-import http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess, sys, tempfile, threading, time
+import http.client, http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess, sys, tempfile, threading, time
 
 from cases import CASES as FIRST
 from more_cases import CASES as MORE
 from third_cases import CASES as THIRD
 from fourth_cases import CASES as FOURTH
 from fifth_cases import CASES as FIFTH
+from sixth_cases import CASES as SIXTH
 
-CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH], 1) for case in cases]
+CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH], 1) for case in cases]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
@@ -29,7 +30,7 @@ PAGE = """<!doctype html><meta charset=utf-8><link rel=icon href=data:><script>
   const step = await (await fetch('/next')).json();
   let said;
   try { said = String((await fetch(step.url, step.init)).status); } catch (e) { said = 'refused'; }
-  await fetch('/said', {method: 'POST', body: said});
+  await fetch('/said', {method: 'POST', body: step.url + ' ' + said});
 } })();
 </script>"""
 
@@ -71,7 +72,10 @@ class Page:
 
     def do(self, step):
         self.steps.put(step)
-        return self.said.get(timeout=40)
+        while True:  # what was given up may be answered later
+            url, said = self.said.get(timeout=40).split(" ")
+            if url == step["url"]:
+                return said
 
 
 def install():
@@ -96,6 +100,8 @@ def install():
     # php-laravel-lumen-framework, php-symfony-framework-bundle, libdancer2-perl, libcatalyst-perl, h2o, docker-registry
     if not (WORK / "server-fourth").exists():
         subprocess.run(["go", "build", "-o", WORK / "server-fourth", HERE / "fourth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    if not (WORK / "server-sixth").exists():
+        subprocess.run(["go", "build", "-o", WORK / "server-sixth", HERE / "sixth.go"], env=os.environ | {"GO111MODULE": "off"}, check=True)
     if not (WORK / "java3").exists():
         subprocess.run(["javac", "-cp", NETTY, "-d", WORK / "java3", HERE / "Netty.java"], check=True)
     if not (WORK / "next/.next").exists():
@@ -152,9 +158,18 @@ def start(server, name, port, folder):
     return process
 
 
+def ask_without_origin(step, port):
+    """What is no page: a health check, a script."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request(step["init"]["method"], step["url"].split(f":{port}", 1)[1], headers={"Host": f"api.one.test:{port}"})
+    return str(connection.getresponse().status)
+
+
 def parse(step, url, key):
     what, cause = step.rsplit(" = ", 1)
     page, method, path, *options = what.split()
+    if "wait" in options:  # longer than a refusal waits for what others meet
+        time.sleep(1.2)
     init = {"method": method, "headers": {}, "cache": "no-store", "credentials": "include" if "cookie" in options else "omit"}
     for option in options:
         if option.startswith("h:"):
@@ -200,11 +215,14 @@ def main():
                 time.sleep(0.3)
                 for at, step in enumerate(steps):
                     key = f"k{nth}x{at}"
-                    page, do, cause = parse(step, f"http://api.one.test:{port}", key)
-                    said = pages[page].do(do)
+                    alone, step = step.startswith("@"), step.lstrip("@")
+                    page, do, cause = parse(step, f"http://{f'x{at}' if alone else 'api'}.one.test:{port}", key)
+                    said = ask_without_origin(do, port) if page == "x" else pages[page].do(do)
                     good = (said == "refused") == (cause != "-")
                     print(f"{name:28} {step:62} {said:8}{'' if good else ' ← not as expected'}", flush=True)
-                    lines.append({"set": which, "case": name, "port": port, "key": key, "step": step.rsplit(" = ", 1)[0], "browser": said, "cause": cause if said == "refused" else None})
+                    if page == "x":  # no browser's word
+                        continue
+                    lines.append({"set": which, "case": name, "port": port, "key": key, "step": step.rsplit(" = ", 1)[0], "browser": said, "cause": cause if said == "refused" else None} | ({"alone": True} if alone else {}))
                 time.sleep(0.4)
                 captures.append(capture)
             except (OSError, RuntimeError, queue.Empty) as error:
@@ -216,7 +234,10 @@ def main():
                 for process in running:
                     process.terminate()
                 for process in running:
-                    process.wait()
+                    try:
+                        process.wait(5)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
     finally:
         chromium.kill()
         chromium.wait()
