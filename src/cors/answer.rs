@@ -216,7 +216,8 @@ impl Correlator {
                 return;
             }
         }
-        if response.status == 407 {
+        // Chromium takes it from proxies only (net::ERR_UNEXPECTED_PROXY_AUTH), Firefox from anybody
+        if response.status == 407 && family != Family::Firefox {
             self.settle_unanswered(index);
             return;
         }

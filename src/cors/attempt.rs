@@ -97,6 +97,16 @@ pub(super) struct Attempt {
     pub(super) retried: bool,
 }
 
+impl Attempt {
+    /// When its last request was sent.
+    pub(super) fn asked_last(&self) -> Time {
+        let asked = self.hop_ask.as_deref().map(|ask| &ask.request);
+        let sent =
+            asked.or(self.request.as_ref().map(|(request, _)| request)).or(self.ask.as_ref().map(|a| &a.request));
+        sent.unwrap_or(&self.first).first.time
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) seen: Arc<Classified>,

@@ -375,22 +375,22 @@ impl Correlator {
             };
             may_be
                 && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(since))
-                && seen.unsafe_fields.iter().all(|f| f.name.starts_with('(') || ask.names.iter().any(|n| *n == f.name))
+                && seen.unsafe_fields.iter().all(|f| {
+                    // Firefox looks at each value that a script appends, not at all of them together
+                    let in_parts = matches!(&*f.name, "accept" | "accept-language" | "content-language");
+                    f.name.starts_with('(') || in_parts || ask.names.iter().any(|n| *n == f.name)
+                })
         };
         // the same was asked again after an answer to which nothing had followed: that one was refused
-        let gave_up = |index: u32, later: u32| {
-            let (Some(attempt), Some(later)) = (attempts.get(index as usize), attempts.get(later as usize)) else {
+        let goes_before = |later: u32, one: u32| {
+            let (Some(one), Some(later)) = (attempts.get(one as usize), attempts.get(later as usize)) else {
                 return false;
             };
-            let answered = attempt.ask.as_ref().and_then(|ask| ask.response.as_ref()).map(|answer| answer.first.time);
-            answered.zip(later.ask.as_ref()).is_some_and(|(at, ask)| ask.request.first.time > at)
+            let answered = one.ask.as_ref().and_then(|ask| ask.response.as_ref()).map(|answer| answer.first.time);
+            answered.is_some_and(|at| later.asked_last() > at)
         };
-        let oldest = |same_client: bool| {
-            let mut fitting = waiting.iter().enumerate().filter(|&(_, &index)| fits(index, same_client));
-            let first = fitting.next()?;
-            Some(fitting.fold(first, |one, later| if gave_up(*one.1, *later.1) { later } else { one }).0)
-        };
-        let place = oldest(true).or_else(|| oldest(false))?;
+        let place = place_of(waiting, |index| fits(index, true), goes_before)
+            .or_else(|| place_of(waiting, |index| fits(index, false), goes_before))?;
         let index = waiting.remove(place);
         if waiting.is_empty() {
             self.by_pair.remove(&pair);
@@ -451,10 +451,16 @@ impl Correlator {
             let page = !matches!(seen.mode, Mode::Navigate | Mode::NoCors | Mode::Websocket);
             follows && fits && page && hop_origin_fits(attempt, seen)
         };
-        let place = waiting
-            .iter()
-            .position(|&index| fits(index, true))
-            .or_else(|| waiting.iter().position(|&index| fits(index, false)))?;
+        // another asked later than this one could go on: this one did not
+        let goes_before = |later: u32, one: u32| {
+            let (Some(one), Some(later)) = (attempts.get(one as usize), attempts.get(later as usize)) else {
+                return false;
+            };
+            let State::Hop { since } = one.state else { return false };
+            later.asked_last() > since || (is_preflight && one.hop_ask.is_some() && later.hop_ask.is_none())
+        };
+        let place = place_of(waiting, |index| fits(index, true), goes_before)
+            .or_else(|| place_of(waiting, |index| fits(index, false), goes_before))?;
         let index = waiting.remove(place);
         if waiting.is_empty() {
             self.by_redirect.remove(&key);
@@ -485,6 +491,12 @@ impl Correlator {
         }
         Some(index)
     }
+}
+
+/// Where among those that wait the one is that a request belongs to: the first that fits, unless a later one goes before it.
+fn place_of(waiting: &[u32], fits: impl Fn(u32) -> bool, goes_before: impl Fn(u32, u32) -> bool) -> Option<usize> {
+    let fitting = waiting.iter().enumerate().filter(|&(_, &index)| fits(index));
+    fitting.reduce(|one, later| if goes_before(*later.1, *one.1) { later } else { one }).map(|(place, _)| place)
 }
 
 /// Why a request needs a preflight.

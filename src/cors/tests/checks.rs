@@ -153,3 +153,14 @@ fn firefox_says_mismatch_and_the_detail_says_what_is_wrong() {
         assert_eq!(t.cause.map(|c| c.to_string()).as_deref(), Some(cause), "{value}");
     }
 }
+
+/// Chromium fails the request (`net::ERR_UNEXPECTED_PROXY_AUTH`), Firefox hands the answer to the page.
+#[test]
+fn a_407_of_a_server_is_an_answer_in_firefox_only() {
+    for (agent, expected) in [(CHROME, "blocked actual actual_unanswered possible"), (FIREFOX, "allowed certain")] {
+        let mut wire = Wire::new(agent);
+        let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true";
+        wire.exchange("GET /x", A, 407, good);
+        assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")]);
+    }
+}

@@ -356,3 +356,19 @@ fn basic_authorization_of_the_script_is_no_credential_of_the_browser() {
     }
     assert_eq!(wire.end(), ["PUT /x allowed certain sent", "PUT /x allowed probable cached"]);
 }
+
+/// Headers.append() of two values of 128 bytes each: Firefox's preflight does not ask for the name.
+#[test]
+fn a_value_of_many_parts_may_be_safelisted_in_each() {
+    let mut wire = Wire::new(FIREFOX);
+    wire.exchange(
+        "OPTIONS /x",
+        ASK_PUT,
+        204,
+        "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT",
+    );
+    let part = "a".repeat(128);
+    let lines = format!("{A}|Content-Language: {part}, {part}");
+    wire.exchange("PUT /x", &lines, 200, "Access-Control-Allow-Origin: http://a.test");
+    assert_eq!(wire.end(), ["PUT /x allowed certain sent"]);
+}

@@ -53,3 +53,51 @@ fn a_post_of_hidden_mode_stays_so_over_307_and_not_over_302() {
     assert_eq!(to(307), ["POST /x undecided mode_unknown possible not_needed"]);
     assert_eq!(to(308), ["POST /x undecided mode_unknown possible not_needed"]);
 }
+
+/// The same again, after a refusal that shows only in that nothing followed.
+#[test]
+fn a_hop_belongs_to_the_attempt_that_asked_after_a_refusal() {
+    let home = "Host: a.test|Content-Type: text/plain";
+    let hop = "Origin: http://a.test|Access-Control-Request-Method: PUT";
+    let star = "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT";
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("PUT /x", home, 307, "Location: http://b.test/y");
+    wire.exchange("OPTIONS /y", hop, 204, star);
+    let refused = wire.now;
+    wire.exchange("PUT /x", home, 307, "Location: http://b.test/y");
+    wire.exchange("OPTIONS /y", hop, 204, star);
+    wire.exchange("PUT /y", A, 200, "");
+    wire.silence(15);
+    assert!(wire.taken.0[0].time.0 > refused && wire.taken.0[1].time.0 < refused);
+    let taken = wire.end();
+    assert_eq!(taken[0], "PUT /x blocked actual missing_allow_origin certain not_needed");
+    assert!(taken[1].starts_with("PUT /x blocked preflight wildcard_with_credentials probable"), "{taken:?}");
+}
+
+/// The same twice at once: each preflight belongs to one of them.
+#[test]
+fn hops_at_once_belong_to_one_attempt_each() {
+    let home = "Host: a.test|Content-Type: text/plain";
+    let hop = "Origin: http://a.test|Access-Control-Request-Method: PUT";
+    let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Access-Control-Allow-Methods: PUT";
+    let mut wire = Wire::new(CHROME);
+    let first = wire.request("PUT /x", home);
+    wire.stream = 1;
+    let second = wire.request("PUT /x", home);
+    wire.stream = 0;
+    wire.answer(first, 307, "Location: http://b.test/y");
+    wire.stream = 1;
+    wire.answer(second, 307, "Location: http://b.test/y");
+    wire.stream = 2;
+    wire.exchange("OPTIONS /y", hop, 204, good);
+    wire.stream = 3;
+    wire.exchange("OPTIONS /y", hop, 204, good);
+    wire.exchange("PUT /y", A, 200, "");
+    wire.exchange("PUT /y", A, 200, good);
+    let mut taken = wire.end();
+    taken.sort();
+    assert_eq!(
+        taken,
+        ["PUT /x allowed certain not_needed", "PUT /x blocked actual missing_allow_origin certain not_needed"]
+    );
+}
