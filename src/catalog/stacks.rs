@@ -135,7 +135,7 @@ pub static STACKS: &[StackEntry] = &[
         stack: Stack::Fastify,
         title: "Fastify with @fastify/cors",
         side: Side::Application,
-        told_by: "Keep-Alive: timeout=72, or lower-case field names beside Node's own",
+        told_by: "Keep-Alive: timeout=72",
         settings: &[
             (Origins, "await app.register(cors, { origin: ['{origin}'] })"),
             (Credentials, "register(cors, { origin: ['{origin}'], credentials: true })"),

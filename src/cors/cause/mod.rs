@@ -131,7 +131,7 @@ impl Case<'_> {
             Reason::MissingAllowOrigin => self.without_origin(request, response),
             Reason::WildcardWithCredentials => (Cause::CredentialsWithWildcard, Confidence::Certain),
             Reason::MultipleAllowOrigin => several(head.first(Name::AcAllowOrigin).unwrap_or_default()),
-            Reason::InvalidAllowOrigin => (Cause::ConfigValueMalformed, Confidence::Certain),
+            Reason::InvalidAllowOrigin => self.no_origin_in_it(head),
             Reason::AllowOriginMismatch => self.mismatch(request, response),
             Reason::MissingAllowCredentials if head.count(Name::AcAllowCredentials) > 1 => {
                 (Cause::TwoLayers, Confidence::Certain)
@@ -173,6 +173,18 @@ impl Case<'_> {
     fn only_star(&self, head: &Head, list: Name) -> bool {
         self.transaction.credentials == Credentials::Included
             && head.joined(list).is_some_and(|value| list_items(&value).any(|item| item == b"*"))
+    }
+
+    /// A value that is none: empty is also what a list leaves that was searched in vain.
+    fn no_origin_in_it(&self, head: &Head) -> Told {
+        let empty = head.first(Name::AcAllowOrigin).is_some_and(<[u8]>::is_empty);
+        if !empty {
+            return (Cause::ConfigValueMalformed, Confidence::Certain);
+        }
+        if varies_by_origin(head) || self.target.grants.has_others(self.origin_key, self.now) {
+            return (Cause::OriginNotListed, Confidence::Probable);
+        }
+        (Cause::ConfigValueMalformed, Confidence::Probable)
     }
 
     // ---- no Access-Control-Allow-Origin ------------------------------------------------------------------------------
@@ -224,7 +236,7 @@ impl Case<'_> {
             404 if self.is_fastify(seen) => (Cause::CorsNotMounted, Confidence::Probable),
             400..=499 | 501 if self.is_preflight() => self.no_route(response, seen),
             500..=599 => self.failed(seen),
-            400..=499 => self.error_page(),
+            400..=499 => self.error_page(response, seen),
             _ if self.is_preflight() => self.bare_preflight(request, response, seen),
             _ => self.bare_answer(request, response, seen),
         }
@@ -234,11 +246,15 @@ impl Case<'_> {
     fn unavailable(&self, head: &Head, seen: Seen) -> Told {
         match seen.edge {
             _ if names_limit(head) => (Cause::RateLimited, Confidence::Probable),
-            // or a page for maintenance, where nothing has ever passed
             Some(Stack::Nginx) => {
                 let works =
                     self.endpoint.actual_good.is_recent(self.now) || self.endpoint.preflight_good.is_recent(self.now);
-                if works { (Cause::RateLimited, Confidence::Probable) } else { UNKNOWN }
+                // a limiter lets something pass first; a page for maintenance does not
+                if works {
+                    (Cause::RateLimited, Confidence::Probable)
+                } else {
+                    (Cause::ErrorPageWithoutCors, Confidence::Possible)
+                }
             }
             // Varnish sends Retry-After with its own page
             Some(_) => (Cause::UpstreamDown, Confidence::Probable),
@@ -388,6 +404,8 @@ impl Case<'_> {
         }
         match (response.status, response.body_start) {
             (404 | 405 | 501, _) => (Cause::CorsNotMounted, Confidence::Probable),
+            // a host that is not served is refused so, too, whatever the method
+            (400, BodyStart::Markup) => UNKNOWN,
             // the application took OPTIONS for a request, and found fault with it
             (_, BodyStart::Json | BodyStart::Markup) => (Cause::CorsNotMounted, Confidence::Possible),
             _ => UNKNOWN,
@@ -452,7 +470,7 @@ impl Case<'_> {
     }
 
     /// An actual answered 4xx.
-    fn error_page(&self) -> Told {
+    fn error_page(&self, response: &Response, seen: Seen) -> Told {
         if self.preflight_passed() || self.target.grants.has(self.origin_key, self.now) {
             return (Cause::ErrorPageWithoutCors, Confidence::Probable);
         }
@@ -460,7 +478,9 @@ impl Case<'_> {
         if denied || self.endpoint.grants.has_others(self.origin_key, self.now) {
             return (Cause::OriginNotListed, Confidence::Possible);
         }
-        (Cause::CorsNotMounted, Confidence::Possible)
+        // an application's own error keeps what CORS code added before, a server's page does not
+        let own = response.body_start == BodyStart::Json || seen.application == Some(Stack::Express);
+        (if own { Cause::CorsNotMounted } else { Cause::ErrorPageWithoutCors }, Confidence::Possible)
     }
 
     /// A preflight answered 2xx with nothing.
@@ -475,15 +495,19 @@ impl Case<'_> {
         if works && self.is_rack(seen) {
             return self.method_or_header(Confidence::Probable);
         }
-        // a router that answers OPTIONS by itself says Allow, an application that takes it for any request sends a page
+        // a router that answers OPTIONS by itself says Allow, a proxy's canned answer has no Date, an application that takes it for
+        // any request sends a page
         let head = &response.head;
-        let by_router = head.has(Name::Allow) || seen.edge.is_some() && seen.application.is_none();
+        let edge_alone = seen.edge.is_some() && seen.application.is_none();
+        let by_router = head.has(Name::Allow) || edge_alone || !head.has(Name::Date);
         if works && !by_router && !head.has(Name::ContentType) {
             return self.method_or_header(Confidence::Possible);
         }
         self.elsewhere().unwrap_or_else(|| {
-            // Rack's applications answer OPTIONS without a body, and rack-cors marks what it does not allow
-            if !is_silent(response) || self.is_rack(seen) {
+            // rack-cors passes over a method, a header and a path that it does not know without a word; where it knows the path,
+            // requests show it
+            let path_unknown = self.is_rack(seen) && self.endpoint.bare.is_recent(self.now);
+            if !is_silent(response) || path_unknown {
                 no_trace(response)
             } else if is_silent_denial(request, response) {
                 (Cause::OriginNotListed, Confidence::Possible)

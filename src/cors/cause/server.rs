@@ -29,12 +29,23 @@ pub fn recognise(response: &Response) -> Seen {
     }
 }
 
-/// Where an origin that is not on the list gets the same answer as one where there is no list: Flask-CORS, aiohttp's libraries and Envoy's
-/// filter add nothing then, not even `Vary`.
+/// Where an origin that is not on the list gets the same answer as one where there is no list: Flask-CORS, aiohttp's libraries, Envoy's
+/// filter and S3 add nothing then, not even `Vary`; nor do nginx's `map`, Apache's `env=` and Caddy's matchers before an application
+/// that has none itself.
 #[must_use]
 pub fn hides_denials(response: &Response) -> bool {
-    let server = response.head.first(Name::Server).unwrap_or_default();
-    begins(server, "werkzeug") || contains(server, "aiohttp/") || recognise(response).edge == Some(Stack::Envoy)
+    let head = &response.head;
+    let server = head.first(Name::Server).unwrap_or_default();
+    let seen = recognise(response);
+    let behind = || {
+        let json = head.first(Name::ContentType).is_some_and(|v| v.starts_with(b"application/json"));
+        seen.application.is_some() || (json && !head.has(Name::LastModified))
+    };
+    match seen.edge {
+        Some(Stack::Envoy) => true,
+        Some(Stack::Nginx | Stack::Apache | Stack::Caddy) => behind(),
+        _ => begins(server, "werkzeug") || contains(server, "aiohttp/") || server == b"AmazonS3",
+    }
 }
 
 fn begins(value: &[u8], word: &str) -> bool {
@@ -198,17 +209,10 @@ fn by_vary(head: &Head, status: u16) -> Option<Stack> {
     Some(if sorted || (refused && status < 300) { Stack::Go } else { Stack::Spring })
 }
 
-/// Node's own fields are in capitals; Fastify writes its own in lower case, and keeps connections for 72 s.
+/// Fastify keeps connections for 72 s, Express has a tag of its own.
 fn by_node(head: &Head) -> Option<Stack> {
-    let spelled = |name: Name| head.of(name).next().map(|f| f.spelling);
     if head.first(Name::KeepAlive).is_some_and(|v| contains(v, "timeout=72")) {
         return Some(Stack::Fastify);
-    }
-    if spelled(Name::KeepAlive) == Some(Spelling::Usual) && spelled(Name::Date) == Some(Spelling::Usual) {
-        let lower = |name: Name| spelled(name) == Some(Spelling::Lower);
-        if lower(Name::ContentType) || lower(Name::AcAllowOrigin) || lower(Name::Vary) {
-            return Some(Stack::Fastify);
-        }
     }
     // Express's ETag: W/"length-27 digits of base 64"
     let tag = head.first(Name::Etag)?.strip_prefix(b"W/\"")?.strip_suffix(b"\"")?;

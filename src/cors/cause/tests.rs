@@ -174,7 +174,7 @@ fn limiters_are_told_by_429_and_nginx_by_503() {
     check(&["GET /x |Origin: A → 503 |Server: Varnish|X-Varnish: 2|Retry-After: 5|body=<"], "upstream_down");
     check(&["GET /x |Origin: A → 503 |cache-control: no-cache|content-type: text/html|body=<"], "upstream_down");
     // no limiter is met before anything has passed: nginx may have a page for maintenance
-    check(&["GET /x |Origin: A → 503 |Server: nginx|body=<"], "unknown");
+    check(&["GET /x |Origin: A → 503 |Server: nginx|body=<"], "error_page_without_cors");
     // lighttpd and others: an application that is up would have shown itself
     check(&["GET /x |Origin: A → 503 |Server: lighttpd/1.4|Content-Type: text/html|body=<"], "upstream_down");
     check(&["GET /x |Origin: A → 503 |X-Powered-By: Express"], "error_page_without_cors");
@@ -581,8 +581,43 @@ fn an_empty_answer_to_a_preflight_does_not_tell_why_until_another_page_passes() 
     let get = "OPTIONS /x |Origin: A|Access-Control-Request-Method: GET|Access-Control-Request-Headers: x-trace-id";
     check(&[&format!("{get} → {empty}")], "unknown");
     check(&[&format!("{get} → {empty}"), "GET /y |Origin: A → 200 |body={"], "cors_not_mounted");
-    // Rack's applications answer so
+    // rack-cors, for a path that it does not know; or for what else it does not know of one that it does
     check(&["GET /x |Origin: A → 200 |X-Runtime: 0.1|body={", &format!("{ASK_PUT} → {empty}")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 200 |Server: thin")], "unknown");
+}
+
+#[test]
+fn a_proxys_canned_answer_to_preflights_is_not_the_cors_codes() {
+    let works = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A|Date: now";
+    // HAProxy's `http-request return`
+    check(&[works, &format!("{ASK_PUT} → 200 |content-length: 0")], "cors_not_mounted");
+    check(&[works, &format!("{ASK_PUT} → 200 |Content-Length: 0|Date: now")], "method_not_listed");
+}
+
+#[test]
+fn an_error_page_is_a_servers_and_an_error_in_json_an_applications() {
+    check(&["GET /x |Origin: A → 404 |Server: nginx|body=<"], "error_page_without_cors");
+    check(&["GET /x |Origin: A → 400 |Server: uvicorn|body=Invalid host header"], "error_page_without_cors");
+    check(&["GET /x |Origin: A → 400 |body={"], "cors_not_mounted");
+    // Express keeps what cors() added on its 404
+    check(&["GET /x |Origin: A → 404 |X-Powered-By: Express|body=<"], "cors_not_mounted");
+    // a host that is not served
+    check(&[&format!("{ASK_PUT} → 400 |Content-Type: text/html|body=<")], "unknown");
+}
+
+#[test]
+fn an_empty_value_where_another_page_is_named_is_a_list_that_was_searched_in_vain() {
+    let empty = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: ";
+    check(&[empty], "config_value_malformed");
+    check(&[&format!("{empty}|Vary: Origin")], "origin_not_listed");
+    check(&[empty, "GET /x |Origin: B → 200 |Access-Control-Allow-Origin: B"], "origin_not_listed");
+}
+
+#[test]
+fn nodes_own_fields_beside_lower_case_ones_are_not_fastifys_alone() {
+    // Hono's, where the answers were not handed to its CORS code
+    let hono = "content-type: application/json|Date: now|Connection: keep-alive|Keep-Alive: timeout=5";
+    check(&[PUT_PASSES, &format!("PUT /x |Origin: A → 200 |{hono}|body={{")], "cors_after_router");
 }
 
 #[test]
@@ -610,15 +645,22 @@ fn where_denials_leave_no_trace_nothing_is_guessed() {
         let other = format!("GET /x |Origin: B → 200 |{server}|Access-Control-Allow-Origin: B|body={{");
         check(&[&other, &format!("GET /x |Origin: A → 200 |{server}|body={{")], "origin_not_listed");
     }
+    // map, env= and matchers say nothing of an origin that they lack; a proxy's own file or answer is another matter
+    for server in ["nginx/1.28", "Apache/2.4", "Caddy"] {
+        check(&[&format!("GET /x |Origin: A → 200 |Server: {server}|X-Powered-By: Express|body={{")], "unknown");
+        let json = format!("GET /x |Origin: A → 200 |Server: {server}|Content-Type: application/json");
+        check(&[&format!("{json}|body={{")], "unknown");
+        check(&[&format!("{json}|Last-Modified: then|body={{")], "cors_not_mounted");
+    }
+    check(&["GET /x |Origin: A → 200 |Server: AmazonS3|body={"], "unknown");
 }
 
 #[test]
 fn a_method_and_a_header_that_were_both_never_granted_leave_open_which_is_missing() {
     let works = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A";
     let ask = |names: &str| {
-        format!(
-            "OPTIONS /x |Origin: A|Access-Control-Request-Method: PUT|Access-Control-Request-Headers: {names} → 200"
-        )
+        let ask = "OPTIONS /x |Origin: A|Access-Control-Request-Method: PUT";
+        format!("{ask}|Access-Control-Request-Headers: {names} → 200 |Date: now")
     };
     check(&[works, &ask("content-type")], "method_not_listed");
     check(&[works, &ask("content-type,x-trace-id")], "unknown");
