@@ -263,9 +263,8 @@ pub fn judge_preflight(response: &Response, asked: &Asked<'_>, covered: Covered,
         let method = covered.method.fails(included).then_some(Reason::MethodNotAllowed);
         let header = covered.names.fails(included).then_some(Reason::HeaderNotAllowed);
         let steps = match reader.family {
-            Family::Firefox if home => {
-                [redirect, status, origin, credentials, bad_methods, method, bad_headers, header]
-            }
+            // nothing is cross-origin there: neither who is allowed nor credentials are looked at
+            Family::Firefox if home => [redirect, status, None, None, bad_methods, method, bad_headers, header],
             Family::Firefox => [origin, credentials, redirect, status, bad_methods, method, bad_headers, header],
             // a redirect is reported as a status here; its id stays
             Family::Safari => [redirect, status, origin, credentials, bad_methods, bad_headers, method, header],

@@ -320,24 +320,24 @@ impl Classifier {
             if self.set_by_pages.is_empty() || head.names() & FORWARDING == 0 || !head.has(Name::Origin) {
                 return 0;
             }
-            let key = self.page_and_url(request);
+            let key = self.sender_and_url(request);
             return self.set_by_pages.get(&key).map_or(0, |set| *set);
         };
         let asked =
             asked.split(|&b| b == b',').map(|name| 1 << Name::of(trim(name)) as u8).fold(0, |all, one| all | one);
         let set = asked & FORWARDING & !head.names();
         if set != 0 {
-            let key = self.page_and_url(request);
+            let key = self.sender_and_url(request);
             let evicted = self.set_by_pages.insert(key, set);
             self.set_by_pages_forgotten += u64::from(evicted.is_some());
         }
         0
     }
 
-    fn page_and_url(&self, request: &Request) -> u64 {
+    /// Who sends, and the URL; not for which page: Firefox asks with its origin and then sends `null` (VERDICTS.md §7).
+    fn sender_and_url(&self, request: &Request) -> u64 {
         let head = &request.head;
-        let url = (head.first(Name::Host), path_and_query(head.target()));
-        self.digest((request.peer.ip(), head.first(Name::Origin), url))
+        self.digest((request.peer.ip(), head.first(Name::Host), path_and_query(head.target())))
     }
 
     /// Who asks whom: out of memory, where the same was asked before.

@@ -17,7 +17,7 @@ use super::origin::OriginKind;
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::http::Request;
-use crate::http::head::Name;
+use crate::http::head::{Head, Name};
 use crate::packet::{MILLISECOND, SECOND, Time};
 use crate::record::{Confidence, Credentials, Family, MissingPreflight, Mode, PreflightState};
 
@@ -373,7 +373,12 @@ impl Correlator {
                 // a script set what else tells clients apart
                 judged && may_be_another && (sets_agent || (needs && attempt.seen.agent == seen.agent))
             };
+            // what could go without a preflight, and lacks all that this one asked for, is no proof that credentials are left out
+            let strange = !needs
+                && !ask.judged.included.is_empty()
+                && (request.head.has(Name::Cookie) || lacks_all(&request.head, &ask.names));
             may_be
+                && !strange
                 && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(since))
                 && seen.unsafe_fields.iter().all(|f| {
                     // Firefox looks at each value that a script appends, not at all of them together
@@ -491,6 +496,15 @@ impl Correlator {
         }
         Some(index)
     }
+}
+
+/// Whether a head has none of these fields, of which there are some.
+fn lacks_all(head: &Head, names: &[String]) -> bool {
+    let has = |name: &String| match Name::of(name.as_bytes()) {
+        Name::Other => head.of(Name::Other).any(|field| head.name_of(field).eq_ignore_ascii_case(name.as_bytes())),
+        known => head.has(known),
+    };
+    !names.is_empty() && !names.iter().any(has)
 }
 
 /// Where among those that wait the one is that a request belongs to: the first that fits, unless a later one goes before it.

@@ -372,3 +372,20 @@ fn a_value_of_many_parts_may_be_safelisted_in_each() {
     wire.exchange("PUT /x", &lines, 200, "Access-Control-Allow-Origin: http://a.test");
     assert_eq!(wire.end(), ["PUT /x allowed certain sent"]);
 }
+
+/// The page asks with credentials and a header, is refused, and sends a simple request, which needs no preflight.
+#[test]
+fn a_simple_request_with_a_cookie_is_not_what_a_refused_preflight_asked_for() {
+    let open = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Headers: x-a";
+    let ask = "Origin: http://a.test|Access-Control-Request-Method: POST|Access-Control-Request-Headers: x-a";
+    for cookie in ["Cookie: (present)", "Content-Type: text/plain"] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("OPTIONS /x", ask, 204, open);
+        wire.exchange("POST /x", &format!("{A}|{cookie}"), 200, PUT_OK);
+        wire.silence(12);
+        let mut taken = wire.end();
+        taken.sort();
+        assert!(taken[0].starts_with("POST /x allowed") && taken[0].ends_with("not_needed"), "{taken:?}");
+        assert_eq!(taken[1], "POST /x blocked preflight missing_allow_credentials probable sent");
+    }
+}

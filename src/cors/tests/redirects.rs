@@ -1,6 +1,6 @@
 //! Redirects (VERDICTS.md §7; Fetch § HTTP-redirect fetch).
 
-use super::{A, CHROME, Wire};
+use super::{A, ASK_PUT, CHROME, FIREFOX, Wire};
 
 #[test]
 fn redirect_chain_is_one_transaction_of_its_first_hop() {
@@ -100,4 +100,35 @@ fn hops_at_once_belong_to_one_attempt_each() {
         taken,
         ["PUT /x allowed certain not_needed", "PUT /x blocked actual missing_allow_origin certain not_needed"]
     );
+}
+
+/// Firefox 153 preflights its own origin, too, and looks at the status and at the lists only (20 attempts).
+#[test]
+fn firefox_looks_for_no_allow_origin_when_it_asks_the_page_s_own_origin() {
+    let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT";
+    for (status, allowed, expected) in [
+        (204, "PUT", "allowed certain"),
+        (204, "GET", "blocked preflight method_not_allowed certain"),
+        (404, "PUT", "blocked preflight preflight_status certain"),
+    ] {
+        let mut wire = Wire::new(FIREFOX);
+        wire.exchange("OPTIONS /x", ASK_PUT, 204, good);
+        wire.exchange("PUT /x", A, 307, &format!("{good}|Location: http://a.test/y"));
+        wire.exchange(
+            "OPTIONS /y",
+            &format!("Host: a.test|{ASK_PUT}"),
+            status,
+            &format!("Access-Control-Allow-Origin: http://c.test|Access-Control-Allow-Methods: {allowed}"),
+        );
+        if expected.starts_with("allowed") {
+            let null = "Host: a.test|Origin: null";
+            wire.exchange(
+                "PUT /y",
+                null,
+                200,
+                "Access-Control-Allow-Origin: null|Access-Control-Allow-Credentials: true",
+            );
+        }
+        assert_eq!(wire.end(), [format!("PUT /x {expected} sent")]);
+    }
 }
