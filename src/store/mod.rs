@@ -10,6 +10,7 @@ pub mod page;
 pub mod queries;
 mod retention;
 mod rows;
+mod seen;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ const APPLICATION_ID: i64 = 0x636f_7273;
 
 /// Records that wait for the writer. About 3 KB each at worst: 24 MiB.
 const QUEUE_RECORDS_MAX: usize = 8192;
+/// Offline the reader may as well wait.
+const REPLAY_QUEUE_RECORDS_MAX: usize = 2048;
 /// Live, above this many waiting records no more allowed transactions are taken in (they only feed the rollup).
 const ROLLUP_ROOM: usize = QUEUE_RECORDS_MAX / 2;
 /// Live, above this many only findings are taken in.
@@ -415,7 +418,10 @@ impl Store {
             begun => begun,
         };
         let (connection, run_id) = begun?;
-        let (queue, records) = bounded(QUEUE_RECORDS_MAX);
+        let (queue, records) = bounded(match options.kind {
+            RunKind::Live => QUEUE_RECORDS_MAX,
+            RunKind::Replay => REPLAY_QUEUE_RECORDS_MAX,
+        });
         let writer = writer::Writer::new(options, run_id, runtime, connection, records, Arc::clone(&status));
         let writer = std::thread::Builder::new()
             .name("store".into())

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::retention::{self, Floors};
 use super::rows::{self, New, Shared, TransactionRow};
+use super::seen::Seen;
 use super::{
     LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
 };
@@ -23,13 +24,11 @@ use crate::findings::{hash_shape, shape_of};
 use crate::packet::SECOND;
 use crate::record::{Checklist, Effect, Finding, FindingId, Phase, Transaction, TransactionId, Verdict};
 
-/// Live, a transaction holds at most this many records, so that a reader sees a rejection soon.
-const LIVE_BATCH_RECORDS: usize = 512;
-/// Offline, what waits is looked at in batches of thousands.
-pub(super) const REPLAY_BATCH_RECORDS: usize = 4096;
+/// Records are taken in so many at a time. Live, each batch is committed, so that a reader sees a rejection soon.
+const BATCH_RECORDS: usize = 512;
 /// Offline, nobody reads along: a transaction holds up to this many rows of one table, so that what changes again and again
 /// (findings, the rollup) is written once.
-const REPLAY_ROWS: usize = 4096;
+pub(super) const REPLAY_ROWS: usize = 4096;
 /// Offline, what was taken in waits no longer, and not while nothing comes.
 const REPLAY_WAIT: Duration = Duration::from_secs(5);
 const REPLAY_IDLE: Duration = Duration::from_millis(200);
@@ -51,8 +50,6 @@ const RECENT_MAX: usize = 4096;
 const CITED_MAX: usize = 4096;
 /// Ids of recorded transactions that a finding may still cite.
 const RECORDED_MAX: usize = 65_536;
-/// Keys of counted requests in memory; more can be read again from the database.
-const SEEN_KEYS_MAX: usize = 262_144;
 /// Old records are looked for this often, and while there are some, this soon again. A flood of strangers writes a megabyte a second.
 const RETAIN_WAIT: Duration = Duration::from_secs(5);
 const RETAIN_AGAIN: Duration = Duration::from_millis(200);
@@ -125,13 +122,13 @@ impl Pending {
 
 /// Keys of counted requests by the minute of their first byte, as `seen` has them.
 #[derive(Default)]
-struct Keys {
+pub(super) struct Keys {
     by_minute: BTreeMap<i64, Vec<u8>>,
     count: usize,
 }
 
 impl Keys {
-    fn push(&mut self, minute: i64, key: u64) {
+    pub(super) fn push(&mut self, minute: i64, key: u64) {
         self.by_minute.entry(minute).or_default().extend(key.to_le_bytes());
         self.count += 1;
     }
@@ -191,13 +188,9 @@ impl Writer {
 
     /// Writes until the run is finished or can no more be recorded.
     pub(super) fn run(mut self) -> Result<(), StoreError> {
-        let batch_max = match self.kind {
-            RunKind::Live => LIVE_BATCH_RECORDS,
-            RunKind::Replay => REPLAY_BATCH_RECORDS,
-        };
-        let mut batch = Vec::with_capacity(batch_max);
+        let mut batch = Vec::with_capacity(BATCH_RECORDS);
         loop {
-            let last = self.gather(&mut batch, batch_max);
+            let last = self.gather(&mut batch);
             if Instant::now() >= self.shared_due {
                 self.shared_due = Instant::now() + SHARED_LIFE;
                 self.shared.forget();
@@ -239,7 +232,7 @@ impl Writer {
     }
 
     /// Fills the batch. True: the run ends with it.
-    fn gather(&mut self, batch: &mut Vec<Record>, batch_max: usize) -> bool {
+    fn gather(&mut self, batch: &mut Vec<Record>) -> bool {
         let mut until = match self.kind {
             RunKind::Live => {
                 let rollup = (self.pending.keys.count > 0).then_some(self.rollup_due);
@@ -247,7 +240,7 @@ impl Writer {
             }
             RunKind::Replay => (!self.pending.is_empty()).then(|| Instant::now() + REPLAY_IDLE),
         };
-        while batch.len() < batch_max {
+        while batch.len() < BATCH_RECORDS {
             let wait = until.map(|t| t.saturating_duration_since(Instant::now()));
             let next = match (self.records.try_recv(), wait) {
                 (Ok(record), _) => Ok(record),
@@ -287,7 +280,7 @@ impl Writer {
             self.take_in(record);
         }
         self.pending.records += records;
-        let due = last || Instant::now() >= self.rollup_due || self.seen.keys > 2 * SEEN_KEYS_MAX;
+        let due = last || Instant::now() >= self.rollup_due || self.seen.is_full();
         let (keys, endpoints) = (self.pending.keys.count, self.pending.rollup.len());
         let (commit, rollup) = match self.kind {
             RunKind::Live => (true, due || keys >= ROLLUP_KEYS_MAX),
@@ -542,116 +535,6 @@ impl Writer {
 const OTHER: &str = "other";
 
 static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
-
-/// Which requests were counted already, by the minute of their first byte, as far as it is in memory.
-#[derive(Default)]
-struct Seen {
-    minutes: HashMap<i64, Minute, RandomState>,
-    clock: u64,
-    keys: usize,
-}
-
-#[derive(Default)]
-struct Minute {
-    keys: HashMap<u64, Mark, RandomState>,
-    used: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Mark {
-    refused: bool,
-    /// Noted by this run, not by one before it.
-    ours: bool,
-}
-
-impl Seen {
-    /// Reads the minutes that the batch touches.
-    async fn load(&mut self, connection: &mut SqliteConnection, batch: &[Record]) -> Result<(), sqlx::Error> {
-        self.clock += 1;
-        let mut last = None;
-        for record in batch {
-            let Record::Transaction(t) = record else { continue };
-            for (request, _) in legs(t) {
-                let minute = minute(request);
-                if last.replace(minute) == Some(minute) {
-                    continue;
-                }
-                if let Some(known) = self.minutes.get_mut(&minute) {
-                    known.used = self.clock;
-                    continue;
-                }
-                let mut read = Minute { used: self.clock, ..Minute::default() };
-                let blobs: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT keys FROM seen WHERE minute = ?")
-                    .bind(minute)
-                    .fetch_all(&mut *connection)
-                    .await?;
-                for (blob,) in blobs {
-                    for key in blob.as_chunks::<8>().0 {
-                        let key = u64::from_le_bytes(*key);
-                        let mark = read.keys.entry(key & !1).or_insert(Mark { refused: false, ours: false });
-                        mark.refused |= key & 1 == 1;
-                    }
-                }
-                self.keys += read.keys.len();
-                self.minutes.insert(minute, read);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the transaction was counted, and recorded as refused, before; from now on it was. What is new in `new`.
-    ///
-    /// Its actual request decides. A preflight alone decides where nothing followed, or where another run saw it: the end
-    /// of one capture may hold the beginning of a transaction that the next one holds too.
-    fn enter(&mut self, sensor: u64, t: &Transaction, new: &mut Keys) -> (bool, bool) {
-        let blocked = t.verdict == Verdict::Blocked;
-        let (mut counted, mut refused) = (false, false);
-        for (request, actual) in legs(t) {
-            let (minute, key) = (minute(request), rows::seen_key(sensor, request));
-            let known = self.minutes.entry(minute).or_default();
-            known.used = self.clock;
-            let Some(mark) = known.keys.get_mut(&key) else {
-                known.keys.insert(key, Mark { refused: blocked, ours: true });
-                self.keys += 1;
-                new.push(minute, key | u64::from(blocked));
-                continue;
-            };
-            if actual || t.actual.is_none() || !mark.ours {
-                counted = true;
-                refused |= mark.refused;
-            }
-            if blocked && !mark.refused {
-                mark.refused = true;
-                new.push(minute, key | 1);
-            }
-        }
-        (counted, refused)
-    }
-
-    /// Drops the minutes not used for longest. All keys must be in the database: they can be read again.
-    fn forget_old(&mut self) {
-        if self.keys <= SEEN_KEYS_MAX {
-            return;
-        }
-        let mut by_use: Vec<(u64, i64)> = self.minutes.iter().map(|(minute, m)| (m.used, *minute)).collect();
-        by_use.sort_unstable();
-        for (_, minute) in by_use {
-            if self.keys <= SEEN_KEYS_MAX / 2 {
-                break;
-            }
-            self.keys -= self.minutes.remove(&minute).map_or(0, |m| m.keys.len());
-        }
-    }
-}
-
-fn legs(t: &Transaction) -> impl Iterator<Item = (&crate::http::Request, bool)> {
-    let preflight = t.preflight.iter().map(|p| (&*p.leg.request, false));
-    preflight.chain(t.actual.iter().map(|a| (&*a.request, true)))
-}
-
-fn minute(request: &crate::http::Request) -> i64 {
-    request.first.time.0.div_euclid(60 * SECOND)
-}
 
 /// The latest transactions that were not recorded, in case a finding cites them; the ids cited too early; and the ids of
 /// those that are recorded.
