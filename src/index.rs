@@ -34,7 +34,7 @@ fn hash_of(place: Place) -> u32 {
     (place >> 32) as u32
 }
 
-/// Numbers below `u32::MAX` by hash. Linear probing, at most three quarters full; what is removed is closed up, so that no chain grows.
+/// Numbers below `u32::MAX` by hash. Linear probing, at most four fifths full; what is removed is closed up, so that no chain grows.
 #[derive(Debug)]
 pub struct Index {
     places: Vec<Place>,
@@ -87,7 +87,7 @@ impl Index {
 
     /// Adds a number that is not there.
     pub fn insert(&mut self, hash: u32, at: u32) {
-        if (self.len + 1) * 4 > self.places.len() * 3 {
+        if (self.len + 1) * 5 > self.places.len() * 4 {
             let places = vec![0; self.places.len() * GROWTH];
             for place in std::mem::replace(&mut self.places, places) {
                 if place != 0 {

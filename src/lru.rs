@@ -13,6 +13,9 @@ use crate::index::{Index, NONE, folded};
 /// So few stay near the processor by themselves.
 const FEW: usize = 256;
 
+/// Room for so many is taken at first.
+const LEAST: usize = 8;
+
 /// In this order, so that a look at the key brings along what else is needed.
 #[derive(Debug)]
 #[repr(C)]
@@ -121,6 +124,11 @@ impl<K: Hash + Eq, V> Lru<K, V> {
 
     fn add(&mut self, key: K, hash: u32, used: bool, value: V) -> (&mut V, Option<(K, V)>) {
         let evicted = if self.entries.len() >= self.cap { self.evict() } else { None };
+        let len = self.entries.len();
+        if len == self.entries.capacity() {
+            // as far as the cap and no further: the rest would never be used
+            self.entries.reserve_exact(len.max(LEAST).min(self.cap - len));
+        }
         let at = self.entries.insert(Entry { key, hash, older: NONE, newer: NONE, used, value });
         let at = u32::try_from(at).unwrap_or(NONE); // `cap` is a u32
         self.index.insert(hash, at);
@@ -235,5 +243,15 @@ mod tests {
         assert_eq!(map.insert(3, ()), Some((0, ())));
         assert_eq!(map.insert(4, ()), Some((1, ())));
         assert_eq!(map.len(), 3);
+    }
+
+    #[test]
+    fn no_room_is_taken_beyond_the_cap() {
+        let mut map = Lru::new(1000);
+        for key in 0..5000 {
+            map.insert(key, ());
+            assert!(map.entries.capacity() <= 1000);
+        }
+        assert_eq!((map.len(), map.entries.capacity()), (1000, 1000));
     }
 }

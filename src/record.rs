@@ -387,7 +387,7 @@ pub struct Finding {
     /// The values that it rests on.
     pub detail: String,
     /// What to change.
-    pub fix: String,
+    pub fix: Cow<'static, str>,
     /// What it rests on: the first ones and some later ones, at most 20. Of transactions, or of requests without a sign of a
     /// page, which are no transactions ([`Sink::bystander`]).
     pub evidence: Vec<TransactionId>,

@@ -197,6 +197,10 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         Form::Lines(mut lines) => {
             for finding in summary.findings() {
                 lines.finding(finding);
+                if lines.bytes().len() >= LINES_BYTES {
+                    out.write(lines.bytes());
+                    lines.clear();
+                }
             }
             lines.summary(&summary);
             out.write(lines.bytes());

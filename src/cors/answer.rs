@@ -268,13 +268,15 @@ impl Correlator {
         if response.status == 304 && conditional && !response.head.has(Name::AcAllowOrigin) {
             match self.stored.get(&key) {
                 Some(stored) => {
-                    judged.clone_from(stored);
+                    judged.clone_from(&**stored);
                     confidence = Confidence::Probable;
                 }
                 None => return Some(Outcome::undecided(Reason::NotModified)),
             }
         } else if (200..=299).contains(&response.status) && request.head.method() == b"GET" {
-            let evicted = self.stored.insert(key, judged.clone()).is_some();
+            let digest = self.classifier.digest(&judged);
+            let shared = self.judgements.of(digest, || Arc::new(judged.clone()));
+            let evicted = self.stored.insert(key, shared).is_some();
             self.hints_forgotten += u64::from(evicted);
         }
         let (habit, mostly_includes) = self.habits(seen);

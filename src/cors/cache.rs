@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::ClientId;
 use super::browser::max_age_s;
 use super::fields::list_items;
@@ -65,7 +67,7 @@ struct Entry {
 pub struct PreflightCache {
     entries: Lru<u64, Entry>,
     /// How many entries each client has.
-    of_client: Lru<ClientId, Vec<u64>>,
+    of_client: Lru<ClientId, SmallVec<[u64; 2]>>,
     of_client_max: usize,
     /// Fingerprints of keys that had to go, each in the slot that its key names; a later one takes an earlier one's place.
     forgotten: Vec<u32>,
@@ -137,7 +139,7 @@ impl PreflightCache {
             self.forget(gone);
             *forgotten += 1;
         }
-        let (own, _) = self.of_client.get_or_insert_with(client, Vec::new);
+        let (own, _) = self.of_client.get_or_insert_with(client, SmallVec::new);
         if !own.contains(&key) {
             own.push(key);
         }

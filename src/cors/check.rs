@@ -47,7 +47,7 @@ impl Reader {
 }
 
 /// What an answer comes to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Judged {
     /// For a request without credentials.
     pub omitted: Failures,

@@ -103,7 +103,7 @@ pub fn one_loopback(address: IpAddr) -> IpAddr {
 pub struct Clients {
     by_id: Lru<ClientId, Client>,
     /// By [`Clients::address_key`].
-    agents: Lru<u64, SmallVec<[u64; 6]>>,
+    agents: Lru<u64, SmallVec<[u64; 2]>>,
     hasher: RandomState,
 }
 

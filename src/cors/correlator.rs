@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use slab::Slab;
@@ -37,6 +38,8 @@ const T_ANSWER_NS: i64 = 60 * SECOND;
 
 /// Pairs of what was asked for and what was listed that are remembered; a power of two.
 const COVERED_MAX: usize = 1024;
+/// Kinds of judgement that are shared; a power of two.
+const JUDGEMENTS_MAX: usize = 64;
 
 /// Pairs, judges, and lets the rules look on.
 #[derive(Debug)]
@@ -69,7 +72,9 @@ pub struct Correlator {
     pub(super) answers: VecDeque<(Time, u32, u32)>,
     pub(super) by_age: VecDeque<(u32, u32)>,
     /// What stored responses came to, for a later 304.
-    pub(super) stored: Lru<u64, Judged>,
+    pub(super) stored: Lru<u64, Arc<Judged>>,
+    /// Answers come to much the same.
+    pub(super) judgements: Memo<Arc<Judged>>,
     pub(super) failed_preflights: Lru<u64, Time>,
     /// Answers to WebKit's preflights whose body must still end well.
     pub(super) bodies: Lru<MessageId, u32>,
@@ -121,6 +126,7 @@ impl Correlator {
             answers: VecDeque::new(),
             by_age: VecDeque::new(),
             stored: Lru::new(limits.hints_max),
+            judgements: Memo::new(JUDGEMENTS_MAX),
             failed_preflights: Lru::new(limits.hints_max),
             bodies: Lru::new(limits.waiting_max),
             held: HashMap::default(),

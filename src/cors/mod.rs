@@ -65,7 +65,7 @@ pub struct Target {
 }
 
 /// What tells a client (address, User-Agent, Accept-Language) from others in this run: a keyed digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(pub u64);
 
 /// What a request is (VERDICTS.md §2).

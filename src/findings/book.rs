@@ -44,7 +44,8 @@ pub struct Trail(Option<Box<Steps>>);
 
 #[derive(Debug)]
 struct Steps {
-    ids: SmallVec<[TransactionId; EVIDENCE]>,
+    /// Up to [`EVIDENCE`]; most trails are short.
+    ids: SmallVec<[TransactionId; 2]>,
     count: u32,
     first: Time,
 }
@@ -367,7 +368,7 @@ impl Book {
             last_seen: now,
             count,
             detail: String::new(),
-            fix: rule.entry().fix.to_owned(),
+            fix: rule.entry().fix.into(),
             evidence,
         };
         let open = Open {

@@ -246,7 +246,7 @@ fn finding(row: &StoredFinding) -> Option<Finding> {
         last_seen: time_of(&row.last_seen)?,
         count: unsigned(row.count),
         detail: row.detail.clone(),
-        fix: row.fix.clone(),
+        fix: row.fix.clone().into(),
         evidence: row.evidence.iter().filter_map(|id| TransactionId::parse(id)).collect(),
     })
 }

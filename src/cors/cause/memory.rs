@@ -114,17 +114,28 @@ impl Grants {
     }
 }
 
-/// Times at which something was last seen.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::cors) struct Last(Option<Time>);
+/// When something was last seen, in a word: an endpoint has many of them.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cors) struct Last(Time);
+
+impl Default for Last {
+    /// Never.
+    fn default() -> Self {
+        Last(Time(i64::MIN))
+    }
+}
 
 impl Last {
     fn on(&mut self, at: Time) {
-        self.0 = Some(at);
+        self.0 = at;
+    }
+
+    fn is_within(self, now: Time, ns: i64) -> bool {
+        self.0.0 > i64::MIN && now.since(self.0) <= ns
     }
 
     pub(in crate::cors) fn is_recent(self, now: Time) -> bool {
-        self.0.is_some_and(|at| now.since(at) <= RECENT_NS)
+        self.is_within(now, RECENT_NS)
     }
 }
 
@@ -168,12 +179,12 @@ pub(in crate::cors) struct EndpointMemory {
     pub(in crate::cors) bare: Last,
     /// A preflight was answered 2xx without naming its origin.
     pub(in crate::cors) preflight_bare: Last,
-    no_cors: Option<(ClientId, Time)>,
+    no_cors: (ClientId, Last),
 }
 
 impl EndpointMemory {
     pub(in crate::cors) fn no_cors_tried(&self, client: ClientId, now: Time) -> bool {
-        self.no_cors.is_some_and(|(who, at)| who == client && now.since(at) <= NO_CORS_NS)
+        self.no_cors.0 == client && self.no_cors.1.is_within(now, NO_CORS_NS)
     }
 }
 
@@ -214,7 +225,7 @@ impl Memory {
         if seen.kind == Kind::NotCors && seen.mode == Mode::NoCors {
             let key = self.endpoint_key(seen.keys.target, path().as_bytes());
             if let Some(endpoint) = self.endpoints.get(&key) {
-                endpoint.no_cors = Some((seen.client, now));
+                endpoint.no_cors = (seen.client, Last(now));
             }
             return;
         }
