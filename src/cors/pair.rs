@@ -373,10 +373,11 @@ impl Correlator {
                 // a script set what else tells clients apart
                 judged && may_be_another && (sets_agent || (needs && attempt.seen.agent == seen.agent))
             };
-            // what could go without a preflight, and lacks all that this one asked for, is no proof that credentials are left out
+            // what could go without a preflight and lacks all that this one asked for is no proof that credentials are left out;
+            // but a gateway may have dropped a name that it did not like
             let strange = !needs
                 && !ask.judged.included.is_empty()
-                && (request.head.has(Name::Cookie) || lacks_all(&request.head, &ask.names));
+                && (request.head.has(Name::Cookie) || (!seen.forwarded && lacks_all(&request.head, &ask.names)));
             may_be
                 && !strange
                 && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(since))

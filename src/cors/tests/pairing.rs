@@ -389,3 +389,16 @@ fn a_simple_request_with_a_cookie_is_not_what_a_refused_preflight_asked_for() {
         assert_eq!(taken[1], "POST /x blocked preflight missing_allow_credentials probable sent");
     }
 }
+
+/// nginx drops a field whose name has a dot.
+#[test]
+fn a_gateway_may_drop_what_the_preflight_asked_for() {
+    let proxy = "X-Forwarded-For: 192.0.2.1|X-Forwarded-Proto: https";
+    let ask = "Origin: http://a.test|Access-Control-Request-Method: POST|Access-Control-Request-Headers: x.y";
+    let mut wire = Wire::new(CHROME);
+    wire.address = PRIVATE;
+    wire.exchange("OPTIONS /x", &format!("{ask}|{proxy}"), 204, ANY_HEADER);
+    wire.exchange("POST /x", &format!("{A}|{proxy}|Content-Type: text/plain"), 200, "Access-Control-Allow-Origin: *");
+    wire.silence(12);
+    assert_eq!(wire.end(), ["POST /x allowed certain sent"]);
+}
