@@ -15,8 +15,9 @@ from third_cases import CASES as THIRD
 from fourth_cases import CASES as FOURTH
 from fifth_cases import CASES as FIFTH
 from sixth_cases import CASES as SIXTH
+from seventh_cases import CASES as SEVENTH
 
-CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH], 1) for case in cases]
+CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH], 1) for case in cases]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))

@@ -478,9 +478,12 @@ impl Case<'_> {
         if denied || self.endpoint.grants.has_others(self.origin_key, self.now) {
             return (Cause::OriginNotListed, Confidence::Possible);
         }
-        // an application's own error keeps what CORS code added before, a server's page does not
-        let own = response.body_start == BodyStart::Json || seen.application == Some(Stack::Express);
-        (if own { Cause::CorsNotMounted } else { Cause::ErrorPageWithoutCors }, Confidence::Possible)
+        // Express keeps on its errors what CORS code added before; a server's page does not, other applications may or may not
+        match response.body_start {
+            _ if seen.application == Some(Stack::Express) => (Cause::CorsNotMounted, Confidence::Possible),
+            BodyStart::Json => UNKNOWN,
+            _ => (Cause::ErrorPageWithoutCors, Confidence::Possible),
+        }
     }
 
     /// A preflight answered 2xx with nothing.

@@ -595,12 +595,13 @@ fn a_proxys_canned_answer_to_preflights_is_not_the_cors_codes() {
 }
 
 #[test]
-fn an_error_page_is_a_servers_and_an_error_in_json_an_applications() {
+fn an_error_page_is_a_servers_and_expresss_errors_keep_what_cors_code_added() {
     check(&["GET /x |Origin: A → 404 |Server: nginx|body=<"], "error_page_without_cors");
     check(&["GET /x |Origin: A → 400 |Server: uvicorn|body=Invalid host header"], "error_page_without_cors");
-    check(&["GET /x |Origin: A → 400 |body={"], "cors_not_mounted");
+    check(&["GET /x |Origin: A → 422 |body={"], "unknown");
     // Express keeps what cors() added on its 404
     check(&["GET /x |Origin: A → 404 |X-Powered-By: Express|body=<"], "cors_not_mounted");
+    check(&["GET /x |Origin: A → 400 |X-Powered-By: Express|body={"], "cors_not_mounted");
     // a host that is not served
     check(&[&format!("{ASK_PUT} → 400 |Content-Type: text/html|body=<")], "unknown");
 }
@@ -625,7 +626,7 @@ fn lists_without_the_origin_speak_for_what_comes_after() {
     // Jupyter names the one origin that is configured, and answers requests of others with 404
     let fixed = "200 |Access-Control-Allow-Origin: http://c.test|Access-Control-Allow-Methods: PUT";
     check(&[&format!("{ASK_PUT} → {fixed}"), "GET /x |Origin: A → 404 |body={"], "origin_not_listed");
-    check(&["GET /x |Origin: A → 404 |body={"], "cors_not_mounted");
+    check(&["GET /x |Origin: A → 404 |body={"], "unknown");
 }
 
 #[test]
