@@ -356,7 +356,9 @@ impl<'a> Seen<'a> {
     /// The answer, as a policy on this Origin, says no: it is no error of another layer, and neither the Origin nor `*` is in it.
     #[must_use]
     pub fn refused(&self) -> bool {
-        let decided = self.said.status == 403 || (100..400).contains(&self.said.status);
+        let decided = self.said.status == 403
+            || (100..400).contains(&self.said.status)
+            || self.o.response.is_some_and(|r| r.body_start.is_cors_refusal());
         decided && self.o.origin.is_some() && !self.accepted() && !self.wildcard()
     }
 

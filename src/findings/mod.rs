@@ -362,8 +362,10 @@ impl Findings {
     fn judge(&mut self, look: &Look<'_>, counters: &mut Counters) {
         let Look { seen, host: host_key, name, visitor: prober_key, here, .. } = look;
         let (o, concerns, host_key, prober_key) = (seen.o, here.is_some(), *host_key, *prober_key);
+        // a page's own collector of beacons is a collector, too
+        let beacon = o.mode == Mode::NoCors && seen.asked.fetch_site == Some(b"same-site");
         let direct = seen.navigates()
-            || matches!(seen.asked.fetch_site, Some(b"same-origin" | b"same-site" | b"none"))
+            || !beacon && matches!(seen.asked.fetch_site, Some(b"same-origin" | b"same-site" | b"none"))
             || (seen.asked.fetch_site.is_none() && matches!(o.site, Site::SameSite | Site::SameOrigin));
         let login = login_of(seen);
         if !concerns && !seen.navigates() && self.hosts.peek(&host_key).is_none() {
@@ -437,7 +439,11 @@ impl Findings {
             let page = counted(pages.get_or_insert_with(here.page, make), &mut forgotten.origins);
             page.uses = page.uses.saturating_add(1);
             page.addresses.enter(book.digest(network_of(o.address)));
-            let asker = origins::Asker { kinds: page.kinds, client: prober_key, alone: page.addresses.len() <= 1 };
+            let asker = origins::Asker {
+                kinds: kinds_here(page, seen, host),
+                client: prober_key,
+                alone: page.addresses.len() <= 1,
+            };
             let waited = origins::waits(host);
             origins::judge(seen, asker, host, endpoint, book, &|name| names.peek(&name).is_some());
             if !waited && origins::waits(host) {
@@ -599,7 +605,10 @@ impl Preflights {
         let make = || ClientNote { first: seen.now, preflights: 0, needing: 0 };
         let client = counted(self.clients.get_or_insert_with(o.client, make), &mut forgotten.clients);
         if o.kind == Kind::Preflight {
-            host.preflights = host.preflights.saturating_add(1);
+            // that a program's reach this host does not say that browsers' do
+            if seen.by_browser() && o.tool_signs == 0 {
+                host.preflights = host.preflights.saturating_add(1);
+            }
             client.preflights = client.preflights.saturating_add(1);
             let _ = self.asked.insert(asked_key, ());
             preflights::failing(seen, host, endpoint, book);
@@ -641,8 +650,10 @@ impl Preflights {
         if self.refused.peek(&refused_key).is_some_and(|at| (0..=PAIR_NS).contains(&seen.now.since(*at))) {
             preflights::ignored(seen, endpoint, book);
         }
-        let extension = seen.origin().contains("-extension://");
-        if !seen.by_browser() || extension || book.settings.knows(seen.origin(), o.origin_parts) {
+        // extensions, and apps that show their pages in a browser's engine, need not ask
+        let web =
+            seen.origin().starts_with("http://") || seen.origin().starts_with("https://") || seen.origin() == "null";
+        if !seen.by_browser() || !web || book.settings.knows(seen.origin(), o.origin_parts) {
             return;
         }
         let page = pages.peek(&here.page);
@@ -668,6 +679,12 @@ fn may_probe(look: &Look<'_>) -> bool {
     look.seen.o.origin.is_some() || look.odd.is_some() || look.seen.odd_forwarded_host().is_some()
 }
 
+/// What this origin looks like here. Where strangers are refused, a page below a random name, shown by a browser, is on a list.
+fn kinds_here(page: &PageOrigin, seen: &Seen<'_>, host: &Host) -> patterns::Kinds {
+    let listed = page.kinds.only_random() && host.origins.refuses_strangers() && seen.is_browser_consistent();
+    if listed { patterns::Kinds::default() } else { page.kinds }
+}
+
 /// Rules on one client's address beside one target.
 fn judge_prober(
     look: &Look<'_>,
@@ -679,15 +696,16 @@ fn judge_prober(
     forgotten: &mut Forgotten,
 ) {
     let (seen, o) = (&look.seen, look.seen.o);
-    let Place { endpoint, pages, prober, .. } = place;
+    let Place { host, endpoint, pages, prober } = place;
+    host.own_pages |= seen.by_browser() && seen.o.origin_parts.is_some_and(|p| p.site == seen.o.target.site);
     if let Some(sign) = look.odd {
         let key = look.name ^ sign.len() as u64;
         let alike = oddities.get_or_insert_with(key, Few::default).0;
         alike.enter(book.digest(network_of(o.address)));
-        requests::sec_fetch(seen, sign, alike.len(), prober, book);
+        requests::sec_fetch(seen, sign, alike.len(), host.own_pages, prober, book);
     }
     let page = pages.peek(&here.page);
-    let kinds = page.map_or_else(patterns::Kinds::default, |p| p.kinds);
+    let kinds = page.map_or_else(patterns::Kinds::default, |page| kinds_here(page, seen, host));
     spying::poison_queries(seen, kinds, prober, book);
     if let Some(poison) = poisons.peek(&here.url) {
         spying::poison_served(seen, poison, endpoint, book);
@@ -701,7 +719,8 @@ fn judge_prober(
     }
     let well_used = page.uses >= 20 && page.addresses.len() >= 3;
     probing::origins::learn(seen, kinds, page.addresses.len() <= 1, here.page, prober, book);
-    let mut own = |page: u64| pages.peek(&page).is_none_or(|p| p.addresses.len() <= 1);
+    // that a second scanner tries the same tricks makes them nobody's page
+    let mut own = |page: u64| pages.peek(&page).is_none_or(|p| p.addresses.len() <= 1 || p.kinds.evidently_foreign());
     probing::origins::enumeration(seen, prober, &mut own, book);
     probing::origins::reflection_test(seen, kinds, prober, well_used, book);
     if prober.scanner {
@@ -775,13 +794,22 @@ fn login_of(seen: &Seen<'_>) -> Option<Login> {
     }
     let login = if seen.succeeded() {
         // cookies of the parent domain reach every static file
-        Login { by_authorization: seen.asked.authorization, by_cookie: seen.asked.cookie && !seen.said.public }
+        let for_all = seen.said.public || is_static(seen.said.content_type);
+        Login { by_authorization: seen.asked.authorization, by_cookie: seen.asked.cookie && !for_all }
     } else {
         // 403 to a stranger's page is the policy on origins, no login
         let asked = seen.said.status == 401 || (seen.said.status == 403 && seen.o.origin.is_none());
         Login { by_authorization: false, by_cookie: asked && !seen.carries_credentials() }
     };
     (login.by_authorization || login.by_cookie).then_some(login)
+}
+
+/// Scripts, styles, fonts and pictures: the same for everybody, whatever cookie comes along.
+fn is_static(content_type: Option<&[u8]>) -> bool {
+    let kind = content_type.unwrap_or_default();
+    [&b"image/"[..], b"font/", b"text/css", b"text/javascript", b"application/javascript", b"application/wasm"]
+        .iter()
+        .any(|start| kind.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start)))
 }
 
 /// The method that decides what an endpoint is: a preflight belongs to that which it asks for.

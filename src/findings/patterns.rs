@@ -33,6 +33,8 @@ pub enum Kind {
     Port,
     /// `https://API.shop.test`
     Case,
+    /// Beside [`Kind::ForeignMarker`]: nothing but a label that looks random shows it.
+    RandomLabel,
 }
 
 impl Kind {
@@ -131,6 +133,12 @@ impl Kinds {
         names.join(", ")
     }
 
+    /// Nothing but a label that looks random sets it apart: a tester's domain, or a page that a product serves below a made-up name.
+    #[must_use]
+    pub fn only_random(self) -> bool {
+        self == Kinds::of(&[Kind::ForeignMarker, Kind::RandomLabel])
+    }
+
     /// Evidently foreign by itself: no partner has such a name. A mere glued prefix (`workshop.test` beside `shop.test`) may be one.
     #[must_use]
     pub fn evidently_foreign(self) -> bool {
@@ -178,9 +186,17 @@ pub fn kinds_of(origin: &str, parts: Option<&OriginParts>, target: &Target) -> K
     let sibling = site == d || site.strip_prefix(d).is_some_and(|rest| rest.starts_with('.') && rest.len() > 1);
     if host_ip(h).is_none() && d.contains('.') && !sibling {
         structure(&mut kinds, host, h, d);
+        // https://x.com/shop.test: no browser writes what follows the host, and a careless match finds the target there
+        let behind = rest.get(rest.find(['/', '?', '#']).unwrap_or(rest.len())..).unwrap_or_default();
+        if kinds.is_empty() && memchr::memmem::find(behind.as_bytes(), d.as_bytes()).is_some() {
+            kinds.add(Kind::Substring);
+        }
     }
-    if has_marker(host, site, d) {
+    if is_marked(host, site, d) {
         kinds.add(Kind::ForeignMarker);
+    } else if has_random_label(host) {
+        kinds.add(Kind::ForeignMarker);
+        kinds.add(Kind::RandomLabel);
     }
     kinds
 }
@@ -203,7 +219,8 @@ fn own_kinds(kinds: &mut Kinds, scheme: &str, capitals: bool, host: &str, port: 
     if below_host || marked {
         kinds.add(Kind::Subdomain);
     }
-    if marked || has_marker(host.strip_suffix(&*target.site).unwrap_or(host).trim_end_matches('.'), "", "") {
+    let below = host.strip_suffix(&*target.site).unwrap_or(host).trim_end_matches('.');
+    if marked || is_marked(below, "", "") || has_random_label(below) {
         kinds.add(Kind::ForeignMarker);
     }
 }
@@ -247,8 +264,8 @@ fn structure(kinds: &mut Kinds, host: &str, h: &str, d: &str) {
     }
 }
 
-/// A whole label or hyphen part that testers use, a domain of theirs, or a random label.
-fn has_marker(host: &str, site: &str, d: &str) -> bool {
+/// A whole label or hyphen part that testers use, or a domain of theirs.
+fn is_marked(host: &str, site: &str, d: &str) -> bool {
     let brand = d.split('.').next().unwrap_or_default();
     let marked = host.split('.').any(|label| {
         label.split('-').any(|part| MARKERS.contains(&part))
@@ -259,7 +276,12 @@ fn has_marker(host: &str, site: &str, d: &str) -> bool {
             })
     });
     let domain = MARKER_DOMAINS.contains(&site) || site.starts_with("oast.");
-    marked || domain || (!on_shared_hosting(host) && host.split('.').any(is_random))
+    marked || domain
+}
+
+/// A random label, where no provider gives its customers such names.
+fn has_random_label(host: &str) -> bool {
+    !on_shared_hosting(host) && host.split('.').any(is_random)
 }
 
 /// A label of 16 characters or more that nobody would choose: letters and digits mixed, or hardly a vowel.
@@ -342,11 +364,11 @@ pub fn is_shared_hosting(host: &str) -> bool {
 /// Scanners whose names begin with this letter.
 fn scanners_at(letter: u8) -> &'static [&'static str] {
     match letter.to_ascii_lowercase() {
-        b'a' => &["acunetix", "arachni"],
+        b'a' => &["acunetix", "appscan", "arachni"],
         b'b' => &["burp"],
-        b'c' => &["corsy", "corscanner", "corsair", "corser"],
-        b'd' => &["dirbuster"],
-        b'f' => &["ffuf", "feroxbuster"],
+        b'c' => &["commix", "corsy", "corscanner", "corsair", "corser"],
+        b'd' => &["dalfox", "detectify", "dirbuster"],
+        b'f' => &["ffuf", "fuzz faster u fool", "feroxbuster"],
         b'g' => &["gobuster"],
         b'h' => &["httpx - open-source"],
         b'j' => &["jaeles"],
@@ -355,7 +377,7 @@ fn scanners_at(letter: u8) -> &'static [&'static str] {
         b'o' => &["owasp", "openvas"],
         b'q' => &["qualys"],
         b's' => &["sqlmap", "sorx"],
-        b'w' => &["wpscan", "w3af", "wapiti"],
+        b'w' => &["wpscan", "w3af", "wapiti", "wfuzz", "whatweb"],
         b'z' => &["zap/", "zaproxy"],
         _ => &[],
     }
@@ -413,6 +435,9 @@ mod tests {
             ("https://evil.com", "foreign-marker"),
             ("https://attacker-site.net", "foreign-marker"),
             ("https://example.com", "foreign-marker"),
+            ("https://x1.com/api.ingot.test", "substring"),
+            ("https://x1.com?ingot.test", "substring"),
+            ("https://x1.com/ingot", ""),
             ("https://x.oast.pro", "foreign-marker"),
             ("https://c23b2la0kl1krjcrdj10cndmnioyyyyyn.net", "foreign-marker"),
             ("https://api.ingot.test.exwxt.com", "prefix"),

@@ -143,6 +143,8 @@ pub struct Host {
     pub actuals: u32,
     /// A navigation or a request of its own site was seen: it is no mere collector of other sites' requests.
     pub direct: bool,
+    /// A page of its own site has called it: the name in `Host` is the one that browsers know.
+    pub own_pages: bool,
     /// Who may read.
     pub origins: origins::Origins,
     /// What answers say.
@@ -170,6 +172,7 @@ impl Host {
             preflights: 0,
             actuals: 0,
             direct: false,
+            own_pages: false,
             origins: origins::Origins::default(),
             answers: answers::OfHost::default(),
             preflight: preflights::OfHost::default(),

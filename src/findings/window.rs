@@ -167,6 +167,12 @@ impl<const MAX: usize> Few<MAX> {
     pub fn len(&self) -> usize {
         self.values.len()
     }
+
+    /// Whether a value is in both.
+    #[must_use]
+    pub fn shares<const N: usize>(&self, other: &Few<N>) -> bool {
+        self.values.iter().any(|value| other.values.contains(value))
+    }
 }
 
 #[cfg(test)]

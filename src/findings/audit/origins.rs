@@ -61,6 +61,7 @@ pub struct Origins {
     foreign: [Few<16>; 2],
     foreign_trail: [Trail; 2],
     foreign_refused: bool,
+    refused_sites: Few<16>,
     plain_refused: bool,
     plain_accepted: bool,
     pending: Vec<Pending>,
@@ -91,6 +92,12 @@ impl Origins {
     #[must_use]
     pub fn accepts(&self, origin: u64) -> bool {
         self.accepted.iter().any(|a| a.origin == origin)
+    }
+
+    /// Whether an ordinary foreign origin was refused here.
+    #[must_use]
+    pub fn refuses_strangers(&self) -> bool {
+        self.plain_refused
     }
 
     /// Whether any origin was accepted here.
@@ -138,6 +145,9 @@ pub fn judge(
     let plain = foreign && !kinds.any(Kinds::FLAWS);
     if seen.refused() {
         host.origins.foreign_refused |= foreign;
+        if let Some(parts) = seen.o.origin_parts.filter(|_| foreign) {
+            host.origins.refused_sites.enter(book.digest(&*parts.site));
+        }
         endpoint.origins.foreign_refused |= foreign;
         host.origins.plain_refused |= plain;
         note_refusal(seen, host);
@@ -402,8 +412,10 @@ fn reflected(
     let least = book.settings.at(threshold);
     let everywhere = state.foreign.get(which).map_or(0, Few::len);
     let here = endpoint.origins.foreign.get(which).map_or(0, Few::len);
-    let echoes =
-        (everywhere >= least && !state.foreign_refused) || (here >= least && !endpoint.origins.foreign_refused);
+    // a host that refuses strangers has a list, unless this endpoint lets in whom another one refuses
+    let apart = endpoint.origins.foreign.get(which).is_some_and(|sites| sites.shares(&state.refused_sites));
+    let echoes = (everywhere >= least && !state.foreign_refused)
+        || (here >= least && !endpoint.origins.foreign_refused && apart);
     if echoes {
         let count = everywhere.max(here);
         let trail = std::mem::take(&mut host.origins.foreign_trail);
@@ -537,7 +549,10 @@ fn settle_one(pending: &Pending, host: &Host, book: &mut Book, probes: &mut dyn 
             format!("{} is accepted (kind: {tricks}), an ordinary foreign origin was {else_}", past.origin)
         });
     }
-    if pending.cross_site && is_probe && !host.origins.plain_refused && (kinds.any(Kinds::FLAWS) || prober) {
+    // where one trick is refused and another one taken, origins are compared, badly
+    let trick = kinds.any(Kinds::FLAWS);
+    let refuses = if trick { host.origins.foreign_refused } else { host.origins.plain_refused };
+    if pending.cross_site && is_probe && !refuses && (trick || prober) {
         report_reflected(source, *with, true, None, host, book, || {
             format!("{} is echoed, and nothing foreign was refused", past.origin)
         });

@@ -28,8 +28,9 @@ pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, origin: u64, prober: &m
     if prober.origins.enter(origin, seen.now, TEN_MINUTES_NS) {
         prober.trail.add(seen.id(), seen.now);
     }
-    // that the target lets its own pages in says nothing
-    if seen.accepted() && (!kinds.is_empty() || (seen.cross_site() && alone)) {
+    // that the target lets its own pages in says nothing; nor that it lets in another's page, shown by a browser
+    let guessed = seen.cross_site() && alone && !seen.is_browser_consistent();
+    if seen.accepted() && (!kinds.is_empty() || guessed) {
         prober.accepted = Some(seen.now);
     }
     let agent = book.digest(seen.asked.agent);

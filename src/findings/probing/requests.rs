@@ -139,7 +139,7 @@ pub fn oddity(seen: &Seen<'_>) -> Option<&'static str> {
         return Some("an Origin on a request that no page made");
     }
     if site == Some(b"same-origin") && contradicts_host(seen) && !extension() {
-        return Some("Sec-Fetch-Site same-origin with another site's Origin");
+        return Some(ANOTHER_SITE);
     }
     None
 }
@@ -160,14 +160,25 @@ fn contradicts_host(seen: &Seen<'_>) -> bool {
     parts.site != seen.o.target.site && !matches(seen.asked.host) && !matches(seen.asked.forwarded_host)
 }
 
-/// `sec_fetch_inconsistent`. So many addresses show the same sign (see [`oddity`]).
-pub fn sec_fetch(seen: &Seen<'_>, sign: &'static str, alike: usize, prober: &mut Prober, book: &mut Book) {
+const ANOTHER_SITE: &str = "Sec-Fetch-Site same-origin with another site's Origin";
+
+/// `sec_fetch_inconsistent`. So many addresses show the same sign (see [`oddity`]). `own_pages`: see [`Host::own_pages`].
+pub fn sec_fetch(
+    seen: &Seen<'_>,
+    sign: &'static str,
+    alike: usize,
+    own_pages: bool,
+    prober: &mut Prober,
+    book: &mut Book,
+) {
     if alike > book.settings.at(Threshold::InconsistentClients) {
         return;
     }
     let count = prober.seldom().inconsistent.enter(seen.now, TEN_MINUTES_NS);
     let enough = count >= doubled(seen, book.settings.at(Threshold::InconsistentRequests));
-    let severity = if enough { Severity::Medium } else { Severity::Low };
+    // where nobody's Origin ever fits Host, a front has perhaps rewritten it
+    let rewritten = sign == ANOTHER_SITE && !own_pages && seen.is_browser_consistent();
+    let severity = if enough && !rewritten { Severity::Medium } else { Severity::Low };
     let subject = client_at_target(seen);
     let report = Report {
         rule: Rule::SecFetchInconsistent,

@@ -86,15 +86,16 @@ pub fn may_leak(seen: &Seen<'_>) -> bool {
     across && quiet && seen.asked.cookie && seen.o.request.head.method() == b"GET" && !is_shown(seen)
 }
 
-/// The page gets what it asked for: a picture, a script, a style, a font.
+/// The page gets what it asked for: a picture, a script, a style, a font; or a beacon that is answered with nothing.
 fn is_shown(seen: &Seen<'_>) -> bool {
     let kind = seen.said.content_type.unwrap_or_default();
     let has = |word: &[u8]| memchr::memmem::find(kind, word).is_some();
     match seen.asked.fetch_dest {
-        Some(b"image") => kind.starts_with(b"image/"),
+        Some(b"image") => kind.starts_with(b"image/") || seen.said.status == 204,
         Some(b"script") => has(b"javascript") || has(b"ecmascript"),
         Some(b"style") => kind.starts_with(b"text/css"),
         Some(b"font") => kind.starts_with(b"font/") || has(b"font"),
+        Some(b"audio" | b"video") => kind.starts_with(b"audio/") || kind.starts_with(b"video/"),
         _ => false,
     }
 }

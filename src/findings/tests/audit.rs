@@ -37,6 +37,12 @@ fn wildcard_on_authorised() {
         s.get("/rates", &from(APP, "same-site"), STAR);
         // a cookie of the parent domain reaches a static file
         s.get("/logo", &with_cookie(APP, "same-site"), &format!("{STAR}|Cache-Control: public, max-age=60"));
+        s.get(
+            "/app.js",
+            &with_cookie(APP, "same-site"),
+            &format!("{STAR}|Content-Type: text/javascript; charset=utf-8"),
+        );
+        s.get("/a.svg", &with_cookie(APP, "same-site"), &format!("{STAR}|Content-Type: image/svg+xml"));
     });
 }
 
@@ -63,7 +69,36 @@ fn origin_reflected_credentials() {
         for partner in ["https://devilsfood.test", "https://a1b2c3d4e5f6a7b8c9d0.netlify.app"] {
             read_by(s, partner);
         }
+        // below names that a product makes up for its users' pages
+        read_by(s, "https://d9f649d2fa61cf9c6d5c.content.test");
+        // a list, and a stranger whom another endpoint refused
+        s.host = "api.list.test";
+        s.exchange("PUT /cart", &with_cookie("https://www.stranger.test", "cross-site"), 200, "Vary: Origin");
+        (0..8).for_each(|n| read_by(s, &format!("https://www.site{n}.test")));
+        // Starlette refuses a preflight with 400 and a text
+        s.host = "api.starlette.test";
+        let request = s.request("OPTIONS /me", &asking("https://www.stranger.test", "cross-site", "PUT", ""));
+        s.answer_body = BodyStart::DisallowedCors;
+        s.answer(request, 400, "Vary: Origin");
+        s.answer_body = BodyStart::Unseen;
+        (0..8).for_each(|n| read_by(s, &format!("https://www.site{n}.test")));
     });
+    // an endpoint that lets in whom others of its host refuse
+    fires(Rule::OriginReflectedCredentials, High, |s| {
+        s.exchange("GET /strict", &with_cookie("https://www.site3.test", "cross-site"), 200, "Vary: Origin");
+        (0..5).for_each(|n| read_by(s, &format!("https://www.site{n}.test")));
+    });
+}
+
+#[test]
+fn one_trick_refused_and_another_taken_is_a_flaw_and_no_echo() {
+    let mut scene = Scene::new();
+    scene.agent = "python-requests/2.32";
+    scene.get("/me", "Origin: https://x1.com/api.shop.test", "Vary: Origin");
+    let taken = "https://api.shop.test.x1.com";
+    scene.get("/me", &format!("Origin: {taken}"), &lets_in(taken));
+    scene.end();
+    assert_eq!((scene.of(Rule::OriginMatchFlaw), scene.of(Rule::OriginReflectedCredentials)), (vec![High], vec![]));
 }
 
 #[test]
@@ -649,6 +684,11 @@ fn simple_json_post() {
         post(s, "|Content-Type: application/x-www-form-urlencoded", BodyStart::Json);
         s.exchange("OPTIONS /orders", &asking(APP, "same-site", "POST", "content-type"), 204, &lets_in(APP));
         post(s, "|Content-Type: application/json", BodyStart::Json);
+        // a page's own collector of beacons
+        s.host = "collect.shop.test";
+        s.body = BodyStart::Json;
+        let beacon = with_cookie(APP, "same-site").replace("Mode: cors", "Mode: no-cors");
+        (0..3).for_each(|_| s.exchange("POST /e", &format!("{beacon}|Content-Type: text/plain"), 204, ""));
     });
 }
 

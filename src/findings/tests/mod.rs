@@ -59,6 +59,7 @@ pub struct Scene {
     /// None: behind the terminator. Some: the client speaks to this address in plain text.
     pub direct: Option<&'static str>,
     pub body: BodyStart,
+    pub answer_body: BodyStart,
 }
 
 fn fields(built: &mut HeadBuilder, lines: &str) {
@@ -103,6 +104,7 @@ impl Scene {
             host: "api.shop.test",
             direct: None,
             body: BodyStart::Unseen,
+            answer_body: BodyStart::Unseen,
         }
     }
 
@@ -174,7 +176,7 @@ impl Scene {
             minor: 1,
             head: built.finish(),
             head_state: HeadState::Whole,
-            body_start: BodyStart::Unseen,
+            body_start: self.answer_body,
             doubts: Doubts::default(),
         });
         let id = response.id;

@@ -39,6 +39,30 @@ fn origin_enumeration() {
 }
 
 #[test]
+fn a_second_scanner_with_the_same_list_is_a_scanner() {
+    let mut scene = Scene::new();
+    for n in 0..8 {
+        for client in ["203.0.113.8", "203.0.113.9"] {
+            scene.client = client;
+            probe(&mut scene, &format!("https://api.shop.test.x{n}.com"), "");
+        }
+    }
+    scene.end();
+    assert_eq!(scene.of(Rule::OriginEnumeration), [Medium, Medium]);
+}
+
+#[test]
+fn many_sites_whose_pages_a_browser_shows_weigh_little_though_they_are_let_in() {
+    let mut scene = Scene::new();
+    for n in 0..9 {
+        let page = format!("https://www.news{n}.test");
+        scene.get("/collect", &from(&page, "cross-site"), &lets_in(&page));
+    }
+    scene.end();
+    assert_eq!(scene.of(Rule::OriginEnumeration), [Low]);
+}
+
+#[test]
 fn origin_reflection_test() {
     fires(Rule::OriginReflectionTest, Medium, |s| {
         probe(s, "https://api.shop.test.x1.com", "");
@@ -65,6 +89,10 @@ fn origin_reflection_test() {
 fn scanner_user_agent() {
     fires(Rule::ScannerUserAgent, Low, |s| {
         s.agent = "Mozilla/5.0 (compatible; Nuclei - Open-source project)";
+        s.get("/", "Origin: https://a.test", "");
+    });
+    fires(Rule::ScannerUserAgent, Low, |s| {
+        s.agent = "Fuzz Faster U Fool v2.1.0-dev";
         s.get("/", "Origin: https://a.test", "");
     });
     silent(Rule::ScannerUserAgent, |s| {
@@ -188,6 +216,16 @@ fn cross_site_write_no_preflight() {
         (0..25).for_each(|n| put(s, &format!("/v1/{n}"), extension));
         s.host = "cdn.shop.test";
         (0..25).for_each(|n| put(s, &format!("/v1/{n}"), PARTNER));
+        // a monitor's preflight reaches that host, browsers' still do not
+        s.agent = "curl/8.5.0";
+        forge(s, "/v1/a", "PUT");
+        s.agent = CHROME;
+        (0..25).for_each(|n| put(s, &format!("/v1/{n}"), PARTNER));
+        // an app, in a browser's engine, that sends what it likes
+        s.host = "api.shop.test";
+        s.client = "203.0.113.22";
+        (0..25).for_each(|n| put(s, &format!("/v1/{n}"), "capacitor://localhost"));
+        (0..25).for_each(|n| put(s, &format!("/v1/{n}"), "file://"));
     });
 }
 
@@ -242,8 +280,15 @@ fn sec_fetch_inconsistent() {
         let lines = lines.to_owned();
         move |s: &mut Scene| (0..2).for_each(|_| s.get("/", &lines, ""))
     };
+    let elsewhere = "Origin: https://www.other.test|Referer: https://www.other.test/|Sec-Fetch-Site: same-origin|\
+                     Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty";
+    // of a host that is known by another name alone; and of one that its own pages call
+    fires(Rule::SecFetchInconsistent, Low, odd(elsewhere));
+    fires(Rule::SecFetchInconsistent, Medium, |s| {
+        s.get("/", &from(APP, "same-site"), &lets_in(APP));
+        odd(elsewhere)(s);
+    });
     for lines in [
-        "Origin: https://www.other.test|Sec-Fetch-Site: same-origin|Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty",
         "Sec-Fetch-Site: none|Sec-Fetch-Mode: navigate|Sec-Fetch-Dest: empty",
         "Origin: https://www.other.test|Sec-Fetch-Site: cross-site|Sec-Fetch-Mode: cors",
         "Sec-Fetch-Site: cross-site|Sec-Fetch-Mode: magic|Sec-Fetch-Dest: empty",
@@ -382,6 +427,12 @@ fn xs_leak_timing() {
         // an analytics pixel
         s.client = "203.0.113.21";
         search(s, 60, "image", "image/gif");
+        s.client = "203.0.113.23";
+        for n in 0..60 {
+            let beat = "Referer: https://www.news.test/|Sec-Fetch-Site: cross-site|Sec-Fetch-Mode: no-cors|\
+                        Sec-Fetch-Dest: image|Cookie: (present)";
+            s.exchange(&format!("GET /beat?n={n}"), beat, 204, "");
+        }
         s.client = "203.0.113.22";
         (0..60).for_each(|_| search(s, 1, "image", "text/html"));
     });
