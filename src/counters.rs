@@ -164,6 +164,8 @@ pub struct Counters {
     pub bad_checksum: u64,
     /// Payload bytes seen again.
     pub retransmitted_bytes: u64,
+    /// Payload bytes behind a direction's end, a FIN or a RST: no receiver takes them.
+    pub after_end_bytes: u64,
     /// Overlaps whose bytes differ.
     pub conflicting_overlaps: u64,
     /// Whole segments captured twice (a mirror port that shows both directions of a switch).

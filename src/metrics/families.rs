@@ -103,6 +103,11 @@ pub(super) fn of_snapshot(now: &Snapshot) -> Vec<MetricFamily> {
         counter("quic_connections_total", "QUIC connections, which cannot be judged.", [(vec![], c.quic_connections)]),
         counter("retransmitted_bytes_total", "Payload bytes seen again.", [(vec![], c.retransmitted_bytes)]),
         counter(
+            "after_end_bytes_total",
+            "Payload bytes behind a FIN or a RST, which no receiver takes.",
+            [(vec![], c.after_end_bytes)],
+        ),
+        counter(
             "duplicate_segments_total",
             "Segments captured twice, as a mirror port of two directions shows them.",
             [(vec![], c.duplicate_segments)],

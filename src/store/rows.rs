@@ -580,6 +580,7 @@ pub fn counters_json(c: &crate::counters::Counters) -> String {
         ("tls_bytes", c.tls_bytes),
         ("bad_checksum", c.bad_checksum),
         ("retransmitted_bytes", c.retransmitted_bytes),
+        ("after_end_bytes", c.after_end_bytes),
         ("conflicting_overlaps", c.conflicting_overlaps),
         ("duplicate_segments", c.duplicate_segments),
         ("quic_connections", c.quic_connections),

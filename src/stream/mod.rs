@@ -450,6 +450,12 @@ impl Streams {
 }
 
 impl half::Half {
+    /// How many of these bytes lie behind where this direction has come to.
+    fn behind(&self, seq: u32, len: u32) -> u32 {
+        let behind = if self.known { distance(seq.wrapping_add(len), self.next) } else { i32::MAX };
+        behind.max(0).unsigned_abs().min(len)
+    }
+
     /// A SYN told where this direction begins.
     fn begin(&mut self, first: u32) {
         self.next = first;
@@ -523,7 +529,14 @@ impl Flow {
         if self.carries != Carries::Unknown {
             work.counters.tls_bytes += if self.carries == Carries::Tls { u64::from(bytes) } else { 0 };
             let ends = segment.flags.has(TcpFlags::FIN);
-            self.halves[index(side)].ended |= ends || is_reset;
+            let half = &mut self.halves[index(side)];
+            if half.ended && self.carries == Carries::Http {
+                work.counters.after_end_bytes += u64::from(half.behind(seq, bytes));
+            }
+            if ends {
+                half.next = seq.wrapping_add(bytes).wrapping_add(1);
+            }
+            half.ended |= ends || is_reset;
             self.halves[index(side.other())].ended |= is_reset;
             return;
         }
@@ -575,14 +588,15 @@ impl Flow {
 
     fn on_payload(&mut self, side: Side, mut arrived: Arrived<'_>, idle_ns: i64, limits: &Limits, work: &mut Work<'_>) {
         let half = &mut self.halves[index(side)];
+        let len = arrived.len();
         if half.ended {
+            work.counters.after_end_bytes += u64::from(half.behind(arrived.seq, len));
             return;
         }
         if !half.known {
             half.known = true;
             half.next = arrived.seq;
         }
-        let len = arrived.len();
         let ahead = distance(arrived.seq, half.next);
         if ahead > AHEAD_BYTES_MAX {
             work.counters.gaps.far_ahead += 1;

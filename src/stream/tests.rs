@@ -627,6 +627,24 @@ fn what_lies_too_far_ahead_is_counted() {
 }
 
 #[test]
+fn what_comes_behind_an_end_is_counted_and_what_comes_again_is_not() {
+    for end in [TcpFlags::FIN, TcpFlags::RST] {
+        let mut wire = Wire::new(&Limits::default(), [u32::MAX - 40, 7]);
+        wire.shake_hands();
+        let asked = wire.send(Side::Low, TcpFlags::ACK, b"GET /a HTTP/1.1\r\n\r\n");
+        wire.capture(&asked);
+        let last = wire.send(Side::Low, end | TcpFlags::ACK, b"");
+        wire.capture(&last);
+        wire.capture(&asked);
+        assert_eq!(wire.counters.after_end_bytes, 0);
+        let behind = wire.send(Side::Low, TcpFlags::ACK, b"GET /b HTTP/1.1\r\n\r\n");
+        wire.capture(&behind);
+        let (told, counters) = wire.finish();
+        assert_eq!((counters.after_end_bytes, told.iter().any(|line| line.contains("/b"))), (19, false), "{told:?}");
+    }
+}
+
+#[test]
 fn two_directions_that_wait_for_each_other_are_given_up_at_the_cap() {
     let limits = Limits { out_of_order_bytes_max: 600, ..Limits::default() };
     let mut script = vec!["lose c GET /", "lose s HTTP/1.1 2"];
