@@ -140,8 +140,8 @@ pub fn hangs_on_front_protocol(head: &Head, origin: &[u8]) -> bool {
 /// A URL on its own, as Chromium's parser takes it: `a.test:80` is one (of scheme `a.test`), `a.test` is none.
 fn is_absolute_url(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
-    // controls around a URL are no part of it (URL § basic URL parser)
-    let text = text.trim_matches(|c| c <= ' ');
+    // controls around a URL are no part of it, nor are tabs and line ends within (URL § basic URL parser)
+    let text = text.trim_matches(|c| c <= ' ').replace(['\t', '\n', '\r'], "");
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     if !scheme.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) || !scheme.bytes().all(good) {
@@ -155,8 +155,13 @@ fn is_absolute_url(value: &[u8]) -> bool {
     split_host_port(host).is_some()
 }
 
-/// The `Access-Control-Allow-Credentials` part: only the value `true` counts (Fetch § CORS check, steps 6–9).
-fn grants_credentials(head: &Head) -> bool {
+/// The `Access-Control-Allow-Credentials` part: only the value `true` counts (Fetch § CORS check, steps 6–9). Firefox leaves
+/// empty fields out.
+fn grants_credentials(head: &Head, family: Family) -> bool {
+    if family == Family::Firefox && head.count(Name::AcAllowCredentials) > 1 {
+        let mut kept = head.all(Name::AcAllowCredentials).filter(|v| !v.is_empty());
+        return kept.next() == Some(b"true") && kept.next().is_none();
+    }
     head.joined(Name::AcAllowCredentials).is_some_and(|v| v.as_ref() == b"true")
 }
 
@@ -172,7 +177,7 @@ pub fn judge_actual(head: &Head, origin: &[u8], reader: Reader) -> Judged {
             failures.extend(exact);
         }
     }
-    if !grants_credentials(head) {
+    if !grants_credentials(head, reader.family) {
         judged.included.push(Reason::MissingAllowCredentials);
     }
     judged
@@ -251,7 +256,7 @@ pub fn judge_preflight(response: &Response, asked: &Asked<'_>, covered: Covered,
     let redirect = is_redirect(response).then_some(Reason::PreflightRedirect);
     let status = (redirect.is_none() && !(200..=299).contains(&response.status)).then_some(Reason::PreflightStatus);
     let said = allow_origin(head, asked.origin, reader.family);
-    let granted = grants_credentials(head);
+    let granted = grants_credentials(head, reader.family);
     let bad_methods = (covered.method == Cover::Invalid).then_some(Reason::InvalidAllowMethods);
     let bad_headers = (covered.names == Cover::Invalid).then_some(Reason::InvalidAllowHeaders);
     let judge = |included: bool| {
@@ -333,7 +338,7 @@ mod tests {
     fn only_true_grants_credentials() {
         for (value, granted) in [("true", true), ("True", false), ("TRUE", false), ("1", false), ("", false)] {
             let head = head(&[("Access-Control-Allow-Credentials", value)]);
-            assert_eq!(grants_credentials(&head), granted, "{value}");
+            assert_eq!(grants_credentials(&head, Family::Chromium), granted, "{value}");
             let judged =
                 judge_actual(&head, b"", Reader { family: Family::Chromium, lower_names: false, says_mismatch: false });
             assert_eq!(judged.included.contains(&Reason::MissingAllowCredentials), !granted, "{value}");

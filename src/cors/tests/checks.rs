@@ -11,6 +11,7 @@ fn simple_get_by_fetch_cors_check() {
         ("Access-Control-Allow-Origin: http://c.test", "blocked actual allow_origin_mismatch certain"),
         ("Access-Control-Allow-Origin: a.test", "blocked actual invalid_allow_origin certain"),
         ("Access-Control-Allow-Origin: http://a.test\x1f", "blocked actual allow_origin_mismatch certain"),
+        ("Access-Control-Allow-Origin: http://a.test\thttp://c.test", "blocked actual allow_origin_mismatch certain"),
     ] {
         let mut wire = Wire::new(CHROME);
         wire.exchange("GET /x", A, 200, answer);
@@ -162,5 +163,22 @@ fn a_407_of_a_server_is_an_answer_in_firefox_only() {
         let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true";
         wire.exchange("GET /x", A, 407, good);
         assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")]);
+    }
+}
+
+/// Firefox 153 merges the fields and skips empty ones; the others join them.
+#[test]
+fn an_empty_field_beside_true_allows_credentials_in_firefox() {
+    let fields = |values: [&str; 2]| values.map(|v| format!("|Access-Control-Allow-Credentials: {v}")).concat();
+    for (agent, values, expected) in [
+        (FIREFOX, ["", "true"], "allowed certain"),
+        (FIREFOX, ["true", ""], "allowed certain"),
+        (FIREFOX, ["true", "true"], "blocked actual missing_allow_credentials certain"),
+        (CHROME, ["", "true"], "blocked actual missing_allow_credentials certain"),
+    ] {
+        let mut wire = Wire::new(agent);
+        let answer = format!("Access-Control-Allow-Origin: http://a.test{}", fields(values));
+        wire.exchange("GET /x", &format!("{A}|Cookie: (present)"), 200, &answer);
+        assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{agent} {values:?}");
     }
 }
