@@ -1,4 +1,4 @@
-//! What real browsers decided, against what the engine says of their traffic (`tests/data/oracle`, `tests/data/incident`).
+//! What real browsers decided, against what the engine says of their traffic (`tests/data/oracle`, `tests/data/differential`, `tests/data/incident`).
 //!
 //! Agreement must not drop below what was measured; `docs/fidelity.md` tells of each remaining difference.
 
@@ -255,6 +255,28 @@ fn firefox_behind_a_gateway() {
 #[test]
 fn webkit_behind_a_gateway() {
     check("T2-webkit", "pcapng", 950, 0);
+}
+
+/// Attempts at random (`tests/differential`). `differing`: verdicts, phases, reasons that differ; certain and wrong; blocks that no label confirms.
+fn check_random(name: &str, decidable: u32, differing: (u32, u32, u32)) {
+    let at = |what: &str| format!("tests/data/differential/{name}.{what}.zst");
+    let s = score(&at("pcapng"), &at("labels.jsonl"));
+    let list = s.differences.join("\n");
+    assert_eq!(s.decidable, decidable, "{name}");
+    let wrong = (s.decidable - s.verdicts_right) + (s.blocked - s.phases_right) + (s.blocked - s.reasons_right);
+    assert_eq!((wrong, s.certain_and_wrong, s.spurious), differing, "{name}\n{list}");
+}
+
+#[test]
+fn chromium_at_random() {
+    check_random("T1-chromium", 89, (0, 0, 0));
+    check_random("T2-chromium", 96, (0, 0, 0));
+}
+
+#[test]
+fn firefox_at_random() {
+    check_random("T1-firefox", 93, (0, 0, 0));
+    check_random("T2-firefox", 100, (0, 0, 0));
 }
 
 /// One attempt of the demo incident.

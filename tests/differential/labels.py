@@ -1,0 +1,182 @@
+"""From what script, console and server saw of each attempt to labels, as a judge of captures can be held against."""
+import re
+from urllib.parse import urljoin, urlsplit
+
+CHROMIUM = {"MissingAllowOriginHeader": "missing_allow_origin", "MultipleAllowOriginValues": "multiple_allow_origin", "InvalidAllowOriginValue": "invalid_allow_origin", "AllowOriginMismatch": "allow_origin_mismatch",
+            "WildcardOriginNotAllowed": "wildcard_with_credentials", "InvalidAllowCredentials": "missing_allow_credentials", "MethodDisallowedByPreflightResponse": "method_not_allowed",
+            "HeaderDisallowedByPreflightResponse": "header_not_allowed", "InvalidAllowMethodsPreflightResponse": "invalid_allow_methods", "InvalidAllowHeadersPreflightResponse": "invalid_allow_headers",
+            "InvalidStatus": "preflight_status", "DisallowedRedirect": "preflight_redirect", "RedirectContainsCredentials": "redirect_contains_credentials", "CorsDisabledScheme": "disabled_scheme"}
+FIREFOX = {"CORSMissingAllowOrigin": "missing_allow_origin", "CORSAllowOriginNotMatchingOrigin": "allow_origin_mismatch", "CORSMultipleAllowOriginNotAllowed": "multiple_allow_origin", "CORSNotSupportingCredentials": "wildcard_with_credentials",
+           "CORSMissingAllowCredentials": "missing_allow_credentials", "CORSMethodNotFound": "method_not_allowed", "CORSMissingAllowHeaderFromPreflight": "header_not_allowed", "CORSPreflightDidNotSucceed": "preflight_status",
+           "CORSInvalidAllowHeader": "invalid_allow_headers", "CORSInvalidAllowMethod": "invalid_allow_methods", "CORSExternalRedirectNotAllowed": "preflight_redirect", "CORSRequestNotHttp": "disabled_scheme"}
+REDIRECTS = (301, 302, 303, 307, 308)
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+# answers of which HTTP itself leaves open what they say, or whose head never ends
+BROKEN = {"close", "rst", "mid_head", "garbage", "nul_field", "nul_value", "two_lengths", "no_colon", "space_colon", "fold", "lf_only", "cr_value", "http2_line", "status_junk", "empty_name", "vt_value"}
+# names that tell nothing of a page's script: a request without CORS may have them (VERDICTS.md § 3)
+PLAIN = set("""host connection content-length content-type accept accept-language content-language accept-encoding origin referer user-agent cookie
+ priority pragma cache-control upgrade-insecure-requests range save-data dpr width viewport-width device-memory forwarded x-forwarded-for
+ x-forwarded-host x-forwarded-port x-forwarded-ssl x-real-ip x-request-id x-client-ip traceparent cf-ray x-b3-traceid x-amzn-trace-id via
+ if-none-match if-modified-since dnt te expect x-correlation-id""".split())
+CUT = {"short", "short_chunked", "bad_chunk"}
+
+
+def joined(sent, name):
+    values = [v.strip(" \t") for k, v in sent if k.lower() == name]
+    return ", ".join(values) if values else None
+
+
+def items(value):
+    return [i for i in (x.strip(" \t") for x in (value or "").split(",")) if i]
+
+
+def standard(entry, included):
+    """The Fetch standard's first failure of one logged message, in Chromium's order."""
+    sent, origin = entry["sent"], entry["origin"]
+    head = dict(entry["fields"])
+    status = entry["answer"]["status"]
+    if entry["preflight"] and status in REDIRECTS and joined(sent, "location") is not None:
+        return "preflight_redirect"
+    value = joined(sent, "access-control-allow-origin")
+    if value is None:
+        return "missing_allow_origin"
+    if value == "*":
+        if included:
+            return "wildcard_with_credentials"
+    elif value != origin:
+        if "," in value or " " in value:
+            return "multiple_allow_origin"
+        return "allow_origin_mismatch" if value == "null" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", value) else "invalid_allow_origin"
+    if included and joined(sent, "access-control-allow-credentials") != "true":
+        return "missing_allow_credentials"
+    if not entry["preflight"]:
+        return None
+    if not 200 <= status <= 299:
+        return "preflight_status"
+    methods, names = items(joined(sent, "access-control-allow-methods")), items(joined(sent, "access-control-allow-headers"))
+    if not all(TOKEN.match(i) for i in methods):
+        return "invalid_allow_methods"
+    if not all(TOKEN.match(i) for i in names):
+        return "invalid_allow_headers"
+    asked = head.get("access-control-request-method")
+    if asked not in ("GET", "HEAD", "POST") and asked not in methods and ("*" not in methods or included):
+        return "method_not_allowed"
+    allowed = {n.lower() for n in names}
+    if any(n not in allowed and ("*" not in allowed or included) for n in items(head.get("access-control-request-headers"))):
+        return "header_not_allowed"
+    return None
+
+
+def word_of(family, words):
+    """(reason, the browser's own word, is it CORS) from what its console said of this attempt."""
+    for _, word, cors, _ in words:
+        if not cors:
+            continue
+        name = word.split(":")[0]
+        if family == "chromium":
+            reason = CHROMIUM.get(name) or CHROMIUM.get(name.removeprefix("Preflight"))
+        else:
+            reason = FIREFOX.get(re.sub(r"\d+$", "", name))
+        return reason, word
+    return None, words[0][1] if words else None
+
+
+def label(case, nth, said, entries, words, family, run, version, topo, pages):
+    a = case["attempts"][nth]
+    page, url, kind, init = pages[case["page"]], a["url"], a["kind"], a["init"]
+    po = case["po"]
+    scheme = "https" if topo == "T2" else "http"
+    cross = [e for e in entries if f"{scheme}://{e['host']}" != po]
+    mode = init.get("mode", "cors") if kind in ("fetch", "xhr", "font", "import", "module", "es") else "websocket" if kind == "ws" else "navigate" if "iframe" in kind else "cors" if a.get("crossorigin") else "no-cors"
+    if kind == "beacon" and a["body"].get("mime") == "application/json":
+        mode = "cors"
+    reason, word = word_of(family, words)
+    last = entries[-1] if entries else None
+    tags, phase, verdict = [], None, None
+    answer = last["answer"] if last else {"how": "", "status": 0}
+    location = joined(last["sent"], "location") if last else None
+    follows = last and not last["preflight"] and answer["status"] in REDIRECTS and location is not None
+    target = urlsplit(urljoin(f"{scheme}://{last['host']}/", location)) if follows and "[bad" not in location else None
+    userinfo = bool(target and "@" in target.netloc)
+    usable = bool(target and target.scheme in ("http", "https") and target.netloc)
+    hows = {e["answer"]["how"] for e in entries}
+    if mode in ("no-cors", "navigate", "websocket"):
+        verdict = "not_cors" if entries else "no_request"
+        if any(w.startswith("blocked:") for _, w, *_ in words) or "COEP" in str(words):
+            verdict = "other"
+    elif said.get("timeout"):
+        verdict = "timeout"
+    elif said["ok"] and not (kind == "beacon" and reason):
+        verdict = "allowed" if cross or (not entries and not url.startswith(page + "/")) else "not_cors"
+    elif follows and userinfo and (cross or reason == "redirect_contains_credentials") and init.get("redirect", "follow") == "follow" and not (word and "Missing" in word):
+        verdict, phase, reason = "blocked", "actual", reason or "redirect_contains_credentials"
+        if standard(last, False) and last in cross and family != "chromium":
+            reason = standard(last, False)
+    elif reason is not None:
+        verdict, phase = "blocked", "preflight" if last and last["preflight"] else "actual"
+    elif follows and target is not None and target.scheme not in ("http", "https") and last in cross and init.get("redirect", "follow") == "follow":
+        verdict, phase, reason = "blocked", "actual", "disabled_scheme"
+    elif last and last["preflight"] and last in cross and (answer["status"] == 407 or answer["status"] in REDIRECTS and location is not None):
+        # said to have failed below CORS: the browser takes 407 from no server, and follows no preflight to mailto:
+        verdict, phase, reason = "blocked", "preflight", standard(last, init["credentials"] == "include")
+    elif follows and not usable:
+        verdict = "other" if init.get("redirect") == "error" or not cross else "network_error"
+    elif a.get("integrity") or init.get("integrity") or init.get("redirect", "follow") != "follow" or mode == "same-origin" or "blocked" in str(word) or "COEP" in str(words) or case["variant"] == "csp":
+        verdict = "other" if entries else "no_request"
+    elif not entries:
+        verdict = "no_request"
+    elif hows & (BROKEN | CUT) or topo == "T2" and hows & {"early_100", "early_103", "early_103_cors"}:
+        verdict = "network_error"
+    elif kind not in ("fetch", "xhr") and not (family != "firefox" and any(e["answer"]["status"] == 407 for e in entries)):
+        verdict = "allowed" if cross else "not_cors"  # its content was no good
+    else:
+        verdict = "network_error"
+    credentials = init["credentials"]
+    # what the wire hides
+    actuals = [e for e in cross if not e["preflight"]]
+    included = credentials == "include"
+    if mode == "cors" and last in cross and not any(e["cookie"] for e in actuals):
+        settled = any(e["preflight"] and standard(e, True) and not standard(e, False) and any(l["time"] > e["time"] and not l["preflight"] for l in entries) for e in cross)
+        if not settled and bool(standard(last, True)) and not standard(last, False):
+            tags.append("cred_mode_hidden_preflight_only" if last["preflight"] else "cred_mode_hidden")
+    if cross and mode in ("cors", "no-cors", "same-origin"):
+        first = cross[0]
+        head = dict(first["fields"])
+        simple = head.get("content-type", "text/plain").split(";")[0].strip().lower() in ("text/plain", "multipart/form-data", "application/x-www-form-urlencoded") and not set(head) - PLAIN
+        if first["method"] == "POST" and not first["preflight"] and "sec-fetch-mode" not in head and simple:
+            tags.append("mode_hidden")
+    if follows and usable and not userinfo and last in cross and not standard(last, False):
+        tags.append("redirect_mode_hidden")
+    if follows and usable and not userinfo and last not in cross:
+        tags.append("redirect_mode_hidden")
+        if mode == "same-origin" and "sec-fetch-mode" not in dict(last["fields"]):
+            tags.append("mode_hidden")
+    if hows & BROKEN or family != "firefox" and any(e["answer"]["status"] == 407 and not e["preflight"] for e in entries) or (follows and not usable and location is not None and verdict == "network_error") or (topo == "T2" and hows & {"early_100", "early_103", "early_103_cors"}):
+        tags.append("transport")
+    if hows & CUT or said.get("body_error"):
+        tags.append("body_error")
+    if verdict in ("allowed", "blocked", "not_cors") and (not entries or not actuals and verdict == "allowed" and not any(not e["preflight"] for e in entries)):
+        tags.append("no_wire" if topo == "T2" and any(ch.islower() for ch in case["methods"][nth]) else "http_cache" if init.get("cache") != "no-store" and init["method"] in ("GET", "HEAD", "get") else "no_wire")
+    if topo == "T2" and any(ch.islower() for ch in case["methods"][nth]) and not actuals and last and last["preflight"] and not (standard(last, True) and standard(last, False)):
+        tags.append("no_wire")  # the gateway refuses such a method
+    if topo == "T2" and family == "firefox":
+        for e in entries:
+            values = [v.strip(" \t") for k, v in e["sent"] if k.lower() == "access-control-allow-origin"]
+            if len(values) > 1 and len([v for v in values if v]) == 1:
+                tags.append("front_protocol_hidden")
+    ok = None
+    if verdict == "blocked":
+        ok = {reason}
+        if last and last in cross:
+            ways = [included] if not any("cred" in t for t in tags) and (included or any(e["cookie"] for e in actuals)) and actuals else [True, False]
+            ok |= {standard(last, way) for way in ways} - {None}
+            if family == "firefox" and reason == "allow_origin_mismatch":
+                ok |= {"allow_origin_mismatch"}
+    out = {"run": run, "id": case["id"], "name": case["name"], "group": "random", "attempt": nth + 1, "topo": topo, "browser": family, "version": version, "kind": kind, "method": init["method"], "mode": mode, "credentials": credentials,
+           "path": f"/c/{case['id']}/h0", "url": url, "page_origin": po, "verdict": verdict, "phase": phase, "reason": reason if verdict == "blocked" else None, "browser_reason": word, "exposed_headers": said.get("names") if verdict == "allowed" else None,
+           "undecidable": sorted(set(tags)), "preflights": sum(e["preflight"] for e in entries), "time": round(said["time"] / 1000, 4)}
+    if ok:
+        out["reasons_ok"] = sorted(ok)
+    if {"http_cache", "no_wire"} & set(tags) and entries:
+        out["partly_on_wire"] = True
+    return out
