@@ -91,6 +91,12 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.entries.get(at as usize).map(|e| &e.value)
     }
 
+    /// The value of `key`, to change it without that counting as use.
+    pub fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
+        let at = self.find(key).1?;
+        self.entries.get_mut(at as usize).map(|e| &mut e.value)
+    }
+
     /// Brings the entries of at most [`TOGETHER`](crate::index::TOGETHER) keys out of main memory, all at once: short loops over looks that do not depend on
     /// each other wait together. `part` reads from a value what lies further behind.
     pub fn touch(&self, keys: impl Iterator<Item = K>, part: impl Fn(&V) -> u64) {

@@ -30,6 +30,8 @@ const QUOTE_NS: i64 = SECOND;
 const QUOTED_ALWAYS: u64 = 64;
 /// Heads up to this size are kept until they are quoted; of longer ones the words are made at once.
 const QUOTED_HEADS_BYTES_MAX: usize = 4096;
+/// Findings whose latest quote is kept as heads; of those that rested longest the words are made.
+const QUOTED_HEADS_MAX: usize = 1024;
 /// Transactions kept from the beginning; as many from later, the last ones.
 const EVIDENCE: usize = 10;
 /// Later ones are kept at most this often: each is recorded.
@@ -261,6 +263,12 @@ struct Open {
     waits: bool,
 }
 
+impl Open {
+    fn is_in_heads(&self) -> bool {
+        matches!(self.latest_quote, Some(Quote::Heads { .. }))
+    }
+}
+
 /// All findings, and what rules share in making them.
 #[derive(Debug)]
 pub struct Book {
@@ -270,6 +278,8 @@ pub struct Book {
     open: Lru<u64, Open>,
     due: VecDeque<(Time, u64)>,
     changed: Vec<u64>,
+    /// Findings whose latest quote is heads, in the order in which it came to be.
+    in_heads: VecDeque<u64>,
     /// What findings have cited since the last flush; true: it is the request at hand, and its transaction perhaps yet to come.
     cited: Vec<(TransactionId, bool)>,
     /// The latest refusals: what listens may get them later than the rules, and a finding's trail may cite them before.
@@ -293,6 +303,7 @@ impl Book {
             open: Lru::new(limits.findings_max),
             due: VecDeque::new(),
             changed: Vec::new(),
+            in_heads: VecDeque::new(),
             cited: Vec::new(),
             refused: VecDeque::new(),
             refused_max: limits.unexplained_max as usize,
@@ -343,11 +354,17 @@ impl Book {
         let bits = self.by_host.get_or_insert_with(host, || 0).0;
         *bits |= 1 << rule as u64;
         if let Some(open) = self.open.get(&key) {
+            let was_in_heads = open.is_in_heads();
             let cited = update(open, source, severity, confidence, fields, rule, why);
+            let now_in_heads = !was_in_heads && open.is_in_heads();
             self.cited.extend(cited.map(|id| (id, true)));
             if !open.changed {
                 open.changed = true;
                 self.changed.push(key);
+            }
+            if now_in_heads {
+                self.put_into_words();
+                self.in_heads.push_back(key);
             }
             return;
         }
@@ -391,6 +408,17 @@ impl Book {
             }
         }
         self.changed.push(key);
+    }
+
+    /// Makes room for another quote in heads.
+    fn put_into_words(&mut self) {
+        if self.in_heads.len() < QUOTED_HEADS_MAX {
+            return;
+        }
+        let Some(key) = self.in_heads.pop_front() else { return };
+        if let Some(quote) = self.open.peek_mut(&key).and_then(|open| open.latest_quote.as_mut()) {
+            *quote = Quote::Words(quote.words().into_owned());
+        }
     }
 
     /// The finding's key and subject: an endpoint's own, or the host's where too many endpoints have one.

@@ -393,7 +393,7 @@ impl Store {
                 damage::check_after_crash(&mut connection, &path).await?;
             } else {
                 // it writes as much as it can at once, and nobody waits for its log to be small
-                let wide = "PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -16384";
+                let wide = "PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -8192";
                 sqlx::raw_sql(wide).execute(&mut connection).await.map_err(sqlite)?;
                 // Nobody reads what was not there a moment ago, and a log would be written, read and written again. Pages
                 // that are new need no journal, either.

@@ -58,6 +58,28 @@ fn many_endpoints_of_one_host_become_one_finding() {
 }
 
 #[test]
+fn however_many_findings_there_are_few_keep_whole_heads() {
+    let mut scene = Scene::new();
+    let mut requests = Vec::new();
+    for host in 0..1200 {
+        for _ in 0..2 {
+            let request = scene.request("GET /", &format!("Host: s{host}.test|{}", from(APP, "cross-site")));
+            requests.push(Arc::downgrade(&request));
+            scene.answer(request, 200, "Access-Control-Allow-Origin: *|Access-Control-Allow-Origin: *");
+        }
+    }
+    scene.wait(60);
+    let kept = requests.iter().filter(|request| request.strong_count() > 0).count();
+    assert!((256..=1100).contains(&kept), "{kept} of {}", requests.len());
+    scene.end();
+    let twice: Vec<&Finding> = scene.taken.latest.values().filter(|f| f.rule == Rule::DuplicateCorsHeaders).collect();
+    assert_eq!(twice.len(), 1200);
+    assert!(
+        twice.iter().all(|f| f.count == 2 && f.detail.contains("latest: GET / → 200; Access-Control-Allow-Origin: *"))
+    );
+}
+
+#[test]
 fn the_same_exchanges_give_the_same_findings() {
     let run = || {
         let mut scene = Scene::new();
