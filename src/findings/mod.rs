@@ -30,6 +30,7 @@ use crate::cors::site::registrable;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::counters::{Counters, Forgotten};
 use crate::http::find_word;
+use crate::http::head::{Head, Name};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::EngineOptions;
@@ -718,10 +719,13 @@ fn judge_prober(
         return;
     }
     let well_used = page.uses >= 20 && page.addresses.len() >= 3;
-    probing::origins::learn(seen, kinds, page.addresses.len() <= 1, here.page, prober, book);
+    probing::origins::learn(seen, kinds, page.addresses.len() <= 1, prober, book);
     // that a second scanner tries the same tricks makes them nobody's page
-    let mut own = |page: u64| pages.peek(&page).is_none_or(|p| p.addresses.len() <= 1 || p.kinds.evidently_foreign());
-    probing::origins::enumeration(seen, prober, &mut own, book);
+    let own = |origin: u64, book: &Book| {
+        let page = pages.peek(&book.digest((origin, look.host)));
+        page.is_none_or(|p| p.addresses.len() <= 1 || p.kinds.evidently_foreign())
+    };
+    probing::origins::enumeration(seen, prober, &own, book);
     probing::origins::reflection_test(seen, kinds, prober, well_used, book);
     if prober.scanner {
         probing::origins::scanner_user_agent(seen, book);
@@ -745,7 +749,7 @@ fn judge_page(
     let parsed;
     let (origin, parts) = match (o.origin.map(|origin| &**origin), o.origin_parts) {
         (Some(origin), Some(parts)) => (origin, parts),
-        (None, _) if seen.asked.fetch_site == Some(b"cross-site") => {
+        (None, _) if seen.asked.fetch_site == Some(b"cross-site") || looks_into_private(seen) => {
             let Some(referer) = seen.asked.referer else { return };
             parsed = Origin::parse(origin_of_url(referer));
             let Some(parts) = parsed.parts() else { return };
@@ -778,6 +782,7 @@ fn concerns(seen: &Seen<'_>) -> bool {
         || seen.said.allow_origins > 0
         || seen.said.allow_credentials.is_some()
         || seen.asked.fetch_site == Some(b"cross-site")
+        || looks_into_private(seen)
         || seen.asked.allow_field.is_some()
         || seen.asked.host_conflict
         || seen.asked.external
@@ -785,6 +790,24 @@ fn concerns(seen: &Seen<'_>) -> bool {
         || seen.odd_forwarded_host().is_some()
         || seen.o.response.is_some_and(|r| !r.head.set_cookies().is_empty())
         || (seen.asked.fetch_mode == Some(b"no-cors") && seen.asked.fetch_dest == Some(b"empty"))
+}
+
+/// A page of another site asks a private server for something to show. To plain http browsers send neither Sec-Fetch fields nor,
+/// without cors, an Origin: only Referer tells.
+fn looks_into_private(seen: &Seen<'_>) -> bool {
+    let told = seen.o.origin.is_some() || seen.asked.fetch_site.is_some();
+    let Some(referer) = seen.asked.referer.filter(|_| !told && seen.private_target()) else { return false };
+    patterns::is_private_name(&seen.o.target.host)
+        && !seen.navigates()
+        && seen.by_browser()
+        && site_of_url(referer).is_some_and(|site| site != &*seen.o.target.site)
+        && !asks_for_a_page(&seen.o.request.head)
+}
+
+/// A link that somebody follows, where no Sec-Fetch field tells: browsers ask for HTML with it, and to be sent on to https.
+fn asks_for_a_page(head: &Head) -> bool {
+    head.has(Name::UpgradeInsecureRequests)
+        || head.first(Name::Accept).is_some_and(|accept| find_word(accept, b"text/html").is_some())
 }
 
 /// What this exchange tells about whether the endpoint wants to know who asks (VERDICTS.md §8, "Authorised").

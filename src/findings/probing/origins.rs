@@ -23,8 +23,9 @@ pub struct Sent {
 /// Patterns kept of one client.
 const SENT_MAX: usize = 64;
 
-/// Enters this request's origin. `origin` is its digest beside the target; `alone`: nobody else sends it.
-pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, origin: u64, prober: &mut Prober, book: &Book) {
+/// Enters this request's origin. `alone`: nobody else sends it.
+pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, prober: &mut Prober, book: &Book) {
+    let origin = seen.origin_digest;
     if prober.origins.enter(origin, seen.now, TEN_MINUTES_NS) {
         prober.trail.add(seen.id(), seen.now);
     }
@@ -91,7 +92,7 @@ pub fn is_prober(prober: &Prober, now: Time) -> bool {
 }
 
 /// `origin_enumeration`. `own` is how many of its origins nobody else sent.
-pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &mut dyn FnMut(u64) -> bool, book: &mut Book) {
+pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &dyn Fn(u64, &Book) -> bool, book: &mut Book) {
     let count = prober.origins.count(seen.now, TEN_MINUTES_NS);
     if count < doubled(seen, book.settings.at(Threshold::EnumerationOrigins)) {
         return;
@@ -102,7 +103,7 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &mut dyn FnMut(u64
         return;
     }
     let least = book.settings.at(Threshold::EnumerationOwn);
-    if prober.origins.values().filter(|v| own(*v)).take(least).count() < least {
+    if prober.origins.values().filter(|v| own(*v, book)).take(least).count() < least {
         return;
     }
     let mut severity = if prober.accepted.is_some() { Severity::High } else { Severity::Medium };
@@ -120,9 +121,9 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &mut dyn FnMut(u64
         trail: Some(&prober.trail),
     };
     let accepted = prober.accepted.is_some();
+    let alone = prober.origins.values().filter(|v| own(*v, book)).count();
     book.report(Source::Seen(seen), report, || {
         let outcome = if accepted { "some were accepted" } else { "none was accepted" };
-        let alone = prober.origins.values().filter(|v| own(*v)).count();
         format!(
             "{count} different origins from one client in 10 minutes, {alone} of them never sent by others; {outcome}"
         )

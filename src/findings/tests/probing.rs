@@ -52,6 +52,21 @@ fn a_second_scanner_with_the_same_list_is_a_scanner() {
 }
 
 #[test]
+fn one_origin_at_many_ports_is_one_origin() {
+    let mut scene = Scene::new();
+    for server in ["127.0.0.1:3001", "127.0.0.1:3002", "127.0.0.1:3003", "127.0.0.1:3004", "127.0.0.1:3005"]
+        .iter()
+        .chain(&["127.0.0.1:3006", "127.0.0.1:3007", "127.0.0.1:3008", "127.0.0.1:3009"])
+    {
+        scene.direct = Some(server);
+        scene.host = server;
+        scene.get("/api", &from("http://localhost:5173", "cross-site"), "Access-Control-Allow-Origin: *");
+    }
+    scene.end();
+    assert_eq!(scene.of(Rule::OriginEnumeration), []);
+}
+
+#[test]
 fn many_sites_whose_pages_a_browser_shows_weigh_little_though_they_are_let_in() {
     let mut scene = Scene::new();
     for n in 0..9 {
@@ -385,6 +400,17 @@ fn private_network_probe() {
     fires(Rule::PrivateNetworkProbe, Medium, |s| three.iter().for_each(|server| call(s, server)));
     fires(Rule::PrivateNetworkProbe, High, |s| {
         three.iter().chain(&["127.0.0.1:3000", "169.254.169.254:80"]).for_each(|server| call(s, server));
+    });
+    // as Chromium asks over plain http: neither Origin nor Sec-Fetch fields
+    let shown = |s: &mut Scene, server: &'static str, accept: &str| {
+        s.direct = Some(server);
+        let host = server.split(':').next().unwrap();
+        s.exchange("GET /", &format!("Host: {host}|Referer: http://www.lure.test/{accept}"), 200, "");
+    };
+    fires(Rule::PrivateNetworkProbe, Medium, |s| three.iter().for_each(|server| shown(s, server, "")));
+    silent(Rule::PrivateNetworkProbe, |s| {
+        // links that somebody follows
+        three.iter().for_each(|server| shown(s, server, "|Upgrade-Insecure-Requests: 1|Accept: text/html"));
     });
     silent(Rule::PrivateNetworkProbe, |s| {
         // a known agent's port, time and again; slowly; behind a front
