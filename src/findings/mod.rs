@@ -44,12 +44,14 @@ use probing::{Prober, requests, spying};
 use settings::{Settings, Threshold};
 use subject::{Endpoint, Host, Login, PageOrigin, network_of};
 pub use subject::{hash_shape, shape_of};
-use window::{Few, LastSeen};
+use window::Few;
 
 /// For how long a redirect explains that a client comes back from there (VERDICTS.md §8, "Sent there").
 const SENT_NS: i64 = 1800 * SECOND;
 /// An actual later than this after a refused preflight has nothing to do with it (§6).
 const PAIR_NS: i64 = 30 * SECOND;
+/// Each browser is a visitor, so of these there is room for more than of other keys; they are small.
+const VISITORS_A_KEY: u32 = 3;
 /// Checklists are told again after so long.
 const CHECKLISTS_NS: i64 = 3600 * SECOND;
 
@@ -134,7 +136,7 @@ pub struct Findings {
     /// Addresses that reached a name at a private server.
     inside: Lru<u64, Few<4>>,
     /// When an address reached a name at a public server.
-    outside: LastSeen,
+    outside: Lru<u64, Time>,
     /// Sites that a client was sent to, by client and sending site.
     sent: Lru<u64, SmallVec<[(u64, Time); 2]>>,
     preflights: Preflights,
@@ -173,7 +175,7 @@ impl Findings {
             probers: Lru::new(keys),
             names: Lru::new(limits.origins_max),
             inside: Lru::new(limits.targets_max),
-            outside: LastSeen::new(keys),
+            outside: Lru::new(keys.saturating_mul(VISITORS_A_KEY)),
             sent: Lru::new(keys),
             preflights: Preflights {
                 clients: Lru::new(limits.clients_max),
@@ -229,7 +231,7 @@ impl Findings {
     /// Brings what is remembered of several requests out of main memory, all at once: at most [`crate::index::TOGETHER`].
     pub fn touch(&self, looks: &[Look<'_>]) {
         let here = || looks.iter().filter_map(|look| look.here.as_ref());
-        self.outside.touch(looks.iter().map(|look| look.visitor));
+        self.outside.touch(looks.iter().map(|look| look.visitor), |_| 0);
         self.hosts.touch(looks.iter().map(|look| look.host), Host::touched);
         self.endpoints.touch(here().map(|here| here.endpoint), Endpoint::touched);
         self.urls.touch(here().map(|here| here.url), |_| 0);
@@ -331,7 +333,8 @@ impl Findings {
         }
         if !seen.private_target() {
             if !crate::cors::origin::is_private(o.request.server.ip()) {
-                let had_to_go = self.outside.enter(*visitor, seen.now, spying::FLIP_NS);
+                let gone = self.outside.insert(*visitor, seen.now);
+                let had_to_go = gone.is_some_and(|(_, when)| seen.now.since(when) <= spying::FLIP_NS);
                 counters.forgotten.probing += u64::from(had_to_go);
             }
             return;
@@ -343,7 +346,7 @@ impl Findings {
         if patterns::is_private_name(&o.target.host) || !own_page || seen.asked.fetch_site == Some(b"cross-site") {
             return;
         }
-        let flipped = self.outside.when(*visitor).is_some_and(|at| seen.now.since(at) <= spying::FLIP_NS);
+        let flipped = self.outside.peek(visitor).is_some_and(|at| seen.now.since(*at) <= spying::FLIP_NS);
         if flipped || self.book.settings.is_outside_own_names(&o.target.host) {
             requests::dns_rebinding(seen, flipped, usual, &mut self.book);
         }

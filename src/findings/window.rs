@@ -61,47 +61,6 @@ impl Distinct {
     }
 }
 
-/// When each of many values was last seen. A value has four slots, in one line of the processor's cache, and takes the one that
-/// rested longest: an insertion costs a look at one line, where an exact order of use would cost five.
-#[derive(Debug)]
-pub struct LastSeen {
-    slots: Box<[[(u64, Time); 4]]>,
-}
-
-impl LastSeen {
-    const EMPTY: (u64, Time) = (0, Time(i64::MIN));
-
-    /// Room for about so many values.
-    pub fn new(values: u32) -> Self {
-        let slots = (values.max(4) as usize / 4).next_power_of_two() * 2;
-        LastSeen { slots: vec![[Self::EMPTY; 4]; slots].into() }
-    }
-
-    fn place(&self, value: u64) -> usize {
-        usize::try_from(value).unwrap_or_default() & (self.slots.len() - 1)
-    }
-
-    /// Enters a keyed digest; whether another one that was seen within `window_ns` had to go.
-    pub fn enter(&mut self, value: u64, now: Time, window_ns: i64) -> bool {
-        let slots = &mut self.slots[self.place(value)];
-        let known = slots.iter().position(|(seen, _)| *seen == value);
-        let at = known.or_else(|| (0..slots.len()).min_by_key(|at| slots[*at].1)).unwrap_or_default();
-        let (before, when) = std::mem::replace(&mut slots[at], (value, now));
-        before != value && when != Self::EMPTY.1 && now.since(when) <= window_ns
-    }
-
-    /// Brings what is known of several values out of main memory, all at once.
-    pub fn touch(&self, values: impl Iterator<Item = u64>) {
-        std::hint::black_box(values.fold(0, |seen, value| seen ^ self.slots[self.place(value)][0].0));
-    }
-
-    /// When it was last seen, if that is known.
-    pub fn when(&self, value: u64) -> Option<Time> {
-        let slots = &self.slots[self.place(value)];
-        slots.iter().find(|slot| slot.0 == value && **slot != Self::EMPTY).map(|(_, at)| *at)
-    }
-}
-
 /// How often something happened within a sliding window of ten buckets.
 #[derive(Debug, Default)]
 pub struct Count {
@@ -199,20 +158,5 @@ mod tests {
         }
         assert_eq!(count.enter(Time(10 * SECOND), 10 * SECOND), 10);
         assert_eq!(count.enter(Time(100 * SECOND), 10 * SECOND), 1);
-    }
-
-    #[test]
-    fn what_was_last_seen_is_known_until_others_take_its_place() {
-        let mut seen = LastSeen::new(4);
-        assert_eq!((seen.when(0), seen.when(3)), (None, None));
-        assert!(!seen.enter(3, Time(10), 5));
-        assert!(!seen.enter(3, Time(12), 5), "the same again");
-        assert_eq!(seen.when(3), Some(Time(12)));
-        for n in 1..4 {
-            assert!(!seen.enter(3 + 8 * n, Time(13), 5), "there is room");
-        }
-        assert!(seen.enter(3 + 8 * 4, Time(14), 5));
-        assert_eq!((seen.when(3), seen.when(11), seen.when(35)), (None, Some(Time(13)), Some(Time(14))));
-        assert!(!seen.enter(3, Time(20), 5), "nothing that still mattered");
     }
 }

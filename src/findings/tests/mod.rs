@@ -93,8 +93,12 @@ impl Scene {
     }
 
     pub fn with(options: &EngineOptions) -> Self {
+        Scene::within(&Limits::default(), options)
+    }
+
+    pub fn within(limits: &Limits, options: &EngineOptions) -> Self {
         Scene {
-            correlator: Correlator::new(&Limits::default(), options),
+            correlator: Correlator::new(limits, options),
             counters: Counters::default(),
             taken: Taken::default(),
             now: 1_800_000_000 * SECOND,

@@ -1,6 +1,7 @@
 //! VERDICTS.md §9: each rule's case, and the nearest innocent one.
 
 use super::*;
+use crate::limits::Limits;
 use crate::options::SiteOptions;
 use Severity::{High, Info, Low, Medium};
 
@@ -346,6 +347,22 @@ fn origin_not_serialised() {
             probe(s, origin, "");
         }
     });
+}
+
+#[test]
+fn the_same_visitors_are_forgotten_whatever_key_makes_the_digests() {
+    let forgotten = |_| {
+        let limits = Limits { probing_keys_max: 8, ..Limits::default() };
+        let mut scene = Scene::within(&limits, &EngineOptions::default());
+        scene.direct = Some("198.51.100.66:80");
+        for visitor in 0..60 {
+            scene.client = format!("203.0.113.{}", visitor % 40).leak();
+            scene.get("/", "", "");
+        }
+        scene.counters.forgotten.probing
+    };
+    // 40 visitors, room for 24, and 20 of them come back in the order in which they had to go
+    assert_eq!([0, 1, 2].map(forgotten), [36; 3]);
 }
 
 #[test]
