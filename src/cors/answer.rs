@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Kind;
-use super::attempt::{InFlight, Outcome, State, body_cut, one, text};
+use super::attempt::{Ask, InFlight, Outcome, State, body_cut, one, text};
 use super::browser;
 use super::cache::Lifetime;
 use super::check::{self, Asked, Failures, Judged, Reader};
@@ -131,7 +131,7 @@ impl Correlator {
         ask.judged = judged.clone();
         let ask_seen = ask.seen.clone();
         let ask_request = ask.request.clone();
-        let ask_names = ask.names.clone();
+        let sets_authorization = ask.sets_authorization();
         if attempt.credentials == Credentials::Unknown {
             (attempt.credentials, attempt.credentials_confidence) = credentials_of_preflight(&ask_request, &ask_seen);
         }
@@ -148,7 +148,7 @@ impl Correlator {
             let lifetime = Lifetime::of(&response.head, family);
             let at = response.head_end.time;
             let forgotten = &mut counters.forgotten.cache;
-            self.cache.insert(key, ask_seen.client, &ask_names, &response.head, lifetime, at, forgotten);
+            self.cache.insert(key, ask_seen.client, sets_authorization, &response.head, lifetime, at, forgotten);
         }
         if blocked_for_certain {
             let evicted = self.failed_preflights.insert(pair, response.head_end.time).is_some();
@@ -564,8 +564,7 @@ impl Correlator {
             }
             return;
         }
-        let authentication =
-            authentication && !attempt.ask.as_ref().is_some_and(|a| a.names.iter().any(|n| n == "authorization"));
+        let authentication = authentication && !attempt.ask.as_ref().is_some_and(Ask::sets_authorization);
         let omitted_by_metadata = head.first(Name::SecFetchSite) == Some(b"cross-site")
             && browser::tells_storage_access(&seen.browser, seen.kind == Kind::Preflight);
         let (credentials, confidence) = if head.has(Name::Cookie) || head.has(Name::SecFetchStorageAccess) {

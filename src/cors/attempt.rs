@@ -36,6 +36,11 @@ impl Ask {
     pub(super) fn is_judged(&self) -> bool {
         self.response.as_ref().is_some_and(|r| r.head_state != HeadState::CutByCapture)
     }
+
+    /// The script sets `Authorization`.
+    pub(super) fn sets_authorization(&self) -> bool {
+        self.names.iter().any(|name| name == "authorization")
+    }
 }
 
 /// Where an attempt stands.

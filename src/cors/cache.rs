@@ -115,13 +115,13 @@ impl PreflightCache {
         self.entries.is_empty()
     }
 
-    /// Keeps what a passing preflight's answer allows; counts in `forgotten` what had to go for it. `asked`: the names it asked for.
+    /// Keeps what a passing preflight's answer allows; counts in `forgotten` what had to go for it. `authorized`: it asked for `authorization`.
     #[allow(clippy::too_many_arguments)] // each is one thing that an entry is made of
     pub fn insert(
         &mut self,
         key: u64,
         client: ClientId,
-        asked: &[String],
+        authorized: bool,
         head: &Head,
         lifetime: Lifetime,
         at: Time,
@@ -134,7 +134,6 @@ impl PreflightCache {
         let lists = self.lists_of(head);
         // a second of slack: clocks of capture and browser are two
         let expires = at.plus(i64::from(lifetime.seconds).saturating_add(1).saturating_mul(SECOND));
-        let authorized = asked.iter().any(|name| name == "authorization");
         if let Some((gone, _)) = self.entries.insert(key, Entry { client, expires, lists, authorized }) {
             self.forget(gone);
             *forgotten += 1;
@@ -248,7 +247,7 @@ mod tests {
     #[test]
     fn an_entry_covers_what_its_lists_name_until_it_lapses() {
         let mut cache = PreflightCache::new(&limits(8, 8));
-        cache.insert(1, ClientId(0), &[], &answer(), minute(), Time(0), &mut 0);
+        cache.insert(1, ClientId(0), false, &answer(), minute(), Time(0), &mut 0);
         let mut known =
             |method: &str, names: &[&str], at| cache.known(1, method.as_bytes(), names, Family::Chromium, Time(at));
         assert_eq!(known("PUT", &["x-b", "x-a"], 0), Known::Covered);
@@ -266,7 +265,7 @@ mod tests {
         let mut cache = PreflightCache::new(&limits(2, 2));
         let mut forgotten = 0;
         for key in 1..=3 {
-            cache.insert(key << 32 | key, ClientId(key), &[], &answer(), minute(), Time(0), &mut forgotten);
+            cache.insert(key << 32 | key, ClientId(key), false, &answer(), minute(), Time(0), &mut forgotten);
         }
         let known =
             |cache: &mut PreflightCache, key: u64| cache.known(key << 32 | key, b"PUT", &[], Family::Chromium, Time(0));
@@ -280,9 +279,9 @@ mod tests {
     fn one_client_cannot_push_out_the_others() {
         let mut cache = PreflightCache::new(&limits(100, 3));
         let mut forgotten = 0;
-        cache.insert(1000, ClientId(1), &[], &answer(), minute(), Time(0), &mut forgotten);
+        cache.insert(1000, ClientId(1), false, &answer(), minute(), Time(0), &mut forgotten);
         for key in 0..50 {
-            cache.insert(key, ClientId(0), &[], &answer(), minute(), Time(0), &mut forgotten);
+            cache.insert(key, ClientId(0), false, &answer(), minute(), Time(0), &mut forgotten);
         }
         assert_eq!((forgotten, cache.len()), (47, 4));
         assert_eq!(cache.known(1000, b"PUT", &[], Family::Chromium, Time(0)), Known::Covered);

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::browser::{is_browser, sends_fetch_metadata};
 use super::client::{Clients, one_loopback};
-use super::fields::{self, UnsafeField, is_simple_method, is_token, trim};
+use super::fields::{self, UnsafeField, is_simple_method, is_token, list_items, trim};
 use super::origin::{
     self, Origin, OriginKind, Origins, canonical_host, is_loopback_host, is_private, scheme_text, split_host_port,
 };
@@ -132,30 +132,18 @@ impl FetchMode {
 }
 
 /// Fields that tell the parties.
-const TELLING: u128 = names([
-    Name::Host,
-    Name::Origin,
-    Name::UserAgent,
-    Name::AcceptLanguage,
-    Name::SecChUa,
-    Name::SecFetchMode,
-    Name::SecFetchSite,
-    Name::SecFetchDest,
-    Name::Forwarded,
-    Name::XForwardedFor,
-    Name::XRealIp,
-    Name::XForwardedHost,
-    Name::XForwardedPort,
-    Name::XForwardedProto,
-    Name::XForwardedScheme,
-    Name::XScheme,
-    Name::XUrlScheme,
-    Name::CloudFrontForwardedProto,
-    Name::XForwardedSsl,
-    Name::FrontEndHttps,
-    Name::CfVisitor,
-]);
-/// Of these the fields by which a proxy says who asks whom, and which a page's script may set as well.
+const TELLING: u128 = FORWARDING
+    | names([
+        Name::Host,
+        Name::Origin,
+        Name::UserAgent,
+        Name::AcceptLanguage,
+        Name::SecChUa,
+        Name::SecFetchMode,
+        Name::SecFetchSite,
+        Name::SecFetchDest,
+    ]);
+/// Of these the ones by which a proxy says who asks whom, and which a page's script may set as well.
 const FORWARDING: u128 = names([
     Name::Forwarded,
     Name::XForwardedFor,
@@ -323,8 +311,7 @@ impl Classifier {
             let key = self.sender_and_url(request);
             return self.set_by_pages.get(&key).map_or(0, |set| *set);
         };
-        let asked =
-            asked.split(|&b| b == b',').map(|name| 1 << Name::of(trim(name)) as u8).fold(0, |all, one| all | one);
+        let asked = list_items(&asked).fold(0, |all, name| all | 1 << Name::of(name) as u8);
         let set = asked & FORWARDING & !head.names();
         if set != 0 {
             let key = self.sender_and_url(request);
@@ -773,6 +760,13 @@ fn relate(seen: &mut Parties, head: &Head, fetch: &FetchMetadata<'_>) {
     }
 }
 
+/// A navigation, as far as fields tell that browsers send to plain http, too: they ask for HTML, and to be sent on to https.
+#[must_use]
+pub fn asks_for_a_page(head: &Head) -> bool {
+    head.first(Name::Accept).is_some_and(|v| v.starts_with(b"text/html"))
+        || head.first(Name::UpgradeInsecureRequests) == Some(b"1")
+}
+
 /// VERDICTS.md §2, the decision list.
 fn decide_kind(seen: &mut Classified, request: &Request) {
     let head = &request.head;
@@ -836,15 +830,11 @@ fn decide_kind(seen: &mut Classified, request: &Request) {
         return;
     }
     seen.mode = Mode::Cors;
-    if method == b"POST" {
-        // a form; should a preflight pair with it, a script set these fields, and the correlator takes it for an actual
-        let navigates = head.first(Name::Accept).is_some_and(|v| v.starts_with(b"text/html"))
-            || head.first(Name::UpgradeInsecureRequests) == Some(b"1");
-        if navigates {
-            seen.mode = Mode::Navigate;
-            seen.mode_confidence = Confidence::Probable;
-            return;
-        }
+    // a form; should a preflight pair with it, a script set these fields, and the correlator takes it for an actual
+    if method == b"POST" && asks_for_a_page(head) {
+        seen.mode = Mode::Navigate;
+        seen.mode_confidence = Confidence::Probable;
+        return;
     }
     seen.kind = Kind::Actual;
     seen.unsafe_fields = fields::unsafe_fields(head);

@@ -24,13 +24,12 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
-use crate::cors::classify::path_and_query;
+use crate::cors::classify::{asks_for_a_page, path_and_query};
 use crate::cors::origin::{Origin, serialise};
 use crate::cors::site::registrable;
 use crate::cors::{ClientId, Kind, Observation};
 use crate::counters::{Counters, Forgotten};
 use crate::http::find_word;
-use crate::http::head::{Head, Name};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::EngineOptions;
@@ -805,12 +804,6 @@ fn looks_into_private(seen: &Seen<'_>) -> bool {
         && seen.by_browser()
         && site_of_url(referer).is_some_and(|site| site != &*seen.o.target.site)
         && !asks_for_a_page(&seen.o.request.head)
-}
-
-/// A link that somebody follows, where no Sec-Fetch field tells: browsers ask for HTML with it, and to be sent on to https.
-fn asks_for_a_page(head: &Head) -> bool {
-    head.has(Name::UpgradeInsecureRequests)
-        || head.first(Name::Accept).is_some_and(|accept| find_word(accept, b"text/html").is_some())
 }
 
 /// What this exchange tells about whether the endpoint wants to know who asks (VERDICTS.md §8, "Authorised").

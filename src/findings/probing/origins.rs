@@ -102,8 +102,8 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &dyn Fn(u64, &Book
     if crowd && seen.is_browser_consistent() {
         return;
     }
-    let least = book.settings.at(Threshold::EnumerationOwn);
-    if prober.origins.values().filter(|v| own(*v, book)).take(least).count() < least {
+    let alone = prober.origins.values().filter(|v| own(*v, book)).count();
+    if alone < book.settings.at(Threshold::EnumerationOwn) {
         return;
     }
     let mut severity = if prober.accepted.is_some() { Severity::High } else { Severity::Medium };
@@ -121,7 +121,6 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &dyn Fn(u64, &Book
         trail: Some(&prober.trail),
     };
     let accepted = prober.accepted.is_some();
-    let alone = prober.origins.values().filter(|v| own(*v, book)).count();
     book.report(Source::Seen(seen), report, || {
         let outcome = if accepted { "some were accepted" } else { "none was accepted" };
         format!(
