@@ -340,8 +340,14 @@ impl Correlator {
         seen: &Arc<Classified>,
         counters: &mut Counters,
     ) {
-        let value = response.head.first(Name::Location).unwrap_or_default();
-        let next = resolve(value, &seen.target, request.head.target());
+        let safari = seen.browser.family == Family::Safari;
+        // WebKit joins several (seen on Linux); others take no answer with two that differ
+        let joined = if safari { response.head.joined(Name::Location) } else { None };
+        let value = joined.as_deref().or(response.head.first(Name::Location)).unwrap_or_default();
+        let mut next = resolve(value, &seen.target, request.head.target());
+        if safari && let Location::Url(next) = &mut next {
+            next.unescape();
+        }
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         let crossed = attempt.crossing.is_some();
         attempt.hops.push(Hop {

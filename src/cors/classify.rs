@@ -720,6 +720,14 @@ impl<'a> FetchMetadata<'a> {
 /// Sets `site`, `site_confidence` and `target_doubt`.
 fn relate(seen: &mut Parties, head: &Head, fetch: &FetchMetadata<'_>) {
     match fetch.site {
+        // WebKit says so of what a worker made of a data: URL asks of its page's origin; an opaque origin is nobody's own
+        Some(b"same-origin")
+            if fetch.mode == Some(b"cors")
+                && seen.browser.family == Family::Safari
+                && seen.origin.as_ref().is_some_and(|o| o.kind == OriginKind::Null) =>
+        {
+            seen.site = Site::CrossSite;
+        }
         Some(b"same-origin") => seen.site = Site::SameOrigin,
         Some(b"same-site") => seen.site = Site::SameSite,
         Some(b"cross-site") => seen.site = Site::CrossSite,
@@ -830,9 +838,9 @@ fn decide_kind(seen: &mut Classified, request: &Request) {
         return;
     }
     seen.mode = Mode::Cors;
-    // a form; should a preflight pair with it, a script set these fields, and the correlator takes it for an actual
-    if method == b"POST" && asks_for_a_page(head) {
-        seen.mode = Mode::Navigate;
+    // a form, or a report; should a preflight pair with it, a script set these fields, and the correlator takes it for an actual
+    if method == b"POST" && (asks_for_a_page(head) || fields::is_report(head)) {
+        seen.mode = if asks_for_a_page(head) { Mode::Navigate } else { Mode::NoCors };
         seen.mode_confidence = Confidence::Probable;
         return;
     }

@@ -74,6 +74,15 @@ fn has_byte(value: &[u8], wrong: u8) -> bool {
     value.iter().any(|b| WRONG[usize::from(*b)] & wrong != 0)
 }
 
+/// Whether the browser itself reports something (a click, a violation), without CORS: a script's request of such a type would
+/// have had a preflight.
+#[must_use]
+pub fn is_report(head: &Head) -> bool {
+    head.first(Name::ContentType)
+        .and_then(essence_of)
+        .is_some_and(|essence| REPORT_TYPES.iter().any(|report| essence.eq_ignore_ascii_case(report.as_bytes())))
+}
+
 /// The essence of a MIME type, lower case; none when it does not parse (MIME Sniffing § parse a MIME type).
 #[must_use]
 pub fn mime_essence(value: &[u8]) -> Option<String> {
@@ -121,11 +130,12 @@ fn is_simple_range(value: &[u8]) -> bool {
 }
 
 /// Content types that the browser itself sends without a preflight.
-pub const REPORT_TYPES: [&str; 4] = [
+pub const REPORT_TYPES: [&str; 5] = [
     "application/csp-report",
     "application/expect-ct-report+json",
     "application/xss-auditor-report",
     "application/ocsp-request",
+    "text/ping",
 ];
 
 /// Names that tell nothing of the script: set by the browser, or added on the way (VERDICTS.md §3).

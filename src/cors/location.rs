@@ -31,6 +31,22 @@ pub struct Next {
 }
 
 impl Next {
+    /// Takes back escapes of what needs none (RFC 3986 §6.2.2.2), as WebKit's library on Linux does.
+    pub fn unescape(&mut self) {
+        let needless = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        let mut out = Vec::with_capacity(self.path.len());
+        let mut rest = &self.path[..];
+        while let Some((&first, after)) = rest.split_first() {
+            let escaped = match rest {
+                [b'%', high, low, ..] => hex(*high, *low).filter(needless),
+                _ => None,
+            };
+            out.push(escaped.unwrap_or(first));
+            rest = if escaped.is_some() { rest.get(3..).unwrap_or_default() } else { after };
+        }
+        self.path = out;
+    }
+
     /// Whether it is at this origin.
     #[must_use]
     pub fn is_origin(&self, origin: &OriginParts) -> bool {
@@ -118,14 +134,17 @@ fn percent_decoded(host: &str) -> Option<String> {
     let mut rest = host.bytes();
     while let Some(b) = rest.next() {
         if b == b'%' {
-            let (high, low) = (rest.next()?, rest.next()?);
-            let digit = |b: u8| char::from(b).to_digit(16);
-            bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
+            bytes.push(hex(rest.next()?, rest.next()?)?);
         } else {
             bytes.push(b);
         }
     }
     String::from_utf8(bytes).ok()
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 fn relative(value: &[u8], base: &Target, base_target: &[u8]) -> Location {
@@ -233,5 +252,21 @@ mod tests {
             resolve(b"http://u:p@c.test/", &base(), b"/"),
             Location::Url(Next { has_userinfo: true, .. })
         ));
+    }
+
+    /// WebKitGTK 2.50 asks for `/h1` where it is sent to `/%681`.
+    #[test]
+    fn escapes_that_need_not_be_are_taken_back() {
+        for (path, plain) in [
+            ("/%681", "/h1"),
+            ("/%7Ea%2Db", "/~a-b"),
+            ("/%2Fa%20b%", "/%2Fa%20b%"),
+            ("/%6", "/%6"),
+            ("/%zz%41", "/%zzA"),
+        ] {
+            let Location::Url(mut next) = resolve(path.as_bytes(), &base(), b"/") else { panic!("{path}") };
+            next.unescape();
+            assert_eq!(String::from_utf8_lossy(&next.path), plain);
+        }
     }
 }

@@ -98,7 +98,9 @@ impl Correlator {
                 Some(index)
             }
             Kind::Actual => Some(self.on_actual(request, seen, counters)),
-            Kind::NotCors if seen.mode == Mode::Navigate && seen.mode_confidence < Confidence::Certain => {
+            Kind::NotCors
+                if matches!(seen.mode, Mode::Navigate | Mode::NoCors) && seen.mode_confidence < Confidence::Certain =>
+            {
                 let pair = self.pair_key(seen, request.head.method());
                 self.by_pair.contains_key(&pair).then(|| self.on_actual(request, seen, counters))
             }

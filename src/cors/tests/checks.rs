@@ -182,3 +182,31 @@ fn an_empty_field_beside_true_allows_credentials_in_firefox() {
         assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{agent} {values:?}");
     }
 }
+
+/// Chromium 156 and WebKitGTK 2.50 tell of clicks and of violations without CORS, with `Origin` and no preflight.
+#[test]
+fn reports_of_the_browser_are_not_of_cors() {
+    for kind in ["text/ping", "application/csp-report"] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("POST /x", &format!("{A}|Content-Type: {kind}"), 200, "");
+        assert_eq!(wire.end(), ["POST /x not_cors probable not_needed"], "{kind}");
+
+        let mut wire = Wire::new(CHROME);
+        let ask = format!("{A}|Access-Control-Request-Method: POST|Access-Control-Request-Headers: content-type");
+        let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Headers: content-type";
+        wire.exchange("OPTIONS /x", &ask, 204, good);
+        wire.exchange("POST /x", &format!("{A}|Content-Type: {kind}"), 200, "");
+        assert_eq!(wire.end(), ["POST /x blocked actual missing_allow_origin certain sent"], "{kind}");
+    }
+}
+
+/// WebKitGTK 2.50, of 6 requests by workers made of `data:` URLs: the preflight says `cross-site`, the request `same-origin`.
+#[test]
+fn an_opaque_origin_is_never_at_home() {
+    let mut wire = Wire::new(SAFARI);
+    let said = |site: &str| format!("Origin: null|Sec-Fetch-Mode: cors|Sec-Fetch-Dest: empty|Sec-Fetch-Site: {site}");
+    let ask = format!("{}|Access-Control-Request-Method: PUT", said("cross-site"));
+    wire.exchange("OPTIONS /x", &ask, 204, "Access-Control-Allow-Origin: null|Access-Control-Allow-Methods: PUT");
+    wire.exchange("PUT /x", &said("same-origin"), 200, "");
+    assert_eq!(wire.end(), ["PUT /x blocked actual missing_allow_origin certain sent"]);
+}

@@ -1,6 +1,6 @@
 //! Redirects (VERDICTS.md §7; Fetch § HTTP-redirect fetch).
 
-use super::{A, ASK_PUT, CHROME, FIREFOX, Wire};
+use super::{A, ASK_PUT, CHROME, FIREFOX, SAFARI, Wire};
 
 #[test]
 fn redirect_chain_is_one_transaction_of_its_first_hop() {
@@ -130,5 +130,17 @@ fn firefox_looks_for_no_allow_origin_when_it_asks_the_page_s_own_origin() {
             );
         }
         assert_eq!(wire.end(), [format!("PUT /x {expected} sent")]);
+    }
+}
+
+/// WebKitGTK 2.50, of 7 chains: it takes back escapes that need not be, and joins two `Location` fields to one.
+#[test]
+fn webkit_s_next_hop_is_found_where_it_writes_the_url_otherwise() {
+    let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true";
+    for (locations, next) in [("Location: /%681", "/h1"), ("Location: /y|Location: /z", "/y,%20/z")] {
+        let mut wire = Wire::new(SAFARI);
+        wire.exchange("GET /x", A, 302, &format!("{good}|{locations}"));
+        wire.exchange(&format!("GET {next}"), A, 200, "");
+        assert_eq!(wire.end(), ["GET /x blocked actual missing_allow_origin certain not_needed"], "{locations}");
     }
 }
