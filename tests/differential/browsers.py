@@ -1,5 +1,5 @@
 """Browsers behind one face: open(url), evaluate(script), words() (what the console said since: URL, word, whether CORS, when)."""
-import base64, json, os, re, socket, struct, subprocess, time, urllib.request
+import base64, json, os, re, select, socket, struct, subprocess, time, urllib.request
 
 
 class WebSocket:
@@ -107,7 +107,7 @@ class Firefox:
     PREFS = {"network.lna.enabled": False, "network.lna.blocking": False, "dom.security.https_first": False, "network.captive-portal-service.enabled": False,
              "network.connectivity-service.enabled": False, "browser.safebrowsing.malware.enabled": False, "browser.safebrowsing.phishing.enabled": False,
              "privacy.reduceTimerPrecision": False, "media.autoplay.default": 0, "datareporting.policy.dataSubmissionEnabled": False, "toolkit.telemetry.enabled": False,
-             "app.update.enabled": False, "services.settings.server": "", "browser.contentblocking.category": "standard", "marionette.port": 9778, "network.http.phishy-userpass-length": 255, "security.warn_submit_secure_to_insecure": False}
+             "app.update.enabled": False, "services.settings.server": "", "browser.contentblocking.category": "standard", "marionette.port": 9778, "network.http.phishy-userpass-length": 255, "network.auth.subresource-http-auth-allow": 0, "security.warn_submit_secure_to_insecure": False}
 
     def __init__(self, folder, log):
         profile = f"{folder}/firefox"
@@ -124,7 +124,7 @@ class Firefox:
                 time.sleep(0.1)
         self.buffer, self.n = b"", 0
         self.receive()
-        self.version = self.call("WebDriver:NewSession", acceptInsecureCerts=True, unhandledPromptBehavior="ignore")["capabilities"]["browserVersion"]
+        self.version = self.call("WebDriver:NewSession", acceptInsecureCerts=True, unhandledPromptBehavior="dismiss")["capabilities"]["browserVersion"]
         self.call("WebDriver:SetTimeouts", script=60000, pageLoad=30000)
         self.chrome("""globalThis.told = []; Services.console.registerListener({observe(m) {
             try { m = m.QueryInterface(Ci.nsIScriptError); } catch (e) { return; }
@@ -176,3 +176,43 @@ class Firefox:
             pass
         self.process.terminate()
         self.process.wait(20)
+
+
+class Webkit:
+    """WebKitGTK's MiniBrowser. Its driver's sessions are private ones, of which nothing reaches the console: so pages carry their own batch, tell what they
+    saw on the console, and go on to the next page themselves. A refusal is two lines there: why, and what could not be loaded."""
+    family = "webkit"
+    BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser"
+
+    def __init__(self, folder, log):
+        self.log = log
+        screen = f":{100 + os.getpid() % 60000}"  # several may run at once
+        self.env = os.environ | {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "DISPLAY": screen, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "NO_AT_BRIDGE": "1"}
+        self.screen = subprocess.Popen(["Xvfb", screen, "-screen", "0", "800x600x24"], stdout=log, stderr=log)
+        time.sleep(1.5)
+        self.version = subprocess.run([self.BROWSER, "--version"], env=self.env, capture_output=True, text=True).stdout.split()[1]
+
+    def walk(self, first, patience):
+        """Lines of the console, from the first page on, until one says END."""
+        ours, terminal = os.openpty()  # to a terminal lines are written as they come
+        self.process = subprocess.Popen([self.BROWSER, "--enable-itp", "--ignore-tls-errors", "--enable-write-console-messages-to-stdout=true", "--autoplay-policy=allow", first], stdout=terminal, stderr=terminal, env=self.env)
+        os.close(terminal)
+        until = time.time() + patience
+        with open(ours, "rb", buffering=0) as console:
+            rest = b""
+            while time.time() < until:
+                if not select.select([console], [], [], 1)[0]:
+                    continue
+                got = console.read(65536)
+                self.log.write(got)
+                *lines, rest = (rest + got).split(b"\n")
+                for line in lines:
+                    text = line.decode("utf-8", "replace").rstrip()
+                    if text.endswith("CONSOLE LOG END"):
+                        return
+                    yield text
+
+    def close(self):
+        for process in (self.process, self.screen):
+            process.terminate()
+            process.wait(20)

@@ -220,18 +220,27 @@ class Maker:
                     again["init"]["headers"] = init["headers"][:-1]
                 c["attempts"].append(again)
             c["cred"] = any(x["init"]["credentials"] == "include" for x in c["attempts"])
+        return self.answers(c, origins, lambda: self.hops_of(kind, origins, page))
+
+    def hops_of(self, kind, origins, page):
+        hops = 1
+        if kind not in ("ws", "beacon", "iframe", "form_iframe") and self.chance(0.22):
+            hops = self.pick((60, 2), (28, 3), (9, 4), (3, 6))
+            if self.chance(0.35):
+                origins[0] = page
+        return hops
+
+    def answers(self, c, origins, hops):
+        """Completes a case: what every hop answers, by what is asked there."""
+        r, kind, page = self.r, c["kind"], self.pages[c["page"]]
+        init, body = c["attempts"][0]["init"], c["attempts"][0]["body"]
         upper = {m: m.upper() for m in ("get", "post", "put", "delete", "options", "head", "PoST", "Get")}
         c["methods"] = [upper.get(x["init"]["method"], x["init"]["method"]) for x in c["attempts"]]
         names = [h[0] for x in c["attempts"] for h in x["init"].get("headers", [])]
         if body and body.get("mime") not in (None, "", "text/plain", "text/plain;charset=utf-8"):
             names.append("content-type")
         c["names"] = [x for x in names if x.lower() not in ("accept-charset", "dnt", "te", "via", "upgrade-insecure-requests") or self.chance(0.3)]
-        # hops
-        hops = 1
-        if kind not in ("ws", "beacon", "iframe", "form_iframe") and self.chance(0.22):
-            hops = self.pick((60, 2), (28, 3), (9, 4), (3, 6))
-            if self.chance(0.35):
-                origins[0] = page
+        hops = hops()
         while len(origins) < hops:
             origins.append(r.choice([page, origins[-1], origins[-1], r.choice(self.targets), r.choice(self.targets)]))
         c["hops"] = []
@@ -249,7 +258,7 @@ class Maker:
                 if not last:
                     to = f"{origins[i + 1]}/c/{c['id']}/h{i + 1}"
                     if self.chance(0.1):
-                        to = r.choice([to.replace("://", "://u:p@"), to.replace("://", "://u@"), "data:text/plain,hi", "mailto:a@b", "ftp://x/", "", "//", "http://[bad", "about:blank", "javascript:1", f"../h{i + 1}", to + "#frag", to.replace("://", ":////"), "HTTP" + to[4:], to.replace("/h", "/%68"), " " + to, "blob:null/x", to.replace("://", "://@")])
+                        to = r.choice([to.replace("://", "://u:p@"), to.replace("://", "://u@"), "data:text/plain,hi", "mailto:a@b", "ftp://x/", "", "//", "http://[bad", "about:blank", "javascript:1", f"../{c['id']}/h{i + 1}", to + "#frag", to.replace("://", ":////"), "HTTP" + to[4:], to.replace("/h", "/%68"), " " + to, "blob:null/x", to.replace("://", "://@")])
                         x["odd"] = to
                     if self.chance(0.03):
                         x["odd"] = "none" if self.chance(0.5) else "two"
@@ -275,6 +284,196 @@ class Maker:
         return c
 
 
-def cases(seed, topo, count):
-    maker = Maker(seed, topo)
+
+# a way to load -> the mode that the browser gives it; none: an Origin field on the wire tells (crossorigin does, where there is the attribute)
+WAYS = {"preload": None, "modulepreload": "cors", "track": None, "css_rule": None, "worklet": "cors", "import_json": "cors", "worker": "same-origin", "import_scripts": "no-cors", "worker_import": "cors", "object": None, "poster": "no-cors",
+        "input_image": "no-cors", "svg_image": None, "svg_use": "same-origin", "ping": "no-cors", "csp_report": "no-cors"}
+RULES = ["mask-image:url('URL')", "-webkit-mask-image:url('URL')", "shape-outside:url('URL');float:left", "filter:url('URL#f')", "background-image:url('URL')", "background-image:image-set(url('URL') 1x)", "clip-path:url('URL#f')", "cursor:url('URL'),auto",
+         "border-image:url('URL') 1", "list-style-image:url('URL');display:list-item", "content:url('URL')", "-webkit-box-reflect:below 0 url('URL')"]
+REALMS = ["blank", "srcdoc", "blob_frame", "data_frame", "sandbox", "sandbox_same", "shared_worker", "module_worker", "blob_worker", "data_worker", "other_page", "other_page"]
+MAX_AGES = ["0", "1", "1", "2", "2", "3", "5", "6", "-1", "00", "01", "1.9", "", "x", "1 ", "+1", "1s", "1;2", "600", "86401", "4294967296", "9223372036854775808", "18446744073709551617"]
+
+
+class Wider(Maker):
+    """What the first set lacks: other ways to load, frames and workers, one URL asked many times, redirects that come back, answers out of the browser's cache."""
+
+    def case(self, n):
+        r = self.r
+        what = self.pick((30, self.way), (18, self.frame), (18, self.walk), (10, self.race), (12, self.around), (8, self.revalidated), (8, self.asked_who), (4, self.quiet))
+        c = {"id": "%010x" % r.getrandbits(40), "n": n, "page": r.randrange(len(self.pages)), "variant": "", "kind": "fetch", "realm": "top"}
+        if self.topo == "T2" and self.chance(0.3):
+            c["variant"] = "hints"
+        c["po"] = self.pages[c["page"]]
+        init = {"method": "GET", "mode": "cors", "credentials": self.pick((3, "omit"), (2, "same-origin"), (4, "include")), "headers": []}
+        c["attempts"] = [{"kind": "fetch", "init": init, "body": None, "upload": False}]
+        c = what(c, c["attempts"][0])
+        c["name"] = f"{what.__name__}: {c['name']}"
+        return c
+
+    def done(self, c, origins=None, hops=1):
+        c["kind"] = c["attempts"][0]["kind"]
+        c["cred"] = any(x["init"]["credentials"] == "include" for x in c["attempts"])
+        self.answers(c, origins or [self.r.choice(self.targets)], lambda: hops)
+        if self.topo == "T2":  # nginx hands tabs on, and what WebKit makes of that is known
+            for x in (x for h in c["hops"] for x in h["pre"] + h["act"] if self.chance(0.97)):
+                x["fields"] = [[k, v.strip("\t ") or v] for k, v in x["fields"]]
+        return c
+
+    def write(self, a):
+        """Makes it a request of any method, with fields."""
+        r = self.r
+        a["init"]["method"] = self.pick((30, "GET"), (25, "POST"), (12, "PUT"), (8, "DELETE"), (8, "PATCH"), (4, "HEAD"), (2, "patch"), (1, "PURGE"))
+        a["init"]["headers"] = [self.header() for _ in range(self.pick((50, 0), (35, 1), (15, 2)))]
+        if a["init"]["method"] not in ("GET", "HEAD") and self.chance(0.7):
+            a["body"] = {"type": r.choice(["text", "params", "form", "blob", "buffer"]), "text": "x" * r.choice([0, 1, 30])}
+            if a["body"]["type"] == "blob":
+                a["body"]["mime"] = r.choice(["", "text/plain", "application/json", "text/plain;charset=utf-8"])
+        if self.chance(0.25):
+            a["kind"] = "xhr"
+            if a["init"]["credentials"] == "same-origin":
+                a["init"]["credentials"] = "omit"
+            del a["init"]["mode"]
+            a["sync"] = self.chance(0.2)
+        elif self.chance(0.15):
+            a["init"]["keepalive"] = True
+
+    def way(self, c, a):
+        r = self.r
+        a["kind"] = kind = r.choice([*WAYS, "preload", "css_rule", "css_rule", "css_rule", "track"])
+        a["mode"] = WAYS[kind]
+        a["init"] = init = {"method": "POST" if kind in ("ping", "csp_report") else "GET", "credentials": "same-origin" if WAYS[kind] in ("cors", "same-origin") else "include"}
+        if kind in ("preload", "track", "modulepreload", "svg_image"):
+            a["crossorigin"] = r.choice([None, "anonymous", "anonymous", "use-credentials"])
+            init["credentials"] = {"use-credentials": "include", "anonymous": "same-origin", None: init["credentials"]}[a["crossorigin"]]
+            if kind != "modulepreload":
+                a["mode"] = "cors" if a["crossorigin"] else "same-origin" if kind == "track" else "no-cors"
+        if kind == "preload":
+            a["as"] = r.choice(["fetch", "image", "script", "style", "font"])
+        if kind == "css_rule":
+            a["rule"] = r.choice(RULES)
+            init["credentials"] = "same-origin"
+        if kind == "worklet" and self.chance(0.4):
+            init["credentials"] = a["option"] = r.choice(["omit", "include"])
+        origins = [r.choice(self.targets)]
+        hops = self.pick((75, 1), (20, 2), (5, 3))
+        if hops > 1 and self.chance(0.5) or kind in ("worker", "svg_use"):
+            origins[0] = c["po"]
+        return self.done(c, origins, hops)
+
+    def frame(self, c, a):
+        r = self.r
+        c["realm"] = r.choice(REALMS)
+        self.write(a)
+        a["sync"] = False
+        if c["realm"] in ("sandbox", "data_worker", "data_frame"):
+            c["po"] = "null"
+        if c["realm"] == "other_page":
+            c["frame"] = c["po"] = r.choice(self.targets)
+        elif c["realm"] in ("blank", "srcdoc", "blob_frame", "sandbox", "data_frame", "sandbox_same") and self.chance(0.4):
+            a["kind"] = kind = r.choice(["img", "script", "css", "module", "import", "font", "es", "beacon", "form_iframe"])
+            a["init"] = {"method": "GET", "credentials": "include"}
+            a["body"] = None
+            if kind in ELEMENTS:
+                a["crossorigin"] = r.choice([None, "anonymous", "use-credentials"])
+                a["init"]["credentials"] = "same-origin" if a["crossorigin"] == "anonymous" or kind in ("font", "import") or (kind == "module" and not a["crossorigin"]) else "include"
+            elif kind != "es":
+                a["init"]["method"] = "POST"
+                a["body"] = {"type": "text", "text": "x"}
+                a["mime"] = r.choice(["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+        return self.done(c, [r.choice([r.choice(self.targets), r.choice(self.targets), self.pages[c["page"]]])], self.pick((80, 1), (20, 2)))
+
+    def walk(self, c, a):
+        """One URL, several times: the preflight cache by method, field, credentials and age."""
+        r = self.r
+        methods = r.sample(["PUT", "DELETE", "PATCH", "POST", "GET"], 2)
+        fields = r.sample([["x-a", "1"], ["x-b", "1"], ["authorization", "Bearer x"], ["content-type", "application/json"], ["x-requested-with", "y"]], 2)
+        c["attempts"] = []
+        for i in range(r.choice([2, 3, 3, 4])):
+            init = {"method": r.choice(methods), "mode": "cors", "credentials": a["init"]["credentials"] if self.chance(0.75) else r.choice(["omit", "include"]), "headers": r.sample(fields, r.choice([0, 1, 1, 2]))}
+            if init["method"] in ("GET", "POST") and not init["headers"]:
+                init["headers"] = [fields[0]]
+            c["attempts"].append({"kind": "fetch", "init": init, "body": None, "upload": False, "delay": self.pick((40, 0), (15, 900), (15, 1300), (15, 2300), (8, 4600), (7, 5600))})
+            if init["method"] == "POST" and init["headers"] == [["content-type", "application/json"]]:
+                c["attempts"][-1]["body"] = {"type": "text", "text": "{}"}
+        c["attempts"][0]["delay"] = 0
+        c = self.done(c)
+        for p in c["hops"][0]["pre"]:
+            p["fields"] = [f for f in p["fields"] if f[0] != "Access-Control-Max-Age"]
+            if self.chance(0.8):
+                p["fields"].append(["Access-Control-Max-Age", r.choice(MAX_AGES)])
+        return c
+
+    def race(self, c, a):
+        """The same at once: one preflight, or several."""
+        self.write(a)
+        a["sync"] = False
+        c["at_once"] = True
+        c["attempts"] = [{**a, "init": dict(a["init"])} for _ in range(self.r.choice([2, 3, 4, 8]))]
+        c = self.done(c)
+        for h in c["hops"]:
+            h["pre"], h["act"] = h["pre"][:1], h["act"][:1]
+        return c
+
+    def around(self, c, a):
+        """Redirects from home and back."""
+        r = self.r
+        self.write(a)
+        page, one, two = c["po"], r.choice(self.targets), r.choice(self.targets)
+        way = r.choice([[page, one], [page, one, page], [one, page], [one, page, one], [one, two, one], [page, page, one], [one, one, two], [page, one, two], [one, two, page]])
+        return self.done(c, way, len(way))
+
+    def revalidated(self, c, a):
+        """An answer with an entity tag, then the same URL again."""
+        r = self.r
+        kind = r.choice(["fetch", "fetch", "xhr", "img", "script"])
+        a["kind"] = kind
+        if kind in ELEMENTS:
+            del a["init"]["mode"], a["init"]["headers"]
+            a["crossorigin"] = r.choice(["anonymous", "use-credentials"])
+            a["init"]["credentials"] = "include" if a["crossorigin"] == "use-credentials" else "same-origin"
+        elif kind == "xhr":
+            del a["init"]["mode"]
+            a["init"]["credentials"] = r.choice(["omit", "include"])
+        c["attempts"] = [{**a, "init": dict(a["init"])} for _ in range(r.choice([2, 2, 3]))]
+        for x in c["attempts"][1:]:
+            x["delay"] = r.choice([0, 300])
+            if kind == "fetch" and self.chance(0.5):
+                x["init"]["cache"] = r.choice(["no-cache", "force-cache", "reload", "no-store"])
+        c = self.done(c)
+        for x in c["hops"][0]["act"]:
+            x["status"], x["how"] = 200, ""
+            x["tag"] = r.choice(["same", "same", "bare", "other"])
+            x["fields"] = [f for f in x["fields"] if f[0] != "Cache-Control"] + [["Cache-Control", r.choice(["no-cache", "max-age=0", "max-age=100", "private, max-age=0, must-revalidate"])]]
+        return c
+
+    def asked_who(self, c, a):
+        """HTTP authentication."""
+        self.write(a)
+        a["sync"] = False
+        c["attempts"] = [{**a, "init": dict(a["init"])} for _ in range(self.r.choice([1, 2]))]
+        c = self.done(c)
+        for x in c["hops"][0]["act"]:
+            x["status"], x["how"] = 401, ""
+            x["fields"].append(["WWW-Authenticate", self.r.choice(['Basic realm="x"', "Bearer", 'Digest realm="x", nonce="1"', "Negotiate"])])
+        return c
+
+    def quiet(self, c, a):
+        """Pages that tell nothing of themselves: POST with `Origin: null`."""
+        r = self.r
+        c["variant"] = "quiet"
+        self.write(a)
+        a["sync"] = False
+        if self.chance(0.5):
+            a["kind"], a["init"], a["body"] = r.choice(["beacon", "form_iframe"]), {"method": "POST", "credentials": "include"}, {"type": "text", "text": "x"}
+            a["mime"] = "text/plain"
+        elif a["kind"] == "fetch" and self.chance(0.5):
+            a["init"] |= {"mode": "no-cors", "method": "POST", "headers": []}
+            a["init"].pop("keepalive", None)
+            if a["body"] and a["body"].get("mime") == "application/json":
+                a["body"] = None
+        return self.done(c, [r.choice([r.choice(self.targets), c["po"]])], self.pick((80, 1), (20, 2)))
+
+
+def cases(seed, topo, count, wider=False):
+    maker = (Wider if wider else Maker)(seed, topo)
     return [maker.case(n) for n in range(count)]

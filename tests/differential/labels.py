@@ -9,6 +9,10 @@ CHROMIUM = {"MissingAllowOriginHeader": "missing_allow_origin", "MultipleAllowOr
 FIREFOX = {"CORSMissingAllowOrigin": "missing_allow_origin", "CORSAllowOriginNotMatchingOrigin": "allow_origin_mismatch", "CORSMultipleAllowOriginNotAllowed": "multiple_allow_origin", "CORSNotSupportingCredentials": "wildcard_with_credentials",
            "CORSMissingAllowCredentials": "missing_allow_credentials", "CORSMethodNotFound": "method_not_allowed", "CORSMissingAllowHeaderFromPreflight": "header_not_allowed", "CORSPreflightDidNotSucceed": "preflight_status",
            "CORSInvalidAllowHeader": "invalid_allow_headers", "CORSInvalidAllowMethod": "invalid_allow_methods", "CORSExternalRedirectNotAllowed": "preflight_redirect", "CORSRequestNotHttp": "disabled_scheme"}
+WEBKIT = [("cannot contain more than one origin", "multiple_allow_origin"), ("is not allowed by Access-Control-Allow-Origin", "allow_origin"), ("Cannot use wildcard in Access-Control-Allow-Origin", "wildcard_with_credentials"),
+          ("Credentials flag is true, but Access-Control-Allow-Credentials", "missing_allow_credentials"), ("Preflight response is not successful", "preflight_status"), ("is not allowed by Access-Control-Allow-Methods", "method_not_allowed"),
+          ("is not allowed by Access-Control-Allow-Headers", "header_not_allowed"), ("Header Access-Control-Allow-Methods has an invalid value", "invalid_allow_methods"), ("Header Access-Control-Allow-Headers has an invalid value", "invalid_allow_headers"),
+          ("has credentials", "redirect_contains_credentials"), ("redirection with non CORS scheme", "disabled_scheme")]
 REDIRECTS = (301, 302, 303, 307, 308)
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 # answers of which HTTP itself leaves open what they say, or whose head never ends
@@ -67,12 +71,26 @@ def standard(entry, included):
     return None
 
 
-def word_of(family, words):
+def webkit(text):
+    """The reason in a line of WebKit's console; `allow_origin` where it has one text for several."""
+    return next((reason for part, reason in WEBKIT if part in text), None)
+
+
+def word_of(family, words, last, included):
     """(reason, the browser's own word, is it CORS) from what its console said of this attempt."""
     for _, word, cors, _ in words:
         if not cors:
             continue
         name = word.split(":")[0]
+        if family == "webkit":
+            reason = webkit(word)
+            if reason == "allow_origin":
+                reason = standard(last, included) if last else None
+                if reason not in ("multiple_allow_origin", "allow_origin_mismatch", "invalid_allow_origin"):
+                    reason = "missing_allow_origin"  # or a gateway lost it, or answered itself
+            elif reason == "preflight_status" and last and last["preflight"] and last["answer"]["status"] in REDIRECTS and joined(last["sent"], "location") is not None:
+                reason = "preflight_redirect"
+            return reason, word
         if family == "chromium":
             reason = CHROMIUM.get(name) or CHROMIUM.get(name.removeprefix("Preflight"))
         else:
@@ -88,10 +106,16 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
     scheme = "https" if topo == "T2" else "http"
     cross = [e for e in entries if f"{scheme}://{e['host']}" != po]
     mode = init.get("mode", "cors") if kind in ("fetch", "xhr", "font", "import", "module", "es") else "websocket" if kind == "ws" else "navigate" if "iframe" in kind else "cors" if a.get("crossorigin") else "no-cors"
+    if "mode" in a:  # an Origin with a GET is there for CORS alone
+        mode = a["mode"] or ("cors" if any(e["origin"] is not None for e in cross) else "no-cors")
+    if family == "webkit" and (kind == "font" or kind == "track" and not a["crossorigin"]):
+        mode = "no-cors"  # as it loads them
     if kind == "beacon" and a["body"].get("mime") == "application/json":
         mode = "cors"
-    reason, word = word_of(family, words)
     last = entries[-1] if entries else None
+    reason, word = word_of(family, words, last, init["credentials"] == "include")
+    if family == "chromium" and case["realm"] == "shared_worker" and not said["ok"] and reason is None and last and f"{scheme}://{last['host']}" != po and not last["answer"]["how"] in BROKEN:
+        reason = standard(last, init["credentials"] == "include")  # its console is out of reach
     tags, phase, verdict = [], None, None
     answer = last["answer"] if last else {"how": "", "status": 0}
     location = joined(last["sent"], "location") if last else None
@@ -100,18 +124,22 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
     userinfo = bool(target and "@" in target.netloc)
     usable = bool(target and target.scheme in ("http", "https") and target.netloc)
     hows = {e["answer"]["how"] for e in entries}
+    if said["ok"] is None and reason is None and mode not in ("no-cors", "navigate") and not (entries and standard(last, init["credentials"] == "include") and last in cross):
+        said = said | {"ok": True}  # nobody saw it, and nobody complained
     if mode in ("no-cors", "navigate", "websocket"):
         verdict = "not_cors" if entries else "no_request"
         if any(w.startswith("blocked:") for _, w, *_ in words) or "COEP" in str(words):
             verdict = "other"
     elif said.get("timeout"):
         verdict = "timeout"
-    elif said["ok"] and not (kind == "beacon" and reason):
+    elif said["ok"] and not (kind in ("beacon", "modulepreload") and reason):
         verdict = "allowed" if cross or (not entries and not url.startswith(page + "/")) else "not_cors"
     elif follows and userinfo and (cross or reason == "redirect_contains_credentials") and init.get("redirect", "follow") == "follow" and not (word and "Missing" in word):
         verdict, phase, reason = "blocked", "actual", reason or "redirect_contains_credentials"
         if standard(last, False) and last in cross and family != "chromium":
             reason = standard(last, False)
+    elif reason == "disabled_scheme" and last not in cross:
+        verdict = "other"  # no answer that CORS looked at
     elif reason is not None:
         verdict, phase = "blocked", "preflight" if last and last["preflight"] else "actual"
     elif follows and target is not None and target.scheme not in ("http", "https") and last in cross and init.get("redirect", "follow") == "follow":
@@ -139,8 +167,10 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
         settled = any(e["preflight"] and standard(e, True) and not standard(e, False) and any(l["time"] > e["time"] and not l["preflight"] for l in entries) for e in cross)
         if not settled and bool(standard(last, True)) and not standard(last, False):
             tags.append("cred_mode_hidden_preflight_only" if last["preflight"] else "cred_mode_hidden")
-    if cross and mode in ("cors", "no-cors", "same-origin"):
-        first = cross[0]
+    # a page that tells nothing of itself is across from everywhere, as far as the wire shows
+    seen = cross or [e for e in entries if e["origin"] == "null" and po != "null"]
+    if seen and mode in ("cors", "no-cors", "same-origin"):
+        first = seen[0]
         head = dict(first["fields"])
         simple = head.get("content-type", "text/plain").split(";")[0].strip().lower() in ("text/plain", "multipart/form-data", "application/x-www-form-urlencoded") and not set(head) - PLAIN
         if first["method"] == "POST" and not first["preflight"] and "sec-fetch-mode" not in head and simple:
@@ -153,12 +183,19 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
             tags.append("mode_hidden")
     if hows & BROKEN or family != "firefox" and any(e["answer"]["status"] == 407 and not e["preflight"] for e in entries) or (follows and not usable and location is not None and verdict == "network_error") or (topo == "T2" and hows & {"early_100", "early_103", "early_103_cors"}):
         tags.append("transport")
+    if family == "webkit" and sum(k == "Location" for k, _ in (last["sent"] if last else [])) > 1:
+        tags.append("transport")  # it goes to a URL made of both
     if hows & CUT or said.get("body_error"):
         tags.append("body_error")
     if verdict in ("allowed", "blocked", "not_cors") and (not entries or not actuals and verdict == "allowed" and not any(not e["preflight"] for e in entries)):
         tags.append("no_wire" if topo == "T2" and any(ch.islower() for ch in case["methods"][nth]) else "http_cache" if init.get("cache") != "no-store" and init["method"] in ("GET", "HEAD", "get") else "no_wire")
     if topo == "T2" and any(ch.islower() for ch in case["methods"][nth]) and not actuals and last and last["preflight"] and not (standard(last, True) and standard(last, False)):
         tags.append("no_wire")  # the gateway refuses such a method
+    made = re.search(r"Status code: (\d+)", word or "") if family == "webkit" else None
+    if topo == "T2" and made and last and int(made.group(1)) != answer["status"] and answer["status"] != 407:
+        tags.append("no_wire")
+    if topo == "T2" and family == "webkit" and any(v != v.strip("\t") for e in cross for k, v in ((k, v.strip(" ")) for k, v in e["sent"]) if k.lower().startswith("access-control-allow-")):
+        tags.append("front_protocol_hidden")  # nginx hands tabs on, and nghttp2 drops such a field
     if topo == "T2" and family == "firefox":
         for e in entries:
             values = [v.strip(" \t") for k, v in e["sent"] if k.lower() == "access-control-allow-origin"]
@@ -170,8 +207,8 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
         if last and last in cross:
             ways = [included] if not any("cred" in t for t in tags) and (included or any(e["cookie"] for e in actuals)) and actuals else [True, False]
             ok |= {standard(last, way) for way in ways} - {None}
-            if family == "firefox" and reason == "allow_origin_mismatch":
-                ok |= {"allow_origin_mismatch"}
+            if family == "webkit" and reason in ("allow_origin_mismatch", "invalid_allow_origin"):  # one text for both
+                ok |= {"allow_origin_mismatch", "invalid_allow_origin"}
     out = {"run": run, "id": case["id"], "name": case["name"], "group": "random", "attempt": nth + 1, "topo": topo, "browser": family, "version": version, "kind": kind, "method": init["method"], "mode": mode, "credentials": credentials,
            "path": f"/c/{case['id']}/h0", "url": url, "page_origin": po, "verdict": verdict, "phase": phase, "reason": reason if verdict == "blocked" else None, "browser_reason": word, "exposed_headers": said.get("names") if verdict == "allowed" else None,
            "undecidable": sorted(set(tags)), "preflights": sum(e["preflight"] for e in entries), "time": round(said["time"] / 1000, 4)}

@@ -17,7 +17,7 @@ function byXhr(a) {
   return new Promise(done => {
     try {
       const x = new XMLHttpRequest();
-      x.open(a.init.method, a.url);
+      x.open(a.init.method, a.url, !a.sync);
       x.withCredentials = a.init.credentials === 'include';
       for (const [k, v] of a.init.headers || []) x.setRequestHeader(k, v);
       if (a.upload) x.upload.onprogress = () => {};
@@ -40,7 +40,42 @@ function byElement(a) {
     document.body.append(e);
   });
 }
+const loaded = (e, name = 'onload') => new Promise(done => { e[name] = () => done({ok: true}); e.onerror = () => done({ok: false, error: 'onerror'}); });
+const unseen = (ms, e) => after(ms).then(() => (e && e.remove(), {ok: null}));
+function made(tag, more, a) {
+  const e = Object.assign(document.createElement(tag), more);
+  if (a.crossorigin) e.crossOrigin = a.crossorigin;
+  return e;
+}
+function byWorker(text, how) {
+  const w = new Worker(URL.createObjectURL(new Blob([text], {type: 'text/javascript'})), how);
+  return new Promise(done => { w.onmessage = m => done(m.data); w.onerror = e => done({ok: false, error: 'worker ' + e.message}); });
+}
 const KINDS = {
+  preload: a => { const e = made('link', {rel: 'preload', as: a.as}, a), l = loaded(e); e.href = a.url; document.head.append(e); return Promise.race([l, after(3000, {ok: null})]); },
+  modulepreload: a => { const e = made('link', {rel: 'modulepreload'}, a), l = loaded(e); e.href = a.url; document.head.append(e); return Promise.race([l, after(3000, {ok: null})]); },
+  track: a => {
+    const v = made('video', {}, a), t = document.createElement('track'), l = loaded(t);
+    t.default = true; t.src = a.url; v.append(t); document.body.append(v); t.track.mode = 'hidden';
+    return Promise.race([l, after(3000, {ok: null})]);
+  },
+  css_rule: a => { const e = document.createElement('div'); e.textContent = 'x'; e.style.cssText = 'width:9px;height:9px;position:fixed;top:0;left:0;' + a.rule.replace('URL', a.url); document.body.append(e); return unseen(700, e); },
+  worklet: a => new OfflineAudioContext(1, 1, 8000).audioWorklet.addModule(a.url, a.option ? {credentials: a.option} : {}).then(() => ({ok: true}), e => ({ok: false, error: String(e)})),
+  import_json: a => new Function('u', "return import(u, {with: {type: 'json'}})")(a.url).then(() => ({ok: true}), e => ({ok: false, error: String(e)})),
+  worker: a => { const w = new Worker(a.url); w.onerror = () => 0; return unseen(700).then(s => (w.terminate(), s)); },
+  import_scripts: a => byWorker(\`try { importScripts(\${JSON.stringify(a.url)}); postMessage({ok: true}); } catch (e) { postMessage({ok: false, error: String(e)}); }\`),
+  worker_import: a => byWorker(\`import(\${JSON.stringify(a.url)}).then(() => postMessage({ok: true}), e => postMessage({ok: false, error: String(e)}));\`, {type: 'module'}),
+  object: a => { const e = made('object', {data: a.url}, a); document.body.append(e); return unseen(700, e); },
+  poster: a => { const e = made('video', {poster: a.url}, a); document.body.append(e); return unseen(500, e); },
+  input_image: a => { const e = made('input', {type: 'image'}, a), l = loaded(e); e.src = a.url; document.body.append(e); return l; },
+  svg_image: a => {
+    const s = document.createElementNS('http://www.w3.org/2000/svg', 'svg'), e = document.createElementNS('http://www.w3.org/2000/svg', 'image');
+    if (a.crossorigin) e.setAttribute('crossorigin', a.crossorigin);
+    e.setAttribute('href', a.url); s.append(e); document.body.append(s); return unseen(700, s);
+  },
+  svg_use: a => { const d = document.createElement('div'); d.innerHTML = \`<svg><use href="\${a.url}#f"/></svg>\`; document.body.append(d); return unseen(700, d); },
+  csp_report: a => { const e = made('iframe', {src: '/report?' + encodeURIComponent(a.url)}, a); document.body.append(e); return unseen(900, e); },
+  ping: a => { const e = made('a', {href: '#p', ping: a.url}, a); document.body.append(e); e.click(); return unseen(500, e); },
   fetch: byFetch, xhr: byXhr,
   import: a => import(a.url).then(() => ({ok: true}), e => ({ok: false, error: String(e)})),
   font: a => new FontFace('f' + Math.random().toString(36).slice(2), 'url(' + a.url + ')').load().then(() => ({ok: true}), e => ({ok: false, error: String(e)})),
@@ -67,36 +102,62 @@ async function attempt(a) {
   return {...said, time, end: now()};
 }`;
 eval?.(RUN.replace(/^(const|function|async function) /gm, m => m === 'const ' ? 'var ' : m));
-function elsewhere(realm, a) {
+function elsewhere(realm, a, frame) {
   return new Promise(done => {
     const take = m => done(JSON.parse(m.data));
-    if (realm === 'sandbox') {
+    const answering = `${RUN}\nonmessage = async m => { const s = await attempt(JSON.parse(m.data)); m.ports[0].postMessage(JSON.stringify(s)); };`;
+    if (realm === 'blank') {
+      const f = document.createElement('iframe');
+      document.body.append(f);
+      f.contentWindow.eval(RUN.replace(/^(const|function|async function) /gm, m => m === 'const ' ? 'var ' : m));
+      f.contentWindow.attempt(a).then(s => { done(s); setTimeout(() => f.remove(), 500); });
+    } else if (['sandbox', 'sandbox_same', 'srcdoc', 'blob_frame', 'data_frame', 'other_page'].includes(realm)) {
       const f = document.createElement('iframe'), channel = new MessageChannel();
-      f.sandbox = 'allow-scripts';
-      f.srcdoc = `<body><script>${RUN}\nonmessage = async m => { const s = await attempt(JSON.parse(m.data)); m.ports[0].postMessage(JSON.stringify(s)); };<\/script>`;
+      const page = `<meta charset=utf-8><body><script>${answering}<\/script>`;
+      if (realm.startsWith('sandbox')) f.sandbox = realm === 'sandbox' ? 'allow-scripts' : 'allow-scripts allow-same-origin';
+      if (realm === 'blob_frame') f.src = URL.createObjectURL(new Blob([page], {type: 'text/html'}));
+      else if (realm === 'data_frame') f.src = 'data:text/html,' + encodeURIComponent(page);
+      else if (realm === 'other_page') f.src = frame + '/page?';
+      else f.srcdoc = page;
       channel.port1.onmessage = m => { take(m); setTimeout(() => f.remove(), 500); };
       f.onload = () => f.contentWindow.postMessage(JSON.stringify(a), '*', [channel.port2]);
       document.body.append(f);
     } else {
       const text = `${RUN}\nonmessage = async m => postMessage(JSON.stringify(await attempt(JSON.parse(m.data))));`;
       const url = realm === 'data_worker' ? 'data:text/javascript,' + encodeURIComponent(text) : URL.createObjectURL(new Blob([text], {type: 'text/javascript'}));
-      const w = new Worker(url);
+      if (realm === 'shared_worker') {
+        const shared = new SharedWorker(URL.createObjectURL(new Blob([`${RUN}\nonconnect = c => { c.ports[0].onmessage = async m => c.ports[0].postMessage(JSON.stringify(await attempt(JSON.parse(m.data)))); };`], {type: 'text/javascript'})));
+        shared.port.onmessage = m => { take(m); setTimeout(() => shared.port.close(), 500); };
+        shared.port.postMessage(JSON.stringify(a));
+        return;
+      }
+      const w = new Worker(url, realm === 'module_worker' ? {type: 'module'} : {});
       w.onmessage = m => { take(m); setTimeout(() => w.terminate(), 500); };
       w.onerror = e => done({ok: false, error: 'worker ' + e.message, time: now(), end: now()});
       w.postMessage(JSON.stringify(a));
     }
   });
 }
+if (location.protocol.startsWith('http')) addEventListener('message', async m => { if (m.ports[0]) m.ports[0].postMessage(JSON.stringify(await attempt(JSON.parse(m.data)))); });
 var said = '';
-async function start(text, at_once) {
+// aloud: the console is all that anyone sees of this page
+async function start(text, at_once, aloud) {
   said = '';
   const cases = JSON.parse(text), results = {};
   const worker = async () => {
     for (let c; (c = cases.shift());) {
       results[c.id] = [];
-      for (const a of c.attempts) {
-        const run = c.realm === 'top' ? attempt(a) : elsewhere(c.realm, a);
+      if (c.at_once) {
+        if (aloud) console.log(`BEGIN ${c.id} 0`);
+        results[c.id] = await Promise.all(c.attempts.map(attempt));
+        await after(60);
+        continue;
+      }
+      for (const [nth, a] of c.attempts.entries()) {
+        if (aloud) console.log(`BEGIN ${c.id} ${nth}`);
+        const run = c.realm === 'top' ? attempt(a) : elsewhere(c.realm, a, c.frame);
         results[c.id].push(await Promise.race([run, after(14000, {ok: false, timeout: true, error: 'timeout', time: now() - 14000, end: now()})]));
+        if (aloud) await after(results[c.id].at(-1).ok ? 5 : 60);
       }
     }
   };

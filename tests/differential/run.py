@@ -2,7 +2,7 @@
 """Random attempts in real browsers, and what they did: `run.py --browser chromium --topo T1 --seed 1 --count 200 OUT_DIR`.
 
 Writes OUT_DIR/<topo>-<browser>-<seed>.pcapng, .labels.jsonl and .log.jsonl (each attempt with all that was seen of it). Wants root (a network
-namespace of its own), chromium or firefox, dumpcap, and nginx and openssl for T2. Then, with any scorer of such labels:
+namespace of its own), chromium, firefox or MiniBrowser of webkit2gtk with Xvfb, dumpcap, and nginx and openssl for T2. Then, with any scorer of such labels:
 
     corstap replay --format jsonl OUT_DIR/T1-chromium-1.pcapng > out.jsonl
 """
@@ -43,13 +43,61 @@ def own_network(folder):
     sh("mount", "--bind", str(hosts), "/etc/hosts")
 
 
+def driven(browser, origin, cookies, steps, args):
+    """What pages saw by case, and what the console said by case."""
+    results, words, about = {}, [], {}
+    for place in cookies:
+        browser.open(place)
+    for url, some in steps:
+        browser.open(url)
+        browser.evaluate(f"start({json.dumps(json.dumps(some))}, {args.at_once}), 1")
+        until = time.time() + 240
+        while not (said := browser.evaluate("window.said")) and time.time() < until:
+            words += browser.words()
+            time.sleep(0.15)
+        results.update(json.loads(said or "{}"))
+        time.sleep(0.3)
+        words += browser.words()
+    for url, word, cors, at in words:
+        if m := re.search(r"/c/([0-9a-f]{10})/", url):
+            about.setdefault(m.group(1), []).append((url, word, cors, at))
+    return results, about
+
+
+def walked(browser, origin, cookies, steps, args):
+    """The same by pages that go on to the next by themselves, with one attempt at a time: what the console says is of the one that began last."""
+    results, lines, current = {}, {}, None
+    urls = [f"{url}{'' if '?' in url else '?'}&{n}" for n, url in enumerate([*cookies, *(url for url, _ in steps)])]
+    for n, url in enumerate(urls):
+        then = f"location = {json.dumps(urls[n + 1])}" if n + 1 < len(urls) else "console.log('END')"
+        if n < len(cookies):
+            origin.steps[str(n)] = f"setTimeout(() => {then}, 100)"
+        else:
+            give = json.dumps(json.dumps(steps[n - len(cookies)][1]))
+            origin.steps[str(n)] = f"onload = () => start({give}, 1, true).then(() => {{ console.log('SAID ' + said); {then}; }})"
+    for line in browser.walk(urls[0], 60 + 5 * args.count):
+        if m := re.search(r"CONSOLE LOG BEGIN (\w+) (\d+)$", line):
+            current = m.group(1), int(m.group(2))
+        elif m := re.search(r"CONSOLE LOG SAID (\{.*)", line):
+            results.update(json.loads(m.group(1)))
+            current = None
+        elif current and (m := re.match(r"(?:\S+ )?CONSOLE \w+ (?:ERROR|WARNING) (.*)", line)):
+            lines.setdefault(current, []).append(m.group(1))
+    about = {}
+    for (case, nth), texts in lines.items():
+        if case in results:
+            about.setdefault(case, []).extend(("", text, labels.webkit(text) is not None, results[case][nth]["time"] / 1000) for text in texts)
+    return results, about
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("out", type=pathlib.Path)
-    ap.add_argument("--browser", choices=["chromium", "firefox"], default="chromium")
+    ap.add_argument("--browser", choices=["chromium", "firefox", "webkit"], default="chromium")
     ap.add_argument("--topo", choices=["T1", "T2"], default="T1")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--count", type=int, default=200)
+    ap.add_argument("--wider", action="store_true", help="ways to load, frames, races and caches that the first set lacks")
     ap.add_argument("--at-once", type=int, default=5)
     ap.add_argument("--inside", help=argparse.SUPPRESS)
     args = ap.parse_args()
@@ -62,7 +110,7 @@ def main():
     folder = pathlib.Path(args.inside)
     own_network(folder)
     args.out.mkdir(parents=True, exist_ok=True)
-    name = f"{args.topo}-{args.browser}-{args.seed}"
+    name = f"{args.topo}-{args.browser}-{args.seed}{'w' if args.wider else ''}"
     log = open(folder / "log", "wb")
     v4 = socket.AF_INET
     at = [(v4, ("10.77.0.2", 18080))] if args.topo == "T2" else [(v4, (host, port)) for host, ports in (("10.77.0.2", (80, 18001, 18002, 18003, 18004)), ("127.0.0.1", (18001, 18002))) for port in ports]
@@ -79,31 +127,22 @@ def main():
     time.sleep(1.5)
     browser = getattr(browsers, args.browser.capitalize())(folder, log)
     pages = cases.PLACES[args.topo][0]
-    made = cases.cases(args.seed, args.topo, args.count)
-    results = {}
+    made = cases.cases(args.seed, args.topo, args.count, args.wider)
+    for case in made:
+        origin.cases[case["id"]] = case
+        for again in case["attempts"][1:] if "at_once" not in case else []:  # the console is late
+            again["delay"] = max(again.get("delay", 0), 450 if args.browser == "firefox" else 150)
+    groups = {}
+    for case in made:
+        groups.setdefault((case["page"], case["variant"]), []).append(case)
+    steps = []  # pages, and what each is to try
+    for (page, variant), mine in groups.items():
+        for first in range(0, len(mine), 40):
+            some = [{k: c.get(k) for k in ("id", "realm", "attempts", "frame", "at_once")} for c in mine[first:first + 40]]
+            steps.append((f"{pages[page]}/page?{variant}", some))
+    cookies = [place + "/setck" for place in cases.PLACES[args.topo][2]]
     try:
-        for place in cases.PLACES[args.topo][2]:
-            browser.open(place + "/setck")
-        groups = {}
-        for case in made:
-            origin.cases[case["id"]] = case
-            for again in case["attempts"][1:]:  # the console is late
-                again["delay"] = max(again["delay"], 450 if args.browser == "firefox" else 150)
-            groups.setdefault((case["page"], case["variant"]), []).append(case)
-        words = []
-        for (page, variant), mine in groups.items():
-            for first in range(0, len(mine), 40):
-                some = mine[first:first + 40]
-                browser.open(f"{pages[page]}/page?{variant}")
-                give = json.dumps([{"id": c["id"], "realm": c["realm"], "attempts": c["attempts"]} for c in some])
-                browser.evaluate(f"start({json.dumps(give)}, {args.at_once}), 1")
-                until = time.time() + 240
-                while not (said := browser.evaluate("window.said")) and time.time() < until:
-                    words += browser.words()
-                    time.sleep(0.15)
-                results.update(json.loads(said or "{}"))
-                time.sleep(0.3)
-                words += browser.words()
+        results, about = (walked if args.browser == "webkit" else driven)(browser, origin, cookies, steps, args)
     finally:
         version = browser.version
         browser.close()
@@ -112,10 +151,6 @@ def main():
         dump.wait(20)
         for process in started:
             process.terminate()
-    about = {}
-    for url, word, cors, at in words:
-        if m := re.search(r"/c/([0-9a-f]{10})/", url):
-            about.setdefault(m.group(1), []).append((url, word, cors, at))
     with open(args.out / f"{name}.labels.jsonl", "w") as out, open(args.out / f"{name}.log.jsonl", "w") as full:
         lines = []
         for case in made:
@@ -123,8 +158,9 @@ def main():
             mine = [e for e in origin.log if e["id"] == case["id"]]
             own_words = about.get(case["id"], [])
             for nth, s in enumerate(said):
-                low = s["time"] / 1000 - 0.001 if nth else 0
-                high = said[nth + 1]["time"] / 1000 - 0.001 if nth + 1 < len(said) else float("inf")
+                alone = "at_once" not in case
+                low = s["time"] / 1000 - 0.001 if nth and alone else 0
+                high = said[nth + 1]["time"] / 1000 - 0.001 if nth + 1 < len(said) and alone else float("inf")
                 entries = [e for e in mine if low <= e["time"] < high]
                 w = [x for x in own_words if low <= x[3] < high]
                 if s["ok"] and case["attempts"][nth]["kind"] in ("fetch", "xhr", "img", "script"):

@@ -1,5 +1,6 @@
 """The origin server of all hosts: answers /c/<id>/h<n> as its case says, to the byte, and logs what came."""
 import glob, gzip, os, socket, struct, threading, time
+from urllib.parse import unquote
 
 PHRASES = {200: "OK", 204: "No Content", 302: "Found", 404: "Not Found", 500: "Internal Server Error"}
 GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
@@ -7,7 +8,10 @@ WAV = b"RIFF" + struct.pack("<I", 836) + b"WAVEfmt " + struct.pack("<IHHIIHH", 1
 FONTS = sorted(glob.glob("/usr/share/fonts/truetype/**/*.ttf", recursive=True), key=os.path.getsize)
 FONT = open(FONTS[0], "rb").read() if FONTS else b""
 BODIES = {"img": ("image/gif", GIF), "script": ("text/javascript", b"1"), "css": ("text/css", b"a{}"), "module": ("text/javascript", b"1"), "import": ("text/javascript", b"1"), "font": ("font/ttf", FONT),
-          "audio": ("audio/wav", WAV), "video": ("audio/wav", WAV), "es": ("text/event-stream", b"data: x\n\n")}
+          "audio": ("audio/wav", WAV), "video": ("audio/wav", WAV), "es": ("text/event-stream", b"data: x\n\n"),
+          "preload": ("text/javascript", b"1"), "modulepreload": ("text/javascript", b"1"), "track": ("text/vtt", b"WEBVTT\n\n"), "css_rule": ("image/gif", GIF), "worklet": ("text/javascript", b"1"), "worker": ("text/javascript", b"1"),
+          "import_scripts": ("text/javascript", b"1"), "worker_import": ("text/javascript", b"1"), "object": ("image/gif", GIF), "poster": ("image/gif", GIF), "input_image": ("image/gif", GIF), "svg_image": ("image/gif", GIF), "svg_use": ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>")}
+HINTS = "Sec-CH-UA-Arch, Sec-CH-UA-Platform-Version, Sec-CH-UA-Full-Version-List, DPR, Viewport-Width, Width, Device-Memory, Sec-CH-DPR, Sec-CH-Viewport-Width, Sec-CH-Prefers-Color-Scheme, RTT, Downlink, ECT, Save-Data"
 PAGE = open(os.path.join(os.path.dirname(__file__), "page.js"), encoding="utf-8").read()
 CSP = "connect-src 'self' http://app.one.test:18002 http://ck.one.test:18002 http://std.two.test https://app.one.test:18443 https://std.two.test"
 
@@ -16,6 +20,7 @@ class Server:
     def __init__(self, addresses):
         self.cases, self.log, self.lock = {}, [], threading.Lock()
         self.counts = {}
+        self.steps = {}  # what pages do by themselves, by the number in their query
         for family, address in addresses:
             s = socket.socket(family)
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -70,15 +75,25 @@ class Server:
             answer = answers[min(nth, len(answers) - 1)]
             entry = {"id": part[2], "hop": hop, "time": began, "method": line[0], "fields": fields, "preflight": preflight, "answer": answer, "origin": head.get("origin"), "cookie": "cookie" in head, "host": head.get("host", "")}
             self.log.append(entry)
+        if "tag" in answer and head.get("if-none-match") == '"tag"' and answer["tag"] != "other":
+            kept = answer["fields"] if answer["tag"] == "same" else [f for f in answer["fields"] if not f[0].startswith("Access-")]
+            entry["answer"] = answer = answer | {"status": 304, "fields": kept}
+        if "tag" in answer:
+            answer = answer | {"fields": [*answer["fields"], ["ETag", '"tag"']]}
         entry["sent"] = sent = [(k, v.replace("{o}", head.get("origin", "null")).replace("{t}", case["hops"][hop]["origin"])) for k, v in answer["fields"]]
         return self.answer(sock, line[0], answer, sent)
 
     def other(self, sock, path, query):
-        extra = {"csp": f"Content-Security-Policy: {CSP}\r\n", "coep": "Cross-Origin-Embedder-Policy: require-corp\r\n"}.get(query, "")
+        query, _, step = query.partition("&")
+        script = self.steps.get(step, "")
+        extra = {"csp": f"Content-Security-Policy: {CSP}\r\n", "coep": "Cross-Origin-Embedder-Policy: require-corp\r\n", "quiet": "Referrer-Policy: no-referrer\r\n",
+                 "hints": f"Accept-CH: {HINTS}\r\nPermissions-Policy: " + ", ".join(f"ch-{h.lower().removeprefix('sec-ch-')}=*" for h in HINTS.split(", ")) + "\r\n"}.get(query, "")
+        if path == "/report":
+            extra, script = f"Content-Security-Policy: img-src 'none'; report-uri {unquote(query)}\r\n", "</script><img src=/x.gif><script>"
         if path == "/setck":
             extra = "".join(f"Set-Cookie: {c}; Path=/\r\n" for c in ["plain=1", "lax=1; SameSite=Lax", "strict=1; SameSite=Strict", "none=1; SameSite=None; Secure"])
-        body = (f"<!doctype html><meta charset=utf-8><link rel=icon href=data:,><body><script>{PAGE}</script>" if path == "/page" else "<!doctype html><link rel=icon href=data:,>x").encode()
-        sock.sendall(f"HTTP/1.1 {200 if path in ('/page', '/setck') else 404} OK\r\nContent-Type: text/html\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        body = (f"<!doctype html><meta charset=utf-8><link rel=icon href=data:,><body><script>{PAGE}\n{script}</script>" if path == "/page" else f"<!doctype html><link rel=icon href=data:,><script>{script}</script>x").encode()
+        sock.sendall(f"HTTP/1.1 {200 if path in ('/page', '/setck', '/report') else 404} OK\r\nContent-Type: text/html\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         return True
 
     def answer(self, sock, method, answer, sent):
@@ -95,6 +110,8 @@ class Server:
         if how == "upgrade":
             sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n")
             return False
+        if status == 206 and answer.get("kind") in ("audio", "video"):
+            sent = [*sent, ("Content-Range", f"bytes 0-{len(body) - 1}/{len(body)}"), ("Accept-Ranges", "bytes")]
         bodiless = method == "HEAD" or status in (204, 304) or 100 <= status < 200
         if not answer["body"] or bodiless:
             body = b""
