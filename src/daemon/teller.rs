@@ -1,13 +1,15 @@
 //! What the daemon says on standard error: refusals with repeats folded, findings, and what it sees and cannot see.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use foldhash::fast::RandomState;
 
-use crate::findings::shape_of;
+use crate::findings::{hash_shape, shape_of};
 use crate::metrics::Snapshot;
+use crate::packet::Time;
 use crate::record::{Finding, Transaction};
 
 /// Repeats of a refusal are told once in this time.
@@ -20,7 +22,8 @@ const SHOWN_CHARS_MAX: usize = 120;
 /// Makes lines of records. Never waits: a line that finds no room is not said.
 pub(super) struct Teller {
     say: Sender<String>,
-    kinds: HashMap<String, Fold, RandomState>,
+    /// By the digest of what tells kinds apart: of a flood of refusals most are only counted, and cost no text.
+    kinds: HashMap<u64, Fold, RandomState>,
     others: u64,
     others_since: Instant,
     blocked: u64,
@@ -28,9 +31,10 @@ pub(super) struct Teller {
 }
 
 struct Fold {
+    kind: String,
     more: u64,
     since: Instant,
-    last: String,
+    last: Time,
 }
 
 impl Teller {
@@ -48,6 +52,16 @@ impl Teller {
 
     pub(super) fn on_blocked(&mut self, t: &Transaction) {
         self.blocked += 1;
+        let digest = self.digest(t);
+        if let Some(fold) = self.kinds.get_mut(&digest) {
+            fold.more += 1;
+            fold.last = t.time;
+            return;
+        }
+        if self.kinds.len() >= KINDS_MAX {
+            self.others += 1;
+            return;
+        }
         let kind = format!(
             "{} {}{} from {}  {}",
             shown(&t.method),
@@ -56,26 +70,23 @@ impl Teller {
             shown(t.origin.as_deref().unwrap_or("nowhere")),
             t.reason.map_or("", |r| r.id()),
         );
-        let time = clock(&t.time.to_string());
-        if let Some(fold) = self.kinds.get_mut(&kind) {
-            fold.more += 1;
-            fold.last = time;
-            return;
-        }
-        if self.kinds.len() >= KINDS_MAX {
-            self.others += 1;
-            return;
-        }
         let detail = if t.detail.is_empty() { String::new() } else { format!(" ({})", shown(&t.detail)) };
-        self.tell(format!("{time}  BLOCKED  {kind}{detail}   ×1  {}", t.id));
-        self.kinds.insert(kind, Fold { more: 0, since: Instant::now(), last: time });
+        self.tell(format!("{}  BLOCKED  {kind}{detail}   ×1  {}", clock(t.time), t.id));
+        self.kinds.insert(digest, Fold { kind, more: 0, since: Instant::now(), last: t.time });
+    }
+
+    fn digest(&self, t: &Transaction) -> u64 {
+        let mut hasher = self.kinds.hasher().build_hasher();
+        (&t.method, &t.target_origin, &t.origin, t.reason).hash(&mut hasher);
+        hash_shape(&*t.path, &mut hasher);
+        hasher.finish()
     }
 
     pub(super) fn on_finding(&mut self, finding: &Finding) {
         self.findings += 1;
         self.tell(format!(
             "{}  {}  {}  {}: {}  {}",
-            clock(&finding.last_seen.to_string()),
+            clock(finding.last_seen),
             finding.severity.id().to_uppercase(),
             finding.rule,
             shown(&finding.subject),
@@ -96,7 +107,7 @@ impl Teller {
 
     fn unfold(&mut self, after: Duration) {
         let mut due = Vec::new();
-        self.kinds.retain(|kind, fold| {
+        self.kinds.retain(|_, fold| {
             let waited = fold.since.elapsed();
             if waited < after {
                 return true;
@@ -104,8 +115,9 @@ impl Teller {
             let silent = fold.more == 0;
             if !silent {
                 due.push(format!(
-                    "{}  BLOCKED  {kind}   ×{} more in {} s",
-                    fold.last,
+                    "{}  BLOCKED  {}   ×{} more in {} s",
+                    clock(fold.last),
+                    fold.kind,
                     fold.more,
                     waited.as_secs().max(1)
                 ));
@@ -139,9 +151,10 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// `08:44:10` of an RFC 3339 time.
-fn clock(time: &str) -> String {
-    time.get(11..19).unwrap_or(time).to_string()
+/// `08:44:10` of a time.
+fn clock(time: Time) -> String {
+    let time = time.to_string();
+    time.get(11..19).unwrap_or(&time).to_string()
 }
 
 /// What is worth saying before, and beside, the first refusal. Each thing once.
@@ -172,7 +185,7 @@ impl Notes {
 
     pub(super) fn of(&mut self, now: &Snapshot) -> Vec<String> {
         let c = &now.counters;
-        let time = clock(&crate::store::wall_clock().to_string());
+        let time = clock(crate::store::wall_clock());
         let mut told = Vec::new();
         let mut once = |said: &mut bool, is: bool, line: String| {
             if is && !*said {

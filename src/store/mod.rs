@@ -8,6 +8,7 @@
 mod damage;
 pub mod page;
 pub mod queries;
+mod recent;
 mod retention;
 mod rows;
 mod seen;
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, bounded};
 use prometheus::{Histogram, HistogramOpts};
 use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -32,20 +33,26 @@ use crate::counters::Counters;
 use crate::packet::Time;
 use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId, Verdict};
 
+use recent::Recent;
 pub use retention::Retention;
 pub use rows::{counters_json, head_json, plain_json_bytes, redact_query};
+use seen::Counted;
 
 /// `PRAGMA application_id` of our files: `cors` in ASCII.
 const APPLICATION_ID: i64 = 0x636f_7273;
 
-/// Records that wait for the writer. About 3 KB each at worst: 24 MiB.
-const QUEUE_RECORDS_MAX: usize = 8192;
+/// Records that wait for the writer.
+const QUEUE_RECORDS_MAX: usize = 24_576;
 /// Offline the reader may as well wait.
 const REPLAY_QUEUE_RECORDS_MAX: usize = 2048;
-/// Live, above this many waiting records no more allowed transactions are taken in (they only feed the rollup).
-const ROLLUP_ROOM: usize = QUEUE_RECORDS_MAX / 2;
-/// Live, above this many only findings are taken in.
-const REJECTION_ROOM: usize = QUEUE_RECORDS_MAX - 512;
+/// Of these, live, so many may be large: about 3 KB each at worst, 24 MiB.
+const LARGE_MAX: usize = 8192;
+/// Live, above this many waiting records no more is only counted (the rollup). These are small: about 200 bytes each.
+const ROLLUP_ROOM: usize = QUEUE_RECORDS_MAX - LARGE_MAX;
+/// Live, above this many large ones only findings are taken in.
+const REJECTION_ROOM: usize = LARGE_MAX - 512;
+/// How far the daemon's writer stands back when processors are scarce (`nice(2)`).
+const NICE: i32 = 5;
 /// How long an operation waits for another process's lock before it is retried from above.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
@@ -239,6 +246,8 @@ pub struct StoreStatus {
     trouble_text: Mutex<String>,
     stopping: AtomicBool,
     queued: AtomicUsize,
+    /// Of these, the large ones, live.
+    large: AtomicUsize,
     retention: Mutex<Retention>,
     deleted: [AtomicU64; 2],
     set_aside: AtomicU64,
@@ -260,6 +269,7 @@ impl StoreStatus {
             trouble_text: Mutex::new(String::new()),
             stopping: AtomicBool::new(false),
             queued: AtomicUsize::new(0),
+            large: AtomicUsize::new(0),
             retention: Mutex::new(retention),
             deleted: Default::default(),
             set_aside: AtomicU64::new(0),
@@ -357,13 +367,23 @@ pub struct Recorded {
 }
 
 enum Record {
-    Transaction(Arc<Transaction>),
+    /// For the rollup alone.
+    Counted(Counted),
+    /// For the rollup, and to be recorded.
+    Refused(Counted, Arc<Transaction>),
+    /// A finding cites it.
+    Cited(Arc<Transaction>),
     Finding(Box<Finding>),
-    /// A finding cites it; true: it is yet to come.
-    Cited(TransactionId, bool),
     Checklist(Box<Checklist>),
     Totals(Box<RunTotals>),
     Finish(Box<RunTotals>),
+}
+
+impl Record {
+    /// What it adds to the large ones that wait.
+    fn weight(&self) -> usize {
+        usize::from(!matches!(self, Record::Counted(_) | Record::Totals(_) | Record::Finish(_)))
+    }
 }
 
 /// An open database with its writer.
@@ -372,6 +392,10 @@ pub struct Store {
     status: Arc<StoreStatus>,
     writer: JoinHandle<Result<(), StoreError>>,
     kind: RunKind,
+    /// The digest of its name.
+    sensor: u64,
+    /// Here rather than with the writer: most transactions are never recorded, and whoever made them had better drop them.
+    recent: Recent,
     run_id: i64,
     failed: bool,
 }
@@ -382,52 +406,36 @@ impl Store {
     /// # Errors
     /// The file is not ours, is newer than this program, or cannot be written.
     pub fn open(options: &StoreOptions) -> Result<Store, OpenError> {
-        let path = options.path.display().to_string();
-        let sqlite = |source| open_error(&path, source);
-        let runtime = runtime().map_err(|e| sqlite(sqlx::Error::Io(e)))?;
+        let failed = |e| open_error(&options.path.display().to_string(), sqlx::Error::Io(e));
         let status = Arc::new(StoreStatus::new(options.retention));
-        let begin = async || {
-            let is_new = !std::fs::metadata(&options.path).is_ok_and(|file| file.len() > 0);
-            let mut connection = connect(&options.path).await?;
-            if options.kind == RunKind::Live {
-                damage::check_after_crash(&mut connection, &path).await?;
-            } else {
-                // it writes as much as it can at once, and nobody waits for its log to be small
-                let wide = "PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -8192";
-                sqlx::raw_sql(wide).execute(&mut connection).await.map_err(sqlite)?;
-                // Nobody reads what was not there a moment ago, and a log would be written, read and written again. Pages
-                // that are new need no journal, either.
-                if is_new {
-                    sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut connection).await.map_err(sqlite)?;
-                }
-            }
-            let run_id = writer::begin_run(&mut connection, options).await.map_err(sqlite)?;
-            Ok((connection, run_id))
-        };
-        let begun = match runtime.block_on(begin()) {
-            // The daemon must not fall over it, and what can be saved must not be lost.
-            Err(OpenError::Damaged { text, .. }) if options.kind == RunKind::Live => {
-                let aside = damage::set_aside(&options.path).map_err(|e| sqlite(sqlx::Error::Io(e)))?;
-                tracing::error!(
-                    "{path}: is damaged ({text}); it is now {aside}, and a new one begins. To save what can be read: \
-                     sqlite3 {aside} .recover | sqlite3 NEW"
-                );
-                status.set_aside.fetch_add(1, Ordering::Relaxed);
-                runtime.block_on(begin())
-            }
-            begun => begun,
-        };
-        let (connection, run_id) = begun?;
         let (queue, records) = bounded(match options.kind {
             RunKind::Live => QUEUE_RECORDS_MAX,
             RunKind::Replay => REPLAY_QUEUE_RECORDS_MAX,
         });
-        let writer = writer::Writer::new(options, run_id, runtime, connection, records, Arc::clone(&status));
-        let writer = std::thread::Builder::new()
-            .name("store".into())
-            .spawn(move || writer.run())
-            .map_err(|e| sqlite(sqlx::Error::Io(e)))?;
-        Ok(Store { queue, status, writer, kind: options.kind, run_id, failed: false })
+        let (told, begun) = bounded(1);
+        let (of_writer, options) = (Arc::clone(&status), options.clone());
+        let (kind, sensor) = (options.kind, rows::sensor_key(&options.sensor));
+        let work = move || {
+            if kind == RunKind::Live {
+                // SQLite's own thread begins in this one and takes after it. A packet that is not taken in time is lost for
+                // good; a record waits in the queue. Whoever may not yield has the machine to himself or nobody to yield to.
+                let _ = rustix::process::nice(NICE);
+            }
+            match begin(&options, &of_writer) {
+                Ok((runtime, connection, run_id)) => {
+                    let writer = writer::Writer::new(&options, run_id, runtime, connection, records, of_writer);
+                    drop(told.send(Ok(run_id)));
+                    writer.run()
+                }
+                Err(error) => {
+                    drop(told.send(Err(error)));
+                    Ok(())
+                }
+            }
+        };
+        let writer = std::thread::Builder::new().name("store".into()).spawn(work).map_err(failed)?;
+        let run_id = begun.recv().map_err(|e| failed(std::io::Error::other(e)))??;
+        Ok(Store { queue, status, writer, kind, sensor, recent: Recent::default(), run_id, failed: false })
     }
 
     /// How it fares.
@@ -444,8 +452,8 @@ impl Store {
 
     /// Live: notes how far the run is, so that a killed daemon leaves its counts. Never waits.
     pub fn note_totals(&self, totals: &RunTotals) {
+        // Not a loss when it fails: the next note, or the end, tells the same and more.
         if self.queue.len() < ROLLUP_ROOM {
-            // Not a loss when it fails: the next note, or the end, tells the same and more.
             drop(self.queue.try_send(Record::Totals(Box::new(totals.clone()))));
         }
     }
@@ -477,50 +485,119 @@ impl Store {
         }
     }
 
-    fn offer(&mut self, room: usize, record: impl FnOnce() -> Record) {
-        match self.kind {
-            RunKind::Replay => {
-                if !self.failed && self.queue.send(record()).is_err() {
-                    self.failed = true;
-                }
-            }
-            RunKind::Live => {
-                let queued = self.queue.len();
-                self.status.queued.store(queued, Ordering::Relaxed);
-                if queued >= room {
-                    self.status.lose(1);
-                    return;
-                }
-                match self.queue.try_send(record()) {
-                    Ok(()) => {}
-                    Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.status.lose(1),
-                }
-            }
+    /// Hands a record on; false: it is lost.
+    fn offer(&mut self, record: Record) -> bool {
+        if self.kind == RunKind::Replay {
+            self.failed |= self.queue.send(record).is_err();
+            return !self.failed;
+        }
+        let (queued, large) = (self.queue.len(), self.status.large.load(Ordering::Relaxed));
+        self.status.queued.store(queued, Ordering::Relaxed);
+        let has_room = match &record {
+            Record::Counted(_) => queued < ROLLUP_ROOM,
+            Record::Refused(..) | Record::Checklist(_) => large < REJECTION_ROOM,
+            Record::Cited(_) | Record::Finding(_) => large < LARGE_MAX,
+            Record::Totals(_) | Record::Finish(_) => true,
+        };
+        // counted before the writer can take it off again
+        let weight = record.weight();
+        self.status.large.fetch_add(weight, Ordering::Relaxed);
+        let taken = has_room && self.queue.try_send(record).is_ok();
+        if !taken {
+            self.status.large.fetch_sub(weight, Ordering::Relaxed);
+            self.status.lose(1);
+        }
+        taken
+    }
+
+    fn record(&mut self, record: Record, id: TransactionId) {
+        if self.offer(record) {
+            self.recent.on_recorded(id);
         }
     }
 }
 
 impl Sink for Store {
-    fn transaction(&mut self, transaction: &Arc<Transaction>) {
-        let room = if transaction.verdict == Verdict::Blocked { REJECTION_ROOM } else { ROLLUP_ROOM };
-        self.offer(room, || Record::Transaction(transaction.clone()));
+    fn transaction(&mut self, t: &Arc<Transaction>) {
+        let counted = Counted::of(self.sensor, t);
+        let is_awaited = self.recent.was_awaited(t.id);
+        match counted {
+            Some(counted) if t.verdict == Verdict::Blocked => {
+                self.record(Record::Refused(counted, Arc::clone(t)), t.id);
+                return;
+            }
+            Some(counted) => {
+                self.offer(Record::Counted(counted));
+            }
+            None => {}
+        }
+        if is_awaited {
+            self.record(Record::Cited(Arc::clone(t)), t.id);
+        } else {
+            self.recent.push(Arc::clone(t));
+        }
     }
 
     fn finding(&mut self, finding: &Finding) {
-        self.offer(QUEUE_RECORDS_MAX, || Record::Finding(Box::new(finding.clone())));
+        let mut finding = Box::new(finding.clone());
+        // what is gone was cited too late: nobody could look at it
+        finding.evidence.retain(|id| self.recent.has(*id));
+        self.offer(Record::Finding(finding));
     }
 
     fn cited(&mut self, id: TransactionId, to_come: bool) {
-        self.offer(QUEUE_RECORDS_MAX, || Record::Cited(id, to_come));
+        if let Some(t) = self.recent.cite(id, to_come) {
+            self.record(Record::Cited(t), id);
+        }
     }
 
     fn bystander(&mut self, request: &Arc<Transaction>) {
-        self.offer(ROLLUP_ROOM, || Record::Transaction(request.clone()));
+        self.transaction(request);
     }
 
     fn checklist(&mut self, checklist: &Checklist) {
-        self.offer(ROLLUP_ROOM, || Record::Checklist(Box::new(checklist.clone())));
+        self.offer(Record::Checklist(Box::new(checklist.clone())));
     }
+}
+
+/// Opens the file and enters the run.
+fn begin(options: &StoreOptions, status: &StoreStatus) -> Result<(Runtime, SqliteConnection, i64), OpenError> {
+    let path = options.path.display().to_string();
+    let sqlite = |source| open_error(&path, source);
+    let runtime = runtime().map_err(|e| sqlite(sqlx::Error::Io(e)))?;
+    let begin = async || {
+        let is_new = !std::fs::metadata(&options.path).is_ok_and(|file| file.len() > 0);
+        let mut connection = connect(&options.path).await?;
+        if options.kind == RunKind::Live {
+            damage::check_after_crash(&mut connection, &path).await?;
+        } else {
+            // it writes as much as it can at once, and nobody waits for its log to be small
+            let wide = "PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -8192";
+            sqlx::raw_sql(wide).execute(&mut connection).await.map_err(sqlite)?;
+            // Nobody reads what was not there a moment ago, and a log would be written, read and written again. Pages
+            // that are new need no journal, either.
+            if is_new {
+                sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut connection).await.map_err(sqlite)?;
+            }
+        }
+        let run_id = writer::begin_run(&mut connection, options).await.map_err(sqlite)?;
+        Ok((connection, run_id))
+    };
+    let begun = match runtime.block_on(begin()) {
+        // The daemon must not fall over it, and what can be saved must not be lost.
+        Err(OpenError::Damaged { text, .. }) if options.kind == RunKind::Live => {
+            let aside = damage::set_aside(&options.path).map_err(|e| sqlite(sqlx::Error::Io(e)))?;
+            tracing::error!(
+                "{path}: is damaged ({text}); it is now {aside}, and a new one begins. To save what can be read: \
+                 sqlite3 {aside} .recover | sqlite3 NEW"
+            );
+            status.set_aside.fetch_add(1, Ordering::Relaxed);
+            runtime.block_on(begin())
+        }
+        begun => begun,
+    };
+    let (connection, run_id) = begun?;
+    Ok((runtime, connection, run_id))
 }
 
 /// Does `work` as one transaction of the database; on failure nothing of it is in.

@@ -545,15 +545,6 @@ fn mix(mut x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// Whether `traffic` counts it.
-#[must_use]
-pub fn is_traffic(t: &Transaction) -> bool {
-    match t.verdict {
-        Verdict::Allowed | Verdict::Blocked | Verdict::Undecided => true,
-        Verdict::NotCors => false,
-    }
-}
-
 /// The text, cut at a limit in bytes; an ellipsis then tells.
 pub fn capped(text: &Arc<str>, bytes_max: usize) -> Arc<str> {
     if text.len() <= bytes_max {

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use futures_util::TryStreamExt as _;
@@ -14,7 +15,7 @@ use super::Record;
 use super::rows;
 use super::writer::Keys;
 use crate::http::Request;
-use crate::packet::SECOND;
+use crate::packet::{SECOND, Time};
 use crate::record::{Transaction, Verdict};
 
 /// Keys of earlier runs in memory, beside those of the minutes at hand; more can be read again from the database.
@@ -47,6 +48,60 @@ impl Eq for Key {}
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.name());
+    }
+}
+
+/// What is counted of a transaction.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub time: Time,
+    pub origin: Option<Arc<str>>,
+    pub target_origin: Arc<str>,
+    pub method: Arc<str>,
+    pub path: Arc<str>,
+    pub verdict: Verdict,
+    preflight: Option<Met>,
+    actual: Option<Met>,
+}
+
+/// A request by the minute of its first byte and its key, not yet refused.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    minute: i64,
+    key: u64,
+}
+
+impl Met {
+    fn of(sensor: u64, request: &Request) -> Self {
+        Met { minute: request.first.time.0.div_euclid(60 * SECOND), key: rows::seen_key(sensor, request) }
+    }
+}
+
+impl Counted {
+    /// `sensor` is the digest of its name. None: it is no traffic between origins.
+    pub(super) fn of(sensor: u64, t: &Transaction) -> Option<Self> {
+        if t.verdict == Verdict::NotCors {
+            return None;
+        }
+        Some(Counted {
+            time: t.time,
+            origin: t.origin.clone(),
+            target_origin: Arc::clone(&t.target_origin),
+            method: Arc::clone(&t.method),
+            path: Arc::clone(&t.path),
+            verdict: t.verdict,
+            preflight: t.preflight.as_ref().map(|p| Met::of(sensor, &p.leg.request)),
+            actual: t.actual.as_ref().map(|a| Met::of(sensor, &a.request)),
+        })
+    }
+
+    pub(super) fn has_preflight(&self) -> bool {
+        self.preflight.is_some()
+    }
+
+    /// Its requests; true: it is the actual one.
+    fn legs(&self) -> impl Iterator<Item = (Met, bool)> {
+        self.preflight.map(|p| (p, false)).into_iter().chain(self.actual.map(|a| (a, true)))
     }
 }
 
@@ -162,9 +217,8 @@ impl Seen {
         earlier.clock += 1;
         let mut last = None;
         for record in batch {
-            let Record::Transaction(t) = record else { continue };
-            for (request, _) in legs(t) {
-                let minute = minute(request);
+            let (Record::Counted(counted) | Record::Refused(counted, _)) = record else { continue };
+            for (Met { minute, .. }, _) in counted.legs() {
                 if last.replace(minute) == Some(minute) {
                     continue;
                 }
@@ -190,11 +244,11 @@ impl Seen {
     ///
     /// Its actual request decides. A preflight alone decides where nothing followed, or where another run saw it: the end
     /// of one capture may hold the beginning of a transaction that the next one holds too.
-    pub(super) fn enter(&mut self, sensor: u64, t: &Transaction, new: &mut Keys) -> (bool, bool) {
+    pub(super) fn enter(&mut self, t: &Counted, new: &mut Keys) -> (bool, bool) {
         let blocked = t.verdict == Verdict::Blocked;
         let (mut counted, mut refused) = (false, false);
-        for (request, actual) in legs(t) {
-            let (minute, key) = (minute(request), Key(rows::seen_key(sensor, request) | u64::from(blocked)));
+        for (Met { minute, key }, actual) in t.legs() {
+            let key = Key(key | u64::from(blocked));
             let ours = self.ours.get(key);
             let mut read = self.earlier.minutes.get_mut(&minute).and_then(|known| known.get(key));
             let Some(known) = ours.or(read.as_deref().copied()) else {
@@ -226,15 +280,6 @@ impl Seen {
     pub(super) fn forget_old(&mut self) {
         self.earlier.forget_old();
     }
-}
-
-fn legs(t: &Transaction) -> impl Iterator<Item = (&Request, bool)> {
-    let preflight = t.preflight.iter().map(|p| (&*p.leg.request, false));
-    preflight.chain(t.actual.iter().map(|a| (&*a.request, true)))
-}
-
-fn minute(request: &Request) -> i64 {
-    request.first.time.0.div_euclid(60 * SECOND)
 }
 
 #[cfg(test)]

@@ -490,7 +490,7 @@ fn a_new_file_has_its_log_when_the_replay_ends() {
     let folder = Folder::new();
     let mut store = Store::open(&folder.options(RunKind::Replay)).unwrap();
     assert_eq!(folder.ask("PRAGMA journal_mode"), "delete");
-    for n in 0..2 * writer::REPLAY_ROWS as i64 {
+    for n in 0..2 * writer::COMMIT_ROWS as i64 {
         store.transaction(&Arc::new(transaction(n, Verdict::Blocked)));
     }
     let begun = Instant::now();

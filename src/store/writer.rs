@@ -1,6 +1,6 @@
 //! The thread that owns the connection: batches in, one transaction each, and again until it is in.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
@@ -15,25 +15,27 @@ use tokio::runtime::Runtime;
 
 use super::retention::{self, Floors};
 use super::rows::{self, New, Shared, TransactionRow};
-use super::seen::Seen;
+use super::seen::{Counted, Seen};
 use super::{
     LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
 };
 use crate::catalog::{Cause, Reason};
 use crate::findings::{hash_shape, shape_of};
 use crate::packet::SECOND;
-use crate::record::{Checklist, Effect, Finding, FindingId, Phase, Transaction, TransactionId, Verdict};
+use crate::record::{Checklist, Effect, Finding, FindingId, Phase, TransactionId, Verdict};
 
-/// Records are taken in so many at a time. Live, each batch is committed, so that a reader sees a rejection soon.
+/// Records are taken in so many at a time.
 const BATCH_RECORDS: usize = 512;
-/// Offline, nobody reads along: a transaction holds up to this many rows of one table, so that what changes again and again
-/// (findings, the rollup) is written once.
-pub(super) const REPLAY_ROWS: usize = 4096;
+/// A transaction holds up to this many rows of one table, so that what changes again and again (findings, the rollup) is
+/// written once, and a page that many rows share, too.
+pub(super) const COMMIT_ROWS: usize = 4096;
+/// Live, what was taken in waits no longer, so that a reader sees a rejection soon.
+const COMMIT_WAIT: Duration = Duration::from_millis(200);
 /// Offline, what was taken in waits no longer, and not while nothing comes.
 const REPLAY_WAIT: Duration = Duration::from_secs(5);
 const REPLAY_IDLE: Duration = Duration::from_millis(200);
 /// While a batch waits for company, the queue is looked at this often.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// A batch waits no longer for company.
 const BATCH_WAIT: Duration = Duration::from_millis(200);
 /// The rollup is written this often, live: each write costs as many rows as there are endpoints in use.
@@ -44,12 +46,6 @@ const ROLLUP_ROWS_MAX: usize = 16_384;
 const REPLAY_KEYS_MAX: usize = 131_072;
 /// Rows of `traffic` in one hour; what is beyond is summed up as `other`, so that strangers cannot fill the disk.
 const HOUR_ROWS_MAX: usize = 20_000;
-/// Recent transactions kept in case a finding cites them. About 3 KB each: 12 MiB.
-const RECENT_MAX: usize = 4096;
-/// Ids that findings cite and that have not come yet.
-const CITED_MAX: usize = 4096;
-/// Ids of recorded transactions that a finding may still cite.
-const RECORDED_MAX: usize = 65_536;
 /// Old records are looked for this often, and while there are some, this soon again. A flood of strangers writes a megabyte a second.
 const RETAIN_WAIT: Duration = Duration::from_secs(5);
 const RETAIN_AGAIN: Duration = Duration::from_millis(200);
@@ -72,14 +68,12 @@ pub(super) struct Writer {
     path: String,
     kind: RunKind,
     run_id: i64,
-    sensor: u64,
     runtime: Runtime,
     connection: SqliteConnection,
     records: Receiver<Record>,
     status: Arc<StoreStatus>,
     pending: Pending,
     seen: Seen,
-    recent: Recent,
     hour: HourRows,
     /// When the rollup is written, live; when all that was taken in is, offline.
     rollup_due: Instant,
@@ -104,6 +98,8 @@ struct Pending {
     totals: Option<Box<RunTotals>>,
     /// Taken in since the last commit.
     records: u64,
+    /// When that began.
+    since: Option<Instant>,
 }
 
 impl Pending {
@@ -168,14 +164,12 @@ impl Writer {
             path: options.path.display().to_string(),
             kind: options.kind,
             run_id,
-            sensor: rows::sensor_key(&options.sensor),
             runtime,
             connection,
             records,
             status,
             pending: Pending::default(),
             seen: Seen::default(),
-            recent: Recent::default(),
             hour: HourRows::default(),
             rollup_due: Instant::now() + if options.kind == RunKind::Live { ROLLUP_WAIT } else { REPLAY_WAIT },
             retain_due: Instant::now() + RETAIN_AGAIN,
@@ -236,7 +230,8 @@ impl Writer {
         let mut until = match self.kind {
             RunKind::Live => {
                 let rollup = (self.pending.keys.count > 0).then_some(self.rollup_due);
-                Some(rollup.map_or(self.retain_due, |t| t.min(self.retain_due)))
+                let rows = self.pending.since.map(|since| since + COMMIT_WAIT);
+                [rollup, rows].into_iter().flatten().chain([self.retain_due]).min()
             }
             RunKind::Replay => (!self.pending.is_empty()).then(|| Instant::now() + REPLAY_IDLE),
         };
@@ -259,6 +254,9 @@ impl Writer {
                     return true;
                 }
                 Ok(record) => {
+                    if self.kind == RunKind::Live {
+                        self.status.large.fetch_sub(record.weight(), Ordering::Relaxed);
+                    }
                     if batch.is_empty() {
                         let soon = Instant::now() + BATCH_WAIT;
                         until = Some(until.map_or(soon, |t| t.min(soon)));
@@ -280,14 +278,21 @@ impl Writer {
             self.take_in(record);
         }
         self.pending.records += records;
+        if records > 0 {
+            self.pending.since.get_or_insert_with(Instant::now);
+        }
         let due = last || Instant::now() >= self.rollup_due || self.seen.is_full();
         let (keys, endpoints) = (self.pending.keys.count, self.pending.rollup.len());
         let (commit, rollup) = match self.kind {
-            RunKind::Live => (true, due || keys >= ROLLUP_KEYS_MAX),
+            RunKind::Live => {
+                let rollup = due || keys >= ROLLUP_KEYS_MAX;
+                let waited = self.pending.since.is_some_and(|since| since.elapsed() >= COMMIT_WAIT);
+                (rollup || waited || self.pending.rows() >= COMMIT_ROWS, rollup)
+            }
             // nobody reads along: what changes again is written once
             RunKind::Replay => {
                 let rollup = due || keys >= REPLAY_KEYS_MAX || endpoints >= ROLLUP_ROWS_MAX;
-                (rollup || records == 0 || self.pending.rows() >= REPLAY_ROWS, rollup || records == 0)
+                (rollup || records == 0 || self.pending.rows() >= COMMIT_ROWS, rollup || records == 0)
             }
         };
         if commit {
@@ -359,10 +364,7 @@ impl Writer {
 
     /// Counts what will never be written.
     fn give_up(&self, error: &sqlx::Error) -> StoreError {
-        let waiting = self
-            .records
-            .try_iter()
-            .filter(|r| matches!(r, Record::Transaction(_) | Record::Finding(_) | Record::Checklist(_)));
+        let waiting = self.records.try_iter().filter(|r| !matches!(r, Record::Totals(_) | Record::Finish(_)));
         self.status.lose(waiting.count() as u64);
         let text = self.status.trouble().unwrap_or_else(|| format!("{}: {error}", self.path));
         let text = text.strip_prefix(&format!("{}: ", self.path)).unwrap_or(&text).to_string();
@@ -372,12 +374,15 @@ impl Writer {
     /// Turns one record into pending rows. Reads no disk.
     fn take_in(&mut self, record: Record) {
         match record {
-            Record::Transaction(t) => self.take_transaction(t),
-            Record::Cited(id, to_come) => {
-                if let Some(t) = self.recent.cite(id, to_come) {
+            Record::Counted(counted) => {
+                self.count(&counted);
+            }
+            Record::Refused(counted, t) => {
+                if !self.count(&counted) {
                     self.pending.transactions.push(TransactionRow::of(&t, &mut self.shared));
                 }
             }
+            Record::Cited(t) => self.pending.transactions.push(TransactionRow::of(&t, &mut self.shared)),
             Record::Finding(finding) => self.take_finding(*finding),
             Record::Checklist(checklist) => {
                 let target = rows::capped(&checklist.target_origin, rows::NAME_BYTES_MAX);
@@ -388,8 +393,6 @@ impl Writer {
     }
 
     fn take_finding(&mut self, mut finding: Finding) {
-        // what is gone was cited too late: nobody could look at it
-        finding.evidence.retain(|id| self.recent.has(*id));
         if let Some(before) = self.pending.findings.get_mut(&finding.id) {
             let mut evidence = std::mem::take(&mut before.evidence);
             let new = finding.evidence.iter().filter(|id| !evidence.contains(*id)).copied().collect::<Vec<_>>();
@@ -400,28 +403,16 @@ impl Writer {
         self.pending.findings.insert(finding.id, finding);
     }
 
-    fn take_transaction(&mut self, t: Arc<Transaction>) {
-        let blocked = t.verdict == Verdict::Blocked;
-        let mut record = false;
-        if rows::is_traffic(&t) {
-            let (counted, refused) = self.seen.enter(self.sensor, &t, &mut self.pending.keys);
-            record = blocked && !refused;
-            if !counted {
-                self.roll_up(&t);
-            }
+    /// Whether it was recorded as refused before.
+    fn count(&mut self, counted: &Counted) -> bool {
+        let (before, refused) = self.seen.enter(counted, &mut self.pending.keys);
+        if !before {
+            self.roll_up(counted);
         }
-        let cited = self.recent.is_awaited(t.id);
-        if record || cited {
-            self.pending.transactions.push(TransactionRow::of(&t, &mut self.shared));
-        }
-        if blocked || cited {
-            self.recent.on_recorded(t.id);
-        } else {
-            self.recent.push(t);
-        }
+        refused
     }
 
-    fn roll_up(&mut self, t: &Transaction) {
+    fn roll_up(&mut self, t: &Counted) {
         let hour = t.time.0.div_euclid(3600 * SECOND);
         let origin = t.origin.as_ref().unwrap_or(&EMPTY);
         let mut digest = self.hour.digest(hour, [origin, &t.target_origin, &t.method], &t.path);
@@ -445,7 +436,7 @@ impl Writer {
             Verdict::Undecided => counts.undecided += 1,
             Verdict::NotCors => {}
         }
-        counts.preflights += i64::from(t.preflight.is_some());
+        counts.preflights += i64::from(t.has_preflight());
         self.pending.rolled += 1;
     }
 
@@ -455,6 +446,7 @@ impl Writer {
         self.limit_pages();
         let pending = &self.pending;
         if pending.rows() == 0 && pending.totals.is_none() && (!rollup || pending.keys.count == 0) {
+            self.pending.since = None;
             return Ok(());
         }
         let begun = Instant::now();
@@ -493,6 +485,7 @@ impl Writer {
         pending.checklists.clear();
         pending.totals = None;
         pending.records = 0;
+        pending.since = None;
         if rollup {
             self.status.count(Table::Traffic, pending.rolled);
             pending.rolled = 0;
@@ -535,64 +528,6 @@ impl Writer {
 const OTHER: &str = "other";
 
 static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
-
-/// The latest transactions that were not recorded, in case a finding cites them; the ids cited too early; and the ids of
-/// those that are recorded.
-#[derive(Default)]
-struct Recent {
-    kept: VecDeque<(TransactionId, Option<Arc<Transaction>>)>,
-    dropped: u64,
-    place: HashMap<TransactionId, u64, RandomState>,
-    awaited: HashSet<TransactionId, RandomState>,
-    recorded: HashSet<TransactionId, RandomState>,
-    recorded_order: VecDeque<TransactionId>,
-}
-
-impl Recent {
-    fn push(&mut self, t: Arc<Transaction>) {
-        if self.kept.len() >= RECENT_MAX
-            && let Some((oldest, _)) = self.kept.pop_front()
-        {
-            self.place.remove(&oldest);
-            self.dropped += 1;
-        }
-        self.place.insert(t.id, self.dropped + self.kept.len() as u64);
-        self.kept.push_back((t.id, Some(t)));
-    }
-
-    /// The transaction, when it is here and not recorded. One that is yet to come is awaited.
-    fn cite(&mut self, id: TransactionId, to_come: bool) -> Option<Arc<Transaction>> {
-        let place = self.place.get(&id).and_then(|at| usize::try_from(at - self.dropped).ok());
-        let found = place.and_then(|at| self.kept.get_mut(at)).and_then(|(_, t)| t.take());
-        if found.is_some() {
-            self.on_recorded(id);
-        } else if to_come && !self.recorded.contains(&id) && self.awaited.len() < CITED_MAX {
-            self.awaited.insert(id);
-        }
-        found
-    }
-
-    fn is_awaited(&mut self, id: TransactionId) -> bool {
-        !self.awaited.is_empty() && self.awaited.remove(&id)
-    }
-
-    fn on_recorded(&mut self, id: TransactionId) {
-        if !self.recorded.insert(id) {
-            return;
-        }
-        self.recorded_order.push_back(id);
-        if self.recorded_order.len() > RECORDED_MAX
-            && let Some(oldest) = self.recorded_order.pop_front()
-        {
-            self.recorded.remove(&oldest);
-        }
-    }
-
-    /// It is recorded, or will be.
-    fn has(&self, id: TransactionId) -> bool {
-        self.recorded.contains(&id) || self.awaited.contains(&id)
-    }
-}
 
 /// The endpoints of the latest hour, to cap its rows.
 #[derive(Default)]
