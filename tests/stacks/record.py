@@ -16,8 +16,9 @@ from fourth_cases import CASES as FOURTH
 from fifth_cases import CASES as FIFTH
 from sixth_cases import CASES as SIXTH
 from seventh_cases import CASES as SEVENTH
+from eighth_cases import CASES as EIGHTH
 
-CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH], 1) for case in cases]
+CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH], 1) for case in cases]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
@@ -103,6 +104,15 @@ def install():
         subprocess.run(["go", "build", "-o", WORK / "server-fourth", HERE / "fourth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
     if not (WORK / "server-sixth").exists():
         subprocess.run(["go", "build", "-o", WORK / "server-sixth", HERE / "sixth.go"], env=os.environ | {"GO111MODULE": "off"}, check=True)
+    # golang-github-valyala-fasthttp-dev, golang-github-urfave-negroni-dev, golang-goji-dev, libcpp-httplib-dev; php8.2-fpm, libapache2-mod-php8.2,
+    # libapache2-mod-security2, libnginx-mod-http-lua, libnginx-mod-http-headers-more-filter, uwsgi-plugin-python3, squid, nghttp2-proxy, etcd-server,
+    # prometheus, rclone, aria2, webfs, mini-httpd
+    if not (WORK / "server-eighth").exists():
+        subprocess.run(["go", "build", "-o", WORK / "server-eighth", HERE / "eighth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    if not (WORK / "server-cpp").exists():
+        subprocess.run(["g++", "-std=c++17", "-o", WORK / "server-cpp", HERE / "eighth.cpp", "-lcpp-httplib", "-lpthread"], check=True)
+    if not (WORK / "java8").exists():
+        subprocess.run(["javac", "-d", WORK / "java8", HERE / "Eighth.java"], check=True)
     if not (WORK / "java3").exists():
         subprocess.run(["javac", "-cp", NETTY, "-d", WORK / "java3", HERE / "Netty.java"], check=True)
     if not (WORK / "next/.next").exists():
@@ -143,10 +153,12 @@ def start(server, name, port, folder):
             "traefik": [WORK / "venv/bin/traefik", f"--entrypoints.web.address=127.0.0.1:{port}", f"--providers.file.filename={config}", "--global.checknewversion=false", "--global.sendanonymoususage=false"],
             "envoy.yaml": [WORK / "venv/bin/envoy", "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "error"],
             "h2o": ["h2o", "-c", str(config)],
+            "squid": ["squid", "-N", "-f", str(config)],
+            "php-fpm": ["php-fpm8.2", "-F", "-R", "-y", str(config)],
             "registry": ["docker-registry", "serve", str(config)],
             "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)],
         }[program]
-        listens = port
+        listens = port + 500 if program == "php-fpm" else port
     env = os.environ | {"NODE_PATH": str(WORK / "node_modules")}
     log = open(folder / "log", "ab")
     process = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)

@@ -1,5 +1,6 @@
-//! stacks-server MISTAKE PORT: axum with tower-http, actix-web with actix-cors, warp, Salvo or Poem, with one mistake of CAUSES.md made on purpose.
+//! stacks-server MISTAKE PORT: axum with tower-http, actix-web with actix-cors, warp, Salvo, Poem or Rocket, with one mistake of CAUSES.md made on purpose.
 
+mod eighth;
 mod fourth;
 
 const A: &str = "http://app.one.test:18901";
@@ -126,6 +127,7 @@ fn main() {
         "actix" => actix_web::rt::System::new().block_on(actix(own.to_owned(), port)),
         "salvo" => runtime().block_on(fourth::salvo(own, port)),
         "poem" => runtime().block_on(fourth::poem(own, port)),
+        "rocket" => runtime().block_on(eighth::rocket(own.to_owned(), port)),
         _ => runtime().block_on(warp(own, port)),
     }
 }
