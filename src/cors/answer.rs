@@ -111,6 +111,10 @@ impl Correlator {
                 return;
             }
         }
+        if check::lengths_differ(&response.head) {
+            self.settle_unanswered(index);
+            return;
+        }
         let origin = ask.request.head.first(Name::Origin).unwrap_or_default();
         let asked = Asked { origin, method: ask.method.as_bytes(), names: &ask.names };
         let reader = Reader::of(&ask.seen.browser, &ask.request.head, ask.seen.forwarded);
@@ -217,11 +221,20 @@ impl Correlator {
             }
         }
         // Chromium takes it from proxies only (net::ERR_UNEXPECTED_PROXY_AUTH), Firefox from anybody
-        if response.status == 407 && family != Family::Firefox {
+        if (response.status == 407 && family != Family::Firefox) || check::lengths_differ(&response.head) {
             self.settle_unanswered(index);
             return;
         }
         let crossed = attempt.crossing.is_some();
+        if crossed && response.status == 401 && challenges(response) {
+            let at = response.head_end.time;
+            attempt.challenged = true;
+            attempt.state = State::Retry { since: at, preflight: false };
+            let key = self.retry_key(seen, request);
+            self.wait_for(Awaited::Retry, key, index, counters);
+            self.start_timer(index, Timer::Retry, at);
+            return;
+        }
         let redirect = check::is_redirect(response);
         if crossed {
             self.infer_credentials(index, request, seen);
@@ -234,6 +247,18 @@ impl Correlator {
             self.on_redirect(index, request, response, seen, counters);
         } else {
             self.emit(index, &Outcome::not_cors());
+        }
+    }
+
+    /// Nobody came back with a name: what asked for one was the answer.
+    pub(super) fn settle_challenged(&mut self, index: u32) {
+        let Some(attempt) = self.attempts.get(index as usize) else { return };
+        let (Some((request, seen)), Some(response)) = (attempt.request.clone(), attempt.response.clone()) else {
+            return;
+        };
+        self.infer_credentials(index, &request, &seen);
+        if let Some(outcome) = self.judge(index, &request, &response, &seen, false) {
+            self.emit(index, &outcome);
         }
     }
 
@@ -651,4 +676,9 @@ fn credentials_of_preflight(request: &Request, seen: &Classified) -> (Credential
 fn may_cross(response: &Response, seen: &Classified) -> bool {
     let by_script = matches!(seen.mode, Mode::Cors | Mode::Unknown | Mode::SameOrigin) && seen.kind == Kind::NotCors;
     by_script && check::is_redirect(response) && browser::is_browser(seen.browser.family)
+}
+
+/// Whether it asks for a name that the browser itself may give (RFC 9110 §11.6.1).
+fn challenges(response: &Response) -> bool {
+    response.head.all(Name::WwwAuthenticate).any(fields::is_browser_authentication)
 }

@@ -99,7 +99,8 @@ pub(super) struct Attempt {
     pub(super) again: bool,
     /// It was waited for the same request to come again.
     pub(super) echo_awaited: bool,
-    pub(super) retried: bool,
+    /// Its answer asks who it is: a browser that knows asks again by itself, below CORS.
+    pub(super) challenged: bool,
 }
 
 impl Attempt {

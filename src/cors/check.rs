@@ -189,6 +189,13 @@ pub fn is_redirect(response: &Response) -> bool {
     matches!(response.status, 301 | 302 | 303 | 307 | 308) && response.head.has(Name::Location)
 }
 
+/// Whether an answer tells two lengths of its body, so that a browser takes it for none (RFC 9112 §6.3).
+#[must_use]
+pub fn lengths_differ(head: &Head) -> bool {
+    let mut lengths = head.all(Name::ContentLength);
+    lengths.next().is_some_and(|first| lengths.any(|other| other != first))
+}
+
 /// What a preflight asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {

@@ -71,7 +71,7 @@ impl Correlator {
         if let Some(index) = self.take_redirected(request, seen) {
             return Some(index);
         }
-        if let Some(index) = self.take_retry(request, seen) {
+        if let Some(index) = self.take_retry(request, seen, false) {
             return Some(index);
         }
         match seen.kind {
@@ -128,6 +128,12 @@ impl Correlator {
             && let Some(index) = self.take_paired(pair, request, seen, false)
         {
             self.on_paired(index, request, seen);
+            return index;
+        }
+        if needs
+            && known != Known::Covered
+            && let Some(index) = self.take_retry(request, seen, true)
+        {
             return index;
         }
         let mut attempt = self.new_attempt(request, seen);
@@ -321,7 +327,7 @@ impl Correlator {
             note: None,
             again: false,
             echo_awaited: false,
-            retried: false,
+            challenged: false,
         })
     }
 
@@ -406,20 +412,26 @@ impl Correlator {
         Some(index)
     }
 
-    pub(super) fn take_retry(&mut self, request: &Arc<Request>, seen: &Arc<Classified>) -> Option<u32> {
+    /// The attempt that this request makes again. `unasked`: it lacks a preflight that a script's own would have had.
+    pub(super) fn take_retry(&mut self, request: &Arc<Request>, seen: &Arc<Classified>, unasked: bool) -> Option<u32> {
         if self.by_retry.is_empty() {
             return None;
         }
         let key = self.retry_key(seen, request);
         let waiting = self.by_retry.get_mut(&key)?;
-        let index = waiting.remove(0);
+        let says_who = request.head.first(Name::Authorization).is_some_and(fields::is_browser_authentication);
+        let attempts = &self.attempts;
+        let place = waiting.iter().position(|&index| {
+            unasked || says_who || attempts.get(index as usize).is_some_and(|attempt| !attempt.challenged)
+        })?;
+        let index = waiting.remove(place);
         if waiting.is_empty() {
             self.by_retry.remove(&key);
         }
         let at = request.head_end.time;
         let attempt = self.attempts.get_mut(index as usize)?;
         let State::Retry { preflight, .. } = attempt.state else { return None };
-        attempt.retried = true;
+        attempt.challenged = false;
         if preflight {
             if let Some(ask) = attempt.hop_ask.as_deref_mut().or(attempt.ask.as_mut()) {
                 ask.request = request.clone();

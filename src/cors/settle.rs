@@ -157,6 +157,10 @@ impl Correlator {
 
     pub(super) fn settle_unanswered(&mut self, index: u32) {
         let Some(attempt) = self.attempts.get(index as usize) else { return };
+        if attempt.challenged {
+            self.settle_challenged(index);
+            return;
+        }
         let preflight = match attempt.state {
             State::PreflightAnswer | State::Actual => true,
             State::Retry { preflight, .. } => preflight,

@@ -1,6 +1,6 @@
 //! Preflights and their requests, silence, retries, the preflight cache (VERDICTS.md §6; Fetch § CORS-preflight cache).
 
-use super::{A, ASK_PUT, CHROME, FIREFOX, Wire};
+use super::{A, ASK_PUT, CHROME, FIREFOX, SAFARI, Wire};
 use crate::http::{HttpEvent, NoAnswer};
 use crate::record::Verdict;
 
@@ -401,4 +401,61 @@ fn a_gateway_may_drop_what_the_preflight_asked_for() {
     wire.exchange("POST /x", &format!("{A}|{proxy}|Content-Type: text/plain"), 200, "Access-Control-Allow-Origin: *");
     wire.silence(12);
     assert_eq!(wire.end(), ["POST /x allowed certain sent"]);
+}
+
+/// All three families ask again by themselves, without another preflight, where they know who to be (and Firefox over HTTP/1.1, where
+/// `Negotiate` comes over HTTP/2): the page sees the last answer alone.
+#[test]
+fn a_challenge_is_no_answer_where_the_browser_knows_who_it_is() {
+    let ask = format!("{ASK_PUT}|Access-Control-Request-Headers: x-a");
+    let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Access-Control-Allow-Headers: x-a|Access-Control-Allow-Methods: PUT|Access-Control-Max-Age: 0";
+    let put = format!("{A}|X-A: 1");
+    let challenge = "WWW-Authenticate: Negotiate|WWW-Authenticate: Basic realm=\"x\"";
+    for (second, expected) in [
+        (Some(format!("{put}|Authorization: Negotiate abc")), "allowed certain sent"),
+        (Some(put.clone()), "allowed certain sent"),
+        (None, "blocked actual missing_allow_origin certain sent"),
+    ] {
+        for agent in [CHROME, FIREFOX, SAFARI] {
+            let mut wire = Wire::new(agent);
+            wire.exchange("OPTIONS /x", &ask, 204, good);
+            wire.exchange("PUT /x", &put, 401, challenge);
+            if let Some(second) = &second {
+                wire.exchange("PUT /x", second, 200, good);
+            }
+            wire.silence(4);
+            assert_eq!(wire.end(), [format!("PUT /x {expected}")], "{agent} {second:?}");
+        }
+    }
+}
+
+/// A request of the page's own after a 401 is another attempt; so is what follows a challenge that no browser answers by itself.
+#[test]
+fn the_page_s_own_next_request_is_no_answer_to_a_challenge() {
+    for challenge in ["Basic realm=\"x\"", "Bearer"] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("GET /x", A, 401, &format!("WWW-Authenticate: {challenge}"));
+        wire.exchange("GET /x", A, 401, &format!("WWW-Authenticate: {challenge}"));
+        wire.silence(4);
+        let refused = "GET /x blocked actual missing_allow_origin certain not_needed";
+        assert_eq!(wire.end(), [refused, refused], "{challenge}");
+    }
+}
+
+/// Chromium 156 (`ERR_RESPONSE_HEADERS_MULTIPLE_CONTENT_LENGTH`) and Firefox 153 take no answer with two lengths that differ.
+#[test]
+fn an_answer_with_two_lengths_is_none() {
+    let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Methods: PUT";
+    for (lengths, expected) in [
+        ("Content-Length: 0|Content-Length: 1", "blocked preflight preflight_unanswered possible"),
+        ("Content-Length: 0|Content-Length: 0", "blocked preflight missing_allow_credentials probable"),
+    ] {
+        let mut wire = Wire::new(CHROME);
+        wire.exchange("OPTIONS /x", ASK_PUT, 204, &format!("{good}|{lengths}"));
+        wire.silence(15);
+        assert_eq!(wire.end(), [format!("PUT /x {expected} sent")], "{lengths}");
+    }
+    let mut wire = Wire::new(FIREFOX);
+    wire.exchange("GET /x", A, 200, "Content-Length: 4|Content-Length: 5");
+    assert_eq!(wire.end(), ["GET /x blocked actual actual_unanswered possible not_needed"]);
 }
