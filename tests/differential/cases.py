@@ -297,9 +297,11 @@ MAX_AGES = ["0", "1", "1", "2", "2", "3", "5", "6", "-1", "00", "01", "1.9", "",
 class Wider(Maker):
     """What the first set lacks: other ways to load, frames and workers, one URL asked many times, redirects that come back, answers out of the browser's cache."""
 
+    only = None
+
     def case(self, n):
         r = self.r
-        what = self.pick((30, self.way), (18, self.frame), (18, self.walk), (10, self.race), (12, self.around), (8, self.revalidated), (8, self.asked_who), (4, self.quiet))
+        what = getattr(self, self.only) if self.only else self.pick((30, self.way), (18, self.frame), (18, self.walk), (10, self.race), (12, self.around), (8, self.revalidated), (8, self.asked_who), (4, self.quiet))
         c = {"id": "%010x" % r.getrandbits(40), "n": n, "page": r.randrange(len(self.pages)), "variant": "", "kind": "fetch", "realm": "top"}
         if self.topo == "T2" and self.chance(0.3):
             c["variant"] = "hints"
@@ -457,6 +459,18 @@ class Wider(Maker):
             x["fields"].append(["WWW-Authenticate", self.r.choice(['Basic realm="x"', "Bearer", 'Digest realm="x", nonce="1"', "Negotiate"])])
         return c
 
+    def signed_in(self, c, a):
+        """HTTP authentication that the browser knows already: it asks again by itself."""
+        r = self.r
+        self.write(a)
+        a["sync"] = False
+        a["init"]["credentials"] = r.choice(["include", "include", "include", "omit"])
+        c["attempts"] = [{**a, "init": dict(a["init"])} for _ in range(r.choice([1, 2]))]
+        c = self.done(c, [r.choice(self.cookies)])
+        for x in c["hops"][0]["act"]:
+            x["how"], x["asks"] = "", r.choice(["bare", "bare", "same"])
+        return c
+
     def quiet(self, c, a):
         """Pages that tell nothing of themselves: POST with `Origin: null`."""
         r = self.r
@@ -474,6 +488,7 @@ class Wider(Maker):
         return self.done(c, [r.choice([r.choice(self.targets), c["po"]])], self.pick((80, 1), (20, 2)))
 
 
-def cases(seed, topo, count, wider=False):
-    maker = (Wider if wider else Maker)(seed, topo)
+def cases(seed, topo, count, wider=False, only=None):
+    maker = (Wider if wider or only else Maker)(seed, topo)
+    maker.only = only
     return [maker.case(n) for n in range(count)]

@@ -19,7 +19,7 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 BROKEN = {"close", "rst", "mid_head", "garbage", "nul_field", "nul_value", "two_lengths", "no_colon", "space_colon", "fold", "lf_only", "cr_value", "http2_line", "status_junk", "empty_name", "vt_value"}
 # names that tell nothing of a page's script: a request without CORS may have them (VERDICTS.md § 3)
 PLAIN = set("""host connection content-length content-type accept accept-language content-language accept-encoding origin referer user-agent cookie
- priority pragma cache-control upgrade-insecure-requests range save-data dpr width viewport-width device-memory forwarded x-forwarded-for
+ priority pragma cache-control rtt downlink ect upgrade-insecure-requests range save-data dpr width viewport-width device-memory forwarded x-forwarded-for
  x-forwarded-host x-forwarded-port x-forwarded-ssl x-real-ip x-request-id x-client-ip traceparent cf-ray x-b3-traceid x-amzn-trace-id via
  if-none-match if-modified-since dnt te expect x-correlation-id""".split())
 CUT = {"short", "short_chunked", "bad_chunk"}
@@ -114,7 +114,7 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
         mode = "cors"
     last = entries[-1] if entries else None
     reason, word = word_of(family, words, last, init["credentials"] == "include")
-    if family == "chromium" and case["realm"] == "shared_worker" and not said["ok"] and reason is None and last and f"{scheme}://{last['host']}" != po and not last["answer"]["how"] in BROKEN:
+    if family == "chromium" and (case["realm"] == "shared_worker" or kind == "worklet") and not said["ok"] and reason is None and last and f"{scheme}://{last['host']}" != po and not last["answer"]["how"] in BROKEN:
         reason = standard(last, init["credentials"] == "include")  # its console is out of reach
     tags, phase, verdict = [], None, None
     answer = last["answer"] if last else {"how": "", "status": 0}
@@ -132,7 +132,7 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
             verdict = "other"
     elif said.get("timeout"):
         verdict = "timeout"
-    elif said["ok"] and not (kind in ("beacon", "modulepreload") and reason):
+    elif said["ok"] and not (kind in ("beacon", "modulepreload", "preload") and reason):
         verdict = "allowed" if cross or (not entries and not url.startswith(page + "/")) else "not_cors"
     elif follows and userinfo and (cross or reason == "redirect_contains_credentials") and init.get("redirect", "follow") == "follow" and not (word and "Missing" in word):
         verdict, phase, reason = "blocked", "actual", reason or "redirect_contains_credentials"
@@ -172,7 +172,7 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
     if seen and mode in ("cors", "no-cors", "same-origin"):
         first = seen[0]
         head = dict(first["fields"])
-        simple = head.get("content-type", "text/plain").split(";")[0].strip().lower() in ("text/plain", "multipart/form-data", "application/x-www-form-urlencoded") and not set(head) - PLAIN
+        simple = head.get("content-type", "text/plain").split(";")[0].strip().lower() in ("text/plain", "multipart/form-data", "application/x-www-form-urlencoded") and not {k for k, v in head.items() if k != "authorization" or not v.startswith("Basic ")} - PLAIN
         if first["method"] == "POST" and not first["preflight"] and "sec-fetch-mode" not in head and simple:
             tags.append("mode_hidden")
     if follows and usable and not userinfo and last in cross and not standard(last, False):

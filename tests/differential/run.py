@@ -98,6 +98,7 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--count", type=int, default=200)
     ap.add_argument("--wider", action="store_true", help="ways to load, frames, races and caches that the first set lacks")
+    ap.add_argument("--only", help="one kind of these (see class Wider)")
     ap.add_argument("--at-once", type=int, default=5)
     ap.add_argument("--inside", help=argparse.SUPPRESS)
     args = ap.parse_args()
@@ -110,7 +111,7 @@ def main():
     folder = pathlib.Path(args.inside)
     own_network(folder)
     args.out.mkdir(parents=True, exist_ok=True)
-    name = f"{args.topo}-{args.browser}-{args.seed}{'w' if args.wider else ''}"
+    name = f"{args.topo}-{args.browser}-{args.seed}{'w' if args.wider else ''}{args.only or ''}"
     log = open(folder / "log", "wb")
     v4 = socket.AF_INET
     at = [(v4, ("10.77.0.2", 18080))] if args.topo == "T2" else [(v4, (host, port)) for host, ports in (("10.77.0.2", (80, 18001, 18002, 18003, 18004)), ("127.0.0.1", (18001, 18002))) for port in ports]
@@ -127,7 +128,7 @@ def main():
     time.sleep(1.5)
     browser = getattr(browsers, args.browser.capitalize())(folder, log)
     pages = cases.PLACES[args.topo][0]
-    made = cases.cases(args.seed, args.topo, args.count, args.wider)
+    made = cases.cases(args.seed, args.topo, args.count, args.wider, args.only)
     for case in made:
         origin.cases[case["id"]] = case
         for again in case["attempts"][1:] if "at_once" not in case else []:  # the console is late
@@ -141,6 +142,8 @@ def main():
             some = [{k: c.get(k) for k in ("id", "realm", "attempts", "frame", "at_once")} for c in mine[first:first + 40]]
             steps.append((f"{pages[page]}/page?{variant}", some))
     cookies = [place + "/setck" for place in cases.PLACES[args.topo][2]]
+    if args.only == "signed_in":
+        cookies += [place.replace("://", "://u:p@") + "/a/signin" for place in cases.PLACES[args.topo][2]]
     try:
         results, about = (walked if args.browser == "webkit" else driven)(browser, origin, cookies, steps, args)
     finally:

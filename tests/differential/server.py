@@ -65,7 +65,7 @@ class Server:
         part = path.replace("%68", "h").split("/")
         case = self.cases.get(part[2]) if len(part) == 4 and part[1] == "c" else None
         if case is None or not part[3][1:].isdigit() or int(part[3][1:]) >= len(case["hops"]):
-            return self.other(sock, path, query)
+            return self.other(sock, path, query, head)
         hop = int(part[3][1:])
         preflight = line[0] == "OPTIONS" and "origin" in head and "access-control-request-method" in head
         answers = case["hops"][hop]["pre" if preflight else "act"]
@@ -75,6 +75,10 @@ class Server:
             answer = answers[min(nth, len(answers) - 1)]
             entry = {"id": part[2], "hop": hop, "time": began, "method": line[0], "fields": fields, "preflight": preflight, "answer": answer, "origin": head.get("origin"), "cookie": "cookie" in head, "host": head.get("host", "")}
             self.log.append(entry)
+        if "asks" in answer and "authorization" not in head:
+            kept = answer["fields"] if answer["asks"] == "same" else [f for f in answer["fields"] if not f[0].startswith("Access-")]
+            entry["answer"] = answer = answer | {"status": 401, "fields": [*kept, ["WWW-Authenticate", 'Basic realm="r"']]}
+            self.counts[key] -= 1
         if "tag" in answer and head.get("if-none-match") == '"tag"' and answer["tag"] != "other":
             kept = answer["fields"] if answer["tag"] == "same" else [f for f in answer["fields"] if not f[0].startswith("Access-")]
             entry["answer"] = answer = answer | {"status": 304, "fields": kept}
@@ -83,17 +87,20 @@ class Server:
         entry["sent"] = sent = [(k, v.replace("{o}", head.get("origin", "null")).replace("{t}", case["hops"][hop]["origin"])) for k, v in answer["fields"]]
         return self.answer(sock, line[0], answer, sent)
 
-    def other(self, sock, path, query):
+    def other(self, sock, path, query, head):
         query, _, step = query.partition("&")
         script = self.steps.get(step, "")
         extra = {"csp": f"Content-Security-Policy: {CSP}\r\n", "coep": "Cross-Origin-Embedder-Policy: require-corp\r\n", "quiet": "Referrer-Policy: no-referrer\r\n",
                  "hints": f"Accept-CH: {HINTS}\r\nPermissions-Policy: " + ", ".join(f"ch-{h.lower().removeprefix('sec-ch-')}=*" for h in HINTS.split(", ")) + "\r\n"}.get(query, "")
         if path == "/report":
             extra, script = f"Content-Security-Policy: img-src 'none'; report-uri {unquote(query)}\r\n", "</script><img src=/x.gif><script>"
+        if path == "/a/signin" and "authorization" not in head:
+            sock.sendall(b'HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic realm="r"\r\nContent-Length: 0\r\n\r\n')
+            return True
         if path == "/setck":
             extra = "".join(f"Set-Cookie: {c}; Path=/\r\n" for c in ["plain=1", "lax=1; SameSite=Lax", "strict=1; SameSite=Strict", "none=1; SameSite=None; Secure"])
         body = (f"<!doctype html><meta charset=utf-8><link rel=icon href=data:,><body><script>{PAGE}\n{script}</script>" if path == "/page" else f"<!doctype html><link rel=icon href=data:,><script>{script}</script>x").encode()
-        sock.sendall(f"HTTP/1.1 {200 if path in ('/page', '/setck', '/report') else 404} OK\r\nContent-Type: text/html\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        sock.sendall(f"HTTP/1.1 {200 if path in ('/page', '/setck', '/report', '/a/signin') else 404} OK\r\nContent-Type: text/html\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         return True
 
     def answer(self, sock, method, answer, sent):
