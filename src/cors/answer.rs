@@ -308,7 +308,7 @@ impl Correlator {
         let attempt = self.attempts.get_mut(index as usize)?;
         let Judged { omitted, included } = judged;
         if !omitted.is_empty() && family == Family::Firefox {
-            self.cache.remove(key);
+            self.cache.lapse(key, response.head_end.time);
         }
         // 307 and 308 keep a POST a POST, and hide its mode at each hop; a GET with Origin shows it
         let told_before = attempt.seen.mode == Mode::Cors && attempt.seen.mode_confidence == Confidence::Certain;

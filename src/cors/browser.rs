@@ -154,6 +154,9 @@ pub fn max_age_s(value: Option<&[u8]>, fields: usize, family: Family) -> u32 {
     let ceiling = max_age_ceiling_s(family);
     let junk = if family == Family::Firefox { 0 } else { DEFAULT_S };
     let Some(value) = value else { return DEFAULT_S };
+    if value.is_empty() && fields == 1 {
+        return DEFAULT_S;
+    }
     if fields > 1 {
         return junk;
     }
@@ -220,6 +223,7 @@ mod tests {
             (Some("5.5"), 5, 0, 5),
             (Some("+600"), 5, 0, 600),
             (Some("0600"), 600, 600, 600),
+            (Some(""), 5, 5, 5),
         ] {
             let at = |f| max_age_s(value.map(str::as_bytes), usize::from(value.is_some()), f);
             assert_eq!((at(Chromium), at(Firefox), at(Safari)), (chromium, firefox, safari), "{value:?}");

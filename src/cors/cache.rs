@@ -19,18 +19,25 @@ use crate::record::Family;
 /// Methods and names kept of one answer; what stands behind them is not covered.
 const METHODS_MAX: usize = 64;
 const NAMES_MAX: usize = 256;
+/// Longer lists than these together are not added up.
+const ADDED_MAX: usize = 64;
 
 /// How long an entry lives.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetime {
     seconds: u32,
+    /// What was allowed before stays allowed: Firefox keeps each method and each name by itself.
+    adds: bool,
 }
 
 impl Lifetime {
     /// As this family reads `Access-Control-Max-Age`.
     #[must_use]
     pub fn of(head: &Head, family: Family) -> Self {
-        Lifetime { seconds: max_age_s(head.first(Name::AcMaxAge), head.count(Name::AcMaxAge), family) }
+        Lifetime {
+            seconds: max_age_s(head.first(Name::AcMaxAge), head.count(Name::AcMaxAge), family),
+            adds: family == Family::Firefox,
+        }
     }
 }
 
@@ -51,6 +58,28 @@ pub enum Known {
 struct Lists {
     methods: Vec<Vec<u8>>,
     names: Vec<String>,
+}
+
+impl Lists {
+    /// What either allows.
+    fn both(before: &Arc<Lists>, new: Arc<Lists>) -> Arc<Lists> {
+        fn missing<T: PartialEq + Clone>(before: &[T], new: &[T]) -> Vec<T> {
+            before.iter().filter(|item| !new.contains(item)).cloned().collect()
+        }
+        let count = |lists: &Lists| lists.methods.len() + lists.names.len();
+        if Arc::ptr_eq(before, &new) || count(before) + count(&new) > ADDED_MAX {
+            return new;
+        }
+        let methods = missing(&before.methods, &new.methods);
+        let names = missing(&before.names, &new.names);
+        if methods.is_empty() && names.is_empty() {
+            return new;
+        }
+        Arc::new(Lists {
+            methods: new.methods.iter().cloned().chain(methods).collect(),
+            names: new.names.iter().cloned().chain(names).collect(),
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -128,12 +157,21 @@ impl PreflightCache {
         forgotten: &mut u64,
     ) {
         if lifetime.seconds == 0 {
-            self.entries.remove(&key);
+            if !lifetime.adds {
+                self.entries.remove(&key);
+            }
             return;
         }
-        let lists = self.lists_of(head);
+        let mut lists = self.lists_of(head);
         // a second of slack: clocks of capture and browser are two
-        let expires = at.plus(i64::from(lifetime.seconds).saturating_add(1).saturating_mul(SECOND));
+        let mut expires = at.plus(i64::from(lifetime.seconds).saturating_add(1).saturating_mul(SECOND));
+        if lifetime.adds
+            && let Some(entry) = self.entries.peek(&key).filter(|entry| entry.expires >= at)
+        {
+            // the whole lapses with its last part: should that be too late for another part, its preflight comes and is seen
+            expires = expires.max(entry.expires);
+            lists = Lists::both(&entry.lists, lists);
+        }
         if let Some((gone, _)) = self.entries.insert(key, Entry { client, expires, lists, authorized }) {
             self.forget(gone);
             *forgotten += 1;
@@ -176,9 +214,11 @@ impl PreflightCache {
         lists
     }
 
-    /// Firefox drops the entry when the actual request fails its check.
-    pub fn remove(&mut self, key: u64) {
-        self.entries.remove(&key);
+    /// Firefox drops the entry when an actual request fails its check; those that it let pass before may still be on their way.
+    pub fn lapse(&mut self, key: u64, at: Time) {
+        if let Some(entry) = self.entries.peek_mut(&key) {
+            entry.expires = entry.expires.min(at.plus(SECOND));
+        }
     }
 
     /// What is known of a request that needs a preflight.
@@ -237,7 +277,7 @@ mod tests {
     }
 
     fn minute() -> Lifetime {
-        Lifetime { seconds: 60 }
+        Lifetime { seconds: 60, adds: false }
     }
 
     fn limits(all: u32, of_client: u32) -> Limits {
@@ -258,6 +298,34 @@ mod tests {
         assert_eq!(known("PUT", &[], 61 * SECOND), Known::Covered);
         assert_eq!(known("PUT", &[], 61 * SECOND + 1), Known::NotCovered);
         assert_eq!(cache.known(2, b"PUT", &[], Family::Chromium, Time(0)), Known::Nothing);
+    }
+
+    /// Firefox 153, of 38 requests without a preflight: what an earlier answer allowed stays, whatever a later one says of other names,
+    /// and eight at once that share a preflight all go out before the first is refused.
+    #[test]
+    fn firefox_adds_up_what_answers_allow() {
+        let mut cache = PreflightCache::new(&limits(8, 8));
+        let lists = |method: &str, name: &str| {
+            let mut built = HeadBuilder::response();
+            built.field(b"Access-Control-Allow-Methods", Name::AcAllowMethods, method.as_bytes(), false);
+            built.field(b"Access-Control-Allow-Headers", Name::AcAllowHeaders, name.as_bytes(), false);
+            built.finish()
+        };
+        for (adds, covered) in [(true, Known::Covered), (false, Known::NotCovered)] {
+            let of = |seconds| Lifetime { seconds, adds };
+            cache.insert(1, ClientId(0), false, &lists("PUT", "x-a"), of(60), Time(0), &mut 0);
+            cache.insert(1, ClientId(0), false, &lists("PATCH", "x-b"), of(5), Time(SECOND), &mut 0);
+            for names in [&["x-b"], &["x-a"]] {
+                let known = cache.known(1, b"PATCH", names, Family::Firefox, Time(2 * SECOND));
+                assert_eq!(known, if names[0] == "x-b" { Known::Covered } else { covered }, "{names:?}");
+            }
+            cache.insert(1, ClientId(0), false, &lists("PUT", "x-a"), of(0), Time(3 * SECOND), &mut 0);
+            let known = cache.known(1, b"PATCH", &["x-b"], Family::Firefox, Time(4 * SECOND));
+            assert_eq!(known, if adds { Known::Covered } else { Known::Nothing });
+            cache.lapse(1, Time(10 * SECOND));
+            assert_eq!(cache.known(1, b"PUT", &["x-a"], Family::Firefox, Time(11 * SECOND)) == Known::Covered, adds);
+            assert_ne!(cache.known(1, b"PUT", &["x-a"], Family::Firefox, Time(12 * SECOND)), Known::Covered);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::attempt::{
 };
 use super::browser::max_age_ceiling_s;
 use super::cache::Known;
-use super::check::Judged;
+use super::check::{Judged, Reader};
 use super::classify::{Classified, Classifier, is_tool, path_and_query, redact};
 use super::correlator::{Awaited, Correlator, HostSeen, Timer};
 use super::fields::{self, UnsafeField, requested_names};
@@ -71,7 +71,7 @@ impl Correlator {
         if let Some(index) = self.take_redirected(request, seen) {
             return Some(index);
         }
-        if let Some(index) = self.take_retry(request, seen, false) {
+        if let Some(index) = self.take_retry(request, seen) {
             return Some(index);
         }
         match seen.kind {
@@ -128,12 +128,6 @@ impl Correlator {
             && let Some(index) = self.take_paired(pair, request, seen, false)
         {
             self.on_paired(index, request, seen);
-            return index;
-        }
-        if needs
-            && known != Known::Covered
-            && let Some(index) = self.take_retry(request, seen, true)
-        {
             return index;
         }
         let mut attempt = self.new_attempt(request, seen);
@@ -412,8 +406,8 @@ impl Correlator {
         Some(index)
     }
 
-    /// The attempt that this request makes again. `unasked`: it lacks a preflight that a script's own would have had.
-    pub(super) fn take_retry(&mut self, request: &Arc<Request>, seen: &Arc<Classified>, unasked: bool) -> Option<u32> {
+    /// The attempt that this request makes again.
+    pub(super) fn take_retry(&mut self, request: &Arc<Request>, seen: &Arc<Classified>) -> Option<u32> {
         if self.by_retry.is_empty() {
             return None;
         }
@@ -422,7 +416,9 @@ impl Correlator {
         let says_who = request.head.first(Name::Authorization).is_some_and(fields::is_browser_authentication);
         let attempts = &self.attempts;
         let place = waiting.iter().position(|&index| {
-            unasked || says_who || attempts.get(index as usize).is_some_and(|attempt| !attempt.challenged)
+            let Some(attempt) = attempts.get(index as usize) else { return false };
+            let first = attempt.request.as_ref().map(|(first, _)| first);
+            !attempt.challenged || says_who || first.is_some_and(|first| goes_over_http1(first, request, seen))
         })?;
         let index = waiting.remove(place);
         if waiting.is_empty() {
@@ -511,6 +507,13 @@ impl Correlator {
         }
         Some(index)
     }
+}
+
+/// Firefox asks again over HTTP/1.1, unchanged, when it is asked for `Negotiate` over HTTP/2: a gateway hands on names in lower case
+/// the first time alone.
+fn goes_over_http1(first: &Request, again: &Request, seen: &Classified) -> bool {
+    let lower = |request: &Request| Reader::of(&seen.browser, &request.head, seen.forwarded).lower_names;
+    seen.browser.family == Family::Firefox && lower(first) && !lower(again)
 }
 
 /// Whether a head has none of these fields, of which there are some.

@@ -44,6 +44,8 @@ struct Wire {
     agent: &'static str,
     /// The client's IPv6 address; 0 is 198.51.100.7.
     address: u128,
+    /// No `User-Agent` but what the request has itself.
+    bare: bool,
 }
 
 fn fields(built: &mut HeadBuilder, lines: &str) {
@@ -68,6 +70,7 @@ impl Wire {
             stream: 0,
             agent,
             address: 0,
+            bare: false,
         }
     }
 
@@ -87,7 +90,10 @@ impl Wire {
         if !lines.to_ascii_lowercase().contains("host:") {
             fields(&mut built, "Host: b.test");
         }
-        fields(&mut built, &format!("User-Agent: {}|Accept: */*|Accept-Encoding: gzip", self.agent));
+        if !self.bare {
+            fields(&mut built, &format!("User-Agent: {}", self.agent));
+        }
+        fields(&mut built, "Accept: */*|Accept-Encoding: gzip");
         fields(&mut built, lines);
         let at = self.mark();
         let client: SocketAddr = match self.address {
