@@ -279,6 +279,26 @@ fn firefox_at_random() {
     check_random("T2-firefox", 100, (0, 0, 0));
 }
 
+#[test]
+fn webkit_at_random() {
+    check_random("T1-webkit", 67, (0, 0, 0));
+}
+
+/// Other ways to load, frames, races and caches.
+#[test]
+fn wider_at_random() {
+    check_random("wider-T1-chromium", 44, (0, 0, 0));
+    check_random("wider-T1-firefox", 43, (0, 0, 0));
+    check_random("wider-T1-webkit", 41, (0, 0, 0));
+}
+
+/// Whose user the browser can name by itself, below CORS.
+#[test]
+fn signed_in_at_random() {
+    check_random("signed-in-T1-firefox", 40, (0, 0, 0));
+    check_random("signed-in-T1-webkit", 29, (0, 0, 0));
+}
+
 /// One attempt of the demo incident.
 #[derive(Debug, Deserialize)]
 struct Truth {

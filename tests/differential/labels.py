@@ -86,7 +86,7 @@ def word_of(family, words, last, included):
             reason = webkit(word)
             if reason == "allow_origin":
                 reason = standard(last, included) if last else None
-                if reason not in ("multiple_allow_origin", "allow_origin_mismatch", "invalid_allow_origin"):
+                if last and last["answer"]["how"] == "trailer_cors" or reason not in ("multiple_allow_origin", "allow_origin_mismatch", "invalid_allow_origin"):
                     reason = "missing_allow_origin"  # or a gateway lost it, or answered itself
             elif reason == "preflight_status" and last and last["preflight"] and last["answer"]["status"] in REDIRECTS and joined(last["sent"], "location") is not None:
                 reason = "preflight_redirect"
