@@ -17,8 +17,9 @@ from fifth_cases import CASES as FIFTH
 from sixth_cases import CASES as SIXTH
 from seventh_cases import CASES as SEVENTH
 from eighth_cases import CASES as EIGHTH
+from ninth_cases import CASES as NINTH
 
-CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH], 1) for case in cases]
+CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH], 1) for case in cases]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))

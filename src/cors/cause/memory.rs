@@ -179,6 +179,8 @@ pub(in crate::cors) struct EndpointMemory {
     pub(in crate::cors) bare: Last,
     /// A preflight was answered 2xx without naming its origin.
     pub(in crate::cors) preflight_bare: Last,
+    /// A preflight was answered 404, 405 or 501: nobody takes OPTIONS there.
+    pub(in crate::cors) no_route: Last,
     no_cors: (ClientId, Last),
 }
 
@@ -282,6 +284,7 @@ impl Memory {
             (true, false, 200..=299) => endpoint.preflight_bare.on(now),
             (false, false, 200..=299) if !super::is_hit(&response.head) => endpoint.bare.on(now),
             (false, true, 400..) => target.error_good.on(now),
+            (true, false, 404 | 405 | 501) => endpoint.no_route.on(now),
             (true, false, 401 | 403 | 407) if !super::is_tomcats(response) => target.preflight_needs_login.on(now),
             _ => {}
         }

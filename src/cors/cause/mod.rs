@@ -197,11 +197,14 @@ impl Case<'_> {
             BodyStart::DisallowedCors | BodyStart::OriginRefused => {
                 return (Cause::OriginNotListed, Confidence::Certain);
             }
-            BodyStart::MethodRefused => return (Cause::MethodNotListed, Confidence::Certain),
+            // 405 and 501 refuse OPTIONS itself
+            BodyStart::MethodRefused if !matches!(response.status, 405 | 501) => {
+                return (Cause::MethodNotListed, Confidence::Certain);
+            }
             BodyStart::HeadersRefused => return (Cause::HeaderNotListed, Confidence::Certain),
             BodyStart::RouteRefused => return (Cause::CorsNotMounted, Confidence::Certain),
             BodyStart::CorsRefused => return self.refused_in_words(),
-            BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => {}
+            BodyStart::MethodRefused | BodyStart::Unseen | BodyStart::Json | BodyStart::Markup | BodyStart::Other => {}
         }
         let head = &response.head;
         let seen = server::recognise(response);
@@ -219,7 +222,7 @@ impl Case<'_> {
         if let Some(cause) = said_in_a_field(head) {
             return (cause, Confidence::Certain);
         }
-        if self.is_preflight() && seen.edge.is_none() && refuses_plainly(response) {
+        if self.is_preflight() && seen.edge.is_none() && refuses_plainly(response) && !self.lists_all(head) {
             // a login check may refuse so, too: not where requests without credentials pass
             let by_cors = response.status == 400 || is_tomcats(response) || self.endpoint.open.is_recent(self.now);
             if by_cors || varies_by_origin(head) {
@@ -297,6 +300,13 @@ impl Case<'_> {
         }
         let others = self.target.grants.has_others(self.origin_key, self.now);
         (Cause::OriginNotListed, if others { Confidence::Certain } else { Confidence::Probable })
+    }
+
+    /// Both lists are in view, and have what the preflight asks for.
+    fn lists_all(&self, head: &Head) -> bool {
+        let names = self.transaction.preflight.iter().flat_map(|p| &*p.requested_headers);
+        lists(head, Name::AcAllowMethods, self.transaction.method.as_bytes())
+            && names.into_iter().all(|name| lists(head, Name::AcAllowHeaders, name.as_bytes()))
     }
 
     /// The CORS code refused a preflight, and does not say for what.
@@ -384,10 +394,12 @@ impl Case<'_> {
         if others {
             return (Cause::OriginNotListed, if express { Confidence::Probable } else { Confidence::Possible });
         }
-        if express || self.is_preflight() {
-            return (Cause::OriginNotListed, Confidence::Possible);
+        match (express, self.is_preflight()) {
+            (true, _) if seen.edge.is_none() => (Cause::OriginNotListed, Confidence::Possible),
+            // what failed on OPTIONS is the CORS code itself, or what runs before it
+            (true, _) | (_, true) => UNKNOWN,
+            (false, false) => (Cause::ErrorPageWithoutCors, Confidence::Possible),
         }
-        (Cause::ErrorPageWithoutCors, Confidence::Possible)
     }
 
     /// A preflight answered 4xx or 501: most often nobody takes OPTIONS there.
@@ -404,6 +416,10 @@ impl Case<'_> {
         }
         match (response.status, response.body_start) {
             (404 | 405 | 501, _) => (Cause::CorsNotMounted, Confidence::Probable),
+            // a firewall's rule
+            (406 | 418 | 451, BodyStart::Markup) if seen.edge.is_some() && seen.application.is_none() => {
+                (Cause::AuthBeforeCors, Confidence::Possible)
+            }
             // a host that is not served is refused so, too, whatever the method
             (400, BodyStart::Markup) => UNKNOWN,
             // the application took OPTIONS for a request, and found fault with it
@@ -480,8 +496,11 @@ impl Case<'_> {
         }
         // Express keeps on its errors what CORS code added before; a server's page does not, other applications may or may not
         match response.body_start {
+            // nor does a proxy that adds fields to good answers alone
+            _ if seen.application == Some(Stack::Express) && seen.edge.is_some() => UNKNOWN,
             _ if seen.application == Some(Stack::Express) => (Cause::CorsNotMounted, Confidence::Possible),
             BodyStart::Json => UNKNOWN,
+            _ if is_json(&response.head) => UNKNOWN,
             _ => (Cause::ErrorPageWithoutCors, Confidence::Possible),
         }
     }
@@ -511,7 +530,9 @@ impl Case<'_> {
             // requests show it
             let path_unknown = self.is_rack(seen) && self.endpoint.bare.is_recent(self.now);
             if !is_silent(response) || path_unknown {
-                no_trace(response)
+                // rules of Apache and Caddy answer preflights themselves; this one went past them to the application
+                let past = matches!(seen.edge, Some(Stack::Apache | Stack::Caddy)) && !is_flasks(&response.head);
+                if past { (Cause::CorsNotMounted, Confidence::Possible) } else { no_trace(response) }
             } else if is_silent_denial(request, response) {
                 (Cause::OriginNotListed, Confidence::Possible)
             } else {
@@ -561,7 +582,11 @@ impl Case<'_> {
             // only what no route took has headers
             return (Cause::CorsAfterRouter, Confidence::Probable);
         }
-        self.elsewhere().unwrap_or_else(|| no_trace(response))
+        self.elsewhere().unwrap_or_else(|| {
+            // CORS code would have taken OPTIONS, whatever the origin
+            let no_route = self.endpoint.no_route.is_recent(self.now);
+            if no_route { (Cause::CorsNotMounted, Confidence::Possible) } else { no_trace(response) }
+        })
     }
 
     // ---- other reasons -----------------------------------------------------------------------------------------------
@@ -619,14 +644,12 @@ impl Case<'_> {
         let sure =
             if response.body_start == BodyStart::DisallowedCors { Confidence::Certain } else { Confidence::Probable };
         let asked = request.head.first(Name::AcRequestMethod).unwrap_or_default();
-        let lists = |name: Name, item: &[u8]| {
-            head.joined(name).is_some_and(|v| list_items(&v).any(|i| i.eq_ignore_ascii_case(item) || i == b"*"))
-        };
-        if head.has(Name::AcAllowMethods) && !lists(Name::AcAllowMethods, asked) {
+        if head.has(Name::AcAllowMethods) && !lists(head, Name::AcAllowMethods, asked) {
             return (Cause::MethodNotListed, sure);
         }
         let names = self.transaction.preflight.iter().flat_map(|p| &*p.requested_headers);
-        if head.has(Name::AcAllowHeaders) && names.into_iter().any(|n| !lists(Name::AcAllowHeaders, n.as_bytes())) {
+        if head.has(Name::AcAllowHeaders) && names.into_iter().any(|n| !lists(head, Name::AcAllowHeaders, n.as_bytes()))
+        {
             return (Cause::HeaderNotListed, sure);
         }
         if value.is_some_and(|v| v != b"*" && v != self.origin) {
@@ -868,6 +891,11 @@ fn has_cors_field(head: &Head) -> bool {
     })
 }
 
+/// A list in view names it, or everything.
+fn lists(head: &Head, list: Name, item: &[u8]) -> bool {
+    head.joined(list).is_some_and(|v| list_items(&v).any(|i| i.eq_ignore_ascii_case(item) || i == b"*"))
+}
+
 /// The CORS code has left a mark.
 pub(super) fn has_run(head: &Head) -> bool {
     has_cors_field(head) || varies_by_origin(head)
@@ -899,13 +927,28 @@ fn names_limit(head: &Head) -> bool {
     })
 }
 
+/// A compressed body shows by its type alone what it is.
+fn is_json(head: &Head) -> bool {
+    head.first(Name::ContentType).is_some_and(|kind| kind.starts_with(b"application/json"))
+}
+
+/// Flask's own answer to OPTIONS, which Flask-CORS leaves as it is for an origin that is not on its list.
+fn is_flasks(head: &Head) -> bool {
+    let allows = |word: &[u8]| head.first(Name::Allow).is_some_and(|v| list_items(v).any(|item| item == word));
+    allows(b"HEAD") && allows(b"OPTIONS") && head.first(Name::ContentType) == Some(b"text/html; charset=utf-8")
+}
+
 /// Plain words or none, where routers, gateways and login checks mostly send a page or JSON.
 fn refuses_plainly(response: &Response) -> bool {
     let head = &response.head;
     let kind = head.first(Name::ContentType);
     let text = kind.is_some_and(|k| k.starts_with(b"text/plain"));
     match response.status {
-        400 => (text || kind.is_none()) && matches!(response.body_start, BodyStart::Unseen | BodyStart::Other),
+        // a server that cannot read what it is sent closes the connection
+        400 => {
+            let closes = head.first(Name::Connection).is_some_and(|v| v.eq_ignore_ascii_case(b"close"));
+            (text || kind.is_none()) && !closes && matches!(response.body_start, BodyStart::Unseen | BodyStart::Other)
+        }
         403 => text && !head.has(Name::WwwAuthenticate) && response.body_start != BodyStart::Markup,
         _ => false,
     }
@@ -968,7 +1011,10 @@ pub(super) fn is_hit(head: &Head) -> bool {
     let says_hit = |name: Name| {
         head.all(name).any(|v| v.windows(3).any(|w| w.eq_ignore_ascii_case(b"hit")) || v.eq_ignore_ascii_case(b"stale"))
     };
-    let aged = head.first(Name::Age).is_some_and(|v| !v.is_empty() && v.iter().all(u8::is_ascii_digit));
+    // Varnish says 0 of what it handed through
+    let aged = head
+        .first(Name::Age)
+        .is_some_and(|v| !v.is_empty() && v.iter().all(u8::is_ascii_digit) && v.iter().any(|digit| *digit != b'0'));
     // Varnish: two numbers, of this request and of the one that filled the cache
     let varnish = head.first(Name::XVarnish).is_some_and(|v| v.contains(&b' '));
     says_hit(Name::XCache) || says_hit(Name::XCacheStatus) || says_hit(Name::CfCacheStatus) || aged || varnish

@@ -91,6 +91,7 @@ fn replay_apart(apart: i64, steps: &[&str]) -> Vec<Transaction> {
                 "Invalid CORS request" => BodyStart::InvalidCorsRequest,
                 "Disallowed CORS" => BodyStart::DisallowedCors,
                 "CORS preflight request failed: headers" => BodyStart::HeadersRefused,
+                "method OPTIONS is not allowed" => BodyStart::MethodRefused,
                 "CORS is disabled" => BodyStart::RouteRefused,
                 "<" => BodyStart::Markup,
                 "{" => BodyStart::Json,
@@ -602,6 +603,7 @@ fn an_error_page_is_a_servers_and_expresss_errors_keep_what_cors_code_added() {
     // Express keeps what cors() added on its 404
     check(&["GET /x |Origin: A → 404 |X-Powered-By: Express|body=<"], "cors_not_mounted");
     check(&["GET /x |Origin: A → 400 |X-Powered-By: Express|body={"], "cors_not_mounted");
+    check(&["GET /x |Origin: A → 404 |X-Powered-By: Express|Server: nginx|body=<"], "unknown");
     // a host that is not served
     check(&[&format!("{ASK_PUT} → 400 |Content-Type: text/html|body=<")], "unknown");
 }
@@ -637,6 +639,66 @@ fn an_application_that_fails_on_options_answers_preflights_itself() {
     check(&[&format!("{ASK_PUT} → 500 |Access-Control-Allow-Origin: A")], "cors_not_mounted");
     // Express: callback(new Error()) for a page that is not listed
     check(&[bare, &format!("{ASK_PUT} → 500 |X-Powered-By: Express")], "origin_not_listed");
+}
+
+#[test]
+fn a_server_that_refuses_options_itself_says_nothing_of_the_lists() {
+    // Apache's own page: "The requested method OPTIONS is not allowed for this URL."
+    let refused = "|Server: Apache|body=method OPTIONS is not allowed";
+    check(&[&format!("{ASK_PUT} → 405 {refused}")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 501 {refused}")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 403 {refused}")], "method_not_listed");
+    // a small server that knows GET alone
+    let bare = "GET /x |Origin: A → 200 |Last-Modified: then";
+    check(&[bare, &format!("{ASK_PUT} → 400 |Connection: Close|Content-Type: text/plain|body=words")], "unknown");
+}
+
+#[test]
+fn lists_that_have_what_was_asked_leave_the_origin() {
+    // Starlette, where the words were not captured
+    let head = "Content-Type: text/plain|Access-Control-Allow-Methods: GET, PUT|Access-Control-Allow-Headers: x-a";
+    check(&[&format!("{ASK_PUT}|Access-Control-Request-Headers: x-a → 400 |{head}")], "origin_not_listed");
+    check(&[&format!("{ASK_PUT}|Access-Control-Request-Headers: x-b → 400 |{head}")], "unknown");
+}
+
+#[test]
+fn a_firewalls_page_is_a_refusal_before_cors() {
+    check(&[&format!("{ASK_PUT} → 406 |Server: Apache|body=<")], "auth_before_cors");
+    // an application's own
+    check(&[&format!("{ASK_PUT} → 406 |X-Powered-By: Express|body={{")], "cors_not_mounted");
+}
+
+#[test]
+fn what_a_cache_handed_through_is_no_hit() {
+    let passed = "GET /x |Origin: A → 200 |Via: 1.1 varnish (Varnish/7.1)|X-Varnish: 5";
+    check(&[&format!("{passed}|Age: 0|body={{")], "cors_not_mounted");
+    check(&[&format!("{passed}|Age: 3|body={{")], "cached_for_other_origin");
+    check(&[&format!("{passed} 2|Age: 0|body={{")], "cached_for_other_origin");
+}
+
+#[test]
+fn where_nobody_takes_options_no_cors_code_hides() {
+    let json = "200 |Server: nginx|Content-Type: application/json";
+    let get = format!("GET /x |Origin: A → {json}|body={{");
+    check(&[&get], "unknown");
+    check(&[&get, &format!("{ASK_PUT} → 405 |Server: nginx|body={{"), &get], "cors_not_mounted");
+    // the rules of Apache and Caddy would have answered the preflight
+    check(&[&format!("{ASK_PUT} → 200 |Server: Apache|Content-Type: application/json|body={{")], "cors_not_mounted");
+    let flask = "Allow: GET, HEAD, OPTIONS|Content-Length: 0|Content-Type: text/html; charset=utf-8";
+    check(&[&format!("{ASK_PUT} → 200 |Server: Caddy|X-Powered-By: Express|{flask}")], "unknown");
+}
+
+#[test]
+fn a_compressed_error_is_what_its_type_says() {
+    check(&["GET /x |Origin: A → 400 |Content-Type: application/json-rpc|body=words"], "unknown");
+    check(&["GET /x |Origin: A → 400 |Content-Type: text/plain|body=words"], "error_page_without_cors");
+}
+
+#[test]
+fn what_fails_on_options_too_may_be_the_cors_code_or_run_before_it() {
+    check(&[&format!("{ASK_PUT} → 500 |Content-Type: text/plain|body=words")], "unknown");
+    check(&["GET /x |Origin: A → 500 |X-Powered-By: Express|Server: nginx|body={"], "unknown");
+    check(&["GET /x |Origin: A → 500 |X-Powered-By: Express|body={"], "origin_not_listed");
 }
 
 #[test]
