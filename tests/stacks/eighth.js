@@ -88,7 +88,9 @@ export default { fetch: request => handlers['${own}'](request) };`;
   fs.writeFileSync('worker.capnp', `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (services = [(name = "main", worker = .main)], sockets = [(name = "http", address = "${hostname}:${port}", http = (), service = "main")]);
 const main :Workerd.Worker = (modules = [(name = "worker", esModule = embed "worker.js")], compatibilityDate = "2025-01-01");`);
-  require('child_process').spawn(require.resolve('workerd/bin/workerd'), ['serve', 'worker.capnp'], { stdio: 'inherit' }).on('exit', () => process.exit(1));
+  const child = require('child_process').spawn(require.resolve('workerd/bin/workerd'), ['serve', 'worker.capnp'], { stdio: 'inherit' });
+  child.on('exit', () => process.exit(1));
+  process.on('SIGTERM', () => child.kill());
 }
 
 async function merc() {
