@@ -232,7 +232,7 @@ impl Correlator {
             attempt.state = State::Retry { since: at, preflight: false };
             let key = self.retry_key(seen, request);
             self.wait_for(Awaited::Retry, key, index, counters);
-            self.start_timer(index, Timer::Retry, at);
+            self.start_timer(index, Timer::Challenge, at);
             return;
         }
         let redirect = check::is_redirect(response);

@@ -26,13 +26,15 @@ use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::memo::Memo;
 use crate::options::EngineOptions;
-use crate::packet::{SECOND, Time};
+use crate::packet::{MILLISECOND, SECOND, Time};
 use crate::record::{Sink, TransactionId};
 
 /// A browser sends the actual at once when the preflight passes: so much silence says that it did not.
 const T_SILENCE_NS: i64 = 10 * SECOND;
 /// A request closed without an answer is sent again within this time.
 const T_RETRY_NS: i64 = 2 * SECOND;
+/// A browser that is asked who it is, and knows, asks again at once.
+const T_CHALLENGE_NS: i64 = 500 * MILLISECOND;
 /// A preflight without a byte of answer for so long counts as unanswered.
 const T_ANSWER_NS: i64 = 60 * SECOND;
 
@@ -69,6 +71,7 @@ pub struct Correlator {
     pub(super) by_retry: HashMap<u64, Slots, RandomState>,
     pub(super) silence: VecDeque<(Time, u32, u32)>,
     pub(super) retries: VecDeque<(Time, u32, u32)>,
+    pub(super) challenges: VecDeque<(Time, u32, u32)>,
     pub(super) answers: VecDeque<(Time, u32, u32)>,
     pub(super) by_age: VecDeque<(u32, u32)>,
     /// What stored responses came to, for a later 304.
@@ -123,6 +126,7 @@ impl Correlator {
             by_retry: HashMap::default(),
             silence: VecDeque::new(),
             retries: VecDeque::new(),
+            challenges: VecDeque::new(),
             answers: VecDeque::new(),
             by_age: VecDeque::new(),
             stored: Lru::new(limits.hints_max),
@@ -156,7 +160,7 @@ impl Correlator {
 
     /// Takes one event. What comes of it is told by [`Correlator::tell`].
     pub fn on_event(&mut self, event: &HttpEvent, counters: &mut Counters) {
-        self.explain_due();
+        self.settle_due();
         match event {
             HttpEvent::Request(request) => self.on_request(request, counters),
             HttpEvent::Response { request: Some(request), response } => {
@@ -167,6 +171,15 @@ impl Correlator {
             HttpEvent::NoAnswer { request, why, at } => self.on_no_answer(request, *why, at.time, counters),
             HttpEvent::End { id, state, at, .. } => self.on_end(*id, *state, at.time),
         }
+    }
+
+    fn settle_due(&mut self) {
+        while let Some((index, _)) = pop_due(&mut self.challenges, &self.attempts, self.now) {
+            if self.attempts.get(index as usize).is_some_and(|a| a.challenged) {
+                self.settle_challenged(index);
+            }
+        }
+        self.explain_due();
     }
 
     fn all_hints_forgotten(&self) -> u64 {
@@ -210,10 +223,10 @@ impl Correlator {
         self.findings.advance(now, sink, counters);
     }
 
-    /// Nothing came until now, which need be no whole second: explains what has waited for it.
+    /// Nothing came until now, which need be no whole second: settles what does not wait for one.
     pub fn pass(&mut self, now: Time, sink: &mut impl Sink, counters: &mut Counters) {
         self.now = self.now.max(now);
-        self.explain_due();
+        self.settle_due();
         self.tell(sink, counters);
     }
 
@@ -298,6 +311,7 @@ impl Correlator {
         let (queue, entry) = match timer {
             Timer::Silence => (&mut self.silence, entry(T_SILENCE_NS)),
             Timer::Retry => (&mut self.retries, entry(T_RETRY_NS)),
+            Timer::Challenge => (&mut self.challenges, entry(T_CHALLENGE_NS)),
             Timer::Answer => (&mut self.answers, entry(T_ANSWER_NS)),
         };
         queue.push_back(entry);
@@ -348,6 +362,7 @@ pub(super) fn request_id(sensor: u64, request: &Request) -> TransactionId {
 pub(super) enum Timer {
     Silence,
     Retry,
+    Challenge,
     Answer,
 }
 

@@ -342,13 +342,17 @@ impl Correlator {
             return;
         }
         let client = attempt.seen.client;
+        let challenged_at = attempt.response.as_ref().filter(|_| attempt.challenged).map(|r| r.head_end.time);
         let origins = &mut self.classifier.origins;
         let mut transaction = transaction_of(attempt, outcome, effect, origins);
         let waits = cause::rests_on_others(&transaction);
         if waits && self.unexplained.len() < self.unexplained_max {
-            let (due, transaction) = (self.now.plus(T_EXPLAIN_NS), Arc::new(transaction));
+            // what a challenge was waited for counts: whoever looks at the database waits two seconds at most
+            let from = challenged_at.unwrap_or(self.now);
+            let (due, transaction) = (from.plus(T_EXPLAIN_NS), Arc::new(transaction));
             self.told.push(Told::Refused(Arc::clone(&transaction)));
-            self.unexplained.push_back(Unexplained { due, client, transaction });
+            let place = self.unexplained.partition_point(|other| other.due <= due);
+            self.unexplained.insert(place, Unexplained { due, client, transaction });
         } else {
             self.hints_forgotten += u64::from(waits);
             cause::fill(&mut transaction, &self.memory, origins, client, self.now);

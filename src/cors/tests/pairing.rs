@@ -2,6 +2,7 @@
 
 use super::{A, ASK_PUT, CHROME, FIREFOX, SAFARI, Wire};
 use crate::http::{HttpEvent, NoAnswer};
+use crate::packet::{MILLISECOND, Time};
 use crate::record::Verdict;
 
 #[test]
@@ -425,6 +426,19 @@ fn a_challenge_is_no_answer_where_the_browser_knows_who_it_is() {
             assert_eq!(wire.end(), [format!("PUT /x {expected}")], "{agent} {second:?}");
         }
     }
+}
+
+/// Two seconds after a refusal it is in the database; what waits for it to be explained waits no longer for a name.
+#[test]
+fn a_challenge_that_nobody_answers_is_a_refusal_within_a_second() {
+    let mut wire = Wire::new(CHROME);
+    wire.exchange("GET /x", A, 401, "WWW-Authenticate: Basic realm=\"x\"");
+    let told = [450, 850].map(|after| {
+        let now = Time(wire.now + after * MILLISECOND);
+        wire.correlator.pass(now, &mut wire.taken, &mut wire.counters);
+        wire.taken.0.len()
+    });
+    assert_eq!((told, wire.end().len()), ([0, 1], 1));
 }
 
 /// A request of the page's own after a 401 is another attempt; so is what follows a challenge that no browser answers by itself.
