@@ -171,8 +171,7 @@ impl Case<'_> {
 
     /// The list has `*`, which would have covered a request without credentials.
     fn only_star(&self, head: &Head, list: Name) -> bool {
-        self.transaction.credentials == Credentials::Included
-            && head.joined(list).is_some_and(|value| list_items(&value).any(|item| item == b"*"))
+        self.transaction.credentials == Credentials::Included && lists(head, list, b"*")
     }
 
     /// A value that is none: empty is also what a list leaves that was searched in vain.
