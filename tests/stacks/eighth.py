@@ -3,12 +3,7 @@ import asyncio
 import os
 import sys
 
-MISTAKE, PORT = os.environ["CASE"].split() if "CASE" in os.environ else sys.argv[1:3]  # servers that load this file have no arguments for it
-PORT = int(PORT)
-FAMILY, OWN = MISTAKE.split("_", 1)
-HOST, A, B = "127.0.0.1", "http://app.one.test:18901", "http://app.two.test:18902"
-METHODS = ["GET", "POST", "PUT", "DELETE"]
-PATHS = ["/items", "/other", "/me"]
+from given import A, B, FAMILY, HOST, METHODS, MISTAKE, OWN, PATHS, PORT
 
 
 def fastapi():
@@ -102,7 +97,7 @@ def gev():
 
 
 def uws():
-    command = ["uwsgi", "--plugins", "http,python3", "--http", f"{HOST}:{PORT}", "--master", "--need-app", "--callable", "app", "--virtualenv", sys.prefix, "--wsgi-file", os.path.abspath(__file__), "--die-on-term"]
+    command = ["uwsgi", "--plugins", "http,python3", "--http", f"{HOST}:{PORT}", "--master", "--need-app", "--callable", "app", "--virtualenv", sys.prefix, "--pythonpath", os.path.dirname(os.path.abspath(__file__)), "--wsgi-file", os.path.abspath(__file__), "--die-on-term"]
     os.execvpe("/usr/bin/uwsgi", command, os.environ | {"CASE": f"{MISTAKE} {PORT}"})
 
 

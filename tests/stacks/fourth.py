@@ -3,10 +3,7 @@ CAUSES.md made on purpose."""
 import os
 import sys
 
-MISTAKE, PORT = sys.argv[1], int(sys.argv[2])
-FAMILY, OWN = MISTAKE.split("_", 1)
-A, B = "http://app.one.test:18901", "http://app.two.test:18902"
-METHODS = ["GET", "POST", "PUT", "DELETE"]
+from given import A, B, FAMILY, METHODS, OWN, PORT
 
 
 def serve(app):

@@ -2,10 +2,8 @@
 Flask under gunicorn or waitress, with one mistake of CAUSES.md made on purpose."""
 import sys
 
-MISTAKE, PORT = sys.argv[1], int(sys.argv[2])
-FAMILY, OWN = MISTAKE.split("_", 1)
-A, B = "http://app.one.test:18901", "http://app.two.test:18902"
-METHODS = ["GET", "POST", "PUT", "DELETE"]
+from given import A, B, FAMILY, METHODS, OWN, PORT
+
 LOGIN = (b"content-type", b"application/json")
 
 

@@ -2,11 +2,7 @@
 import os
 import sys
 
-MISTAKE, PORT = os.environ["CASE"].split() if "CASE" in os.environ else sys.argv[1:3]  # what gunicorn loads has no arguments for it
-PORT = int(PORT)
-FAMILY, OWN = MISTAKE.split("_", 1)
-HOST, A, B = "127.0.0.1", "http://app.one.test:18901", "http://app.two.test:18902"
-METHODS, PATHS = ["GET", "POST", "PUT", "DELETE"], ["/items", "/other", "/me"]
+from given import A, B, FAMILY, HOST, METHODS, MISTAKE, OWN, PATHS, PORT
 
 
 def flask():

@@ -1,9 +1,5 @@
 """python3 server.py MISTAKE PORT: Flask, Django, Starlette, aiohttp or Falcon with one mistake of CAUSES.md made on purpose."""
-import sys
-
-MISTAKE, PORT = sys.argv[1], int(sys.argv[2])
-A, B = "http://app.one.test:18901", "http://app.two.test:18902"
-METHODS = ["GET", "POST", "PUT", "DELETE"]
+from given import A, B, METHODS, MISTAKE, PORT
 
 
 def flask():

@@ -1,10 +1,5 @@
 """python3 sixth.py MISTAKE PORT: Flask, Django, DRF, Starlette, FastAPI and others, in more manners, with one mistake of CAUSES.md made on purpose."""
-import sys
-
-MISTAKE, PORT = sys.argv[1], int(sys.argv[2])
-FAMILY, OWN = MISTAKE.split("_", 1)
-HOST, A, B = "127.0.0.1", "http://app.one.test:18901", "http://app.two.test:18902"
-METHODS = ["GET", "POST", "PUT", "DELETE"]
+from given import A, B, FAMILY, HOST, METHODS, OWN, PORT
 
 
 def flask6():
