@@ -33,11 +33,11 @@ impl Sink for Messages {
             Message::Request(r) => {
                 let text = |bytes: &[u8]| clean(&String::from_utf8_lossy(bytes));
                 let host = r.head.first(Name::Host).map(text).unwrap_or_default();
-                let what = format!("{} {} {} {host}", text(r.head.method()), text(r.head.target()), r.minor);
+                let what = format!("{} {} {} {host}", text(r.head.method()), text(r.head.target()), r.version.id());
                 ((r.client.to_string(), r.server.to_string()), what, &r.head)
             }
             Message::Response { response: r, client, server } => {
-                ((server.to_string(), client.to_string()), format!("{} {}", r.status, r.minor), &r.head)
+                ((server.to_string(), client.to_string()), format!("{} {}", r.status, r.version.id()), &r.head)
             }
         };
         self.0.entry(direction).or_default().push(Seen { what, cors: cors_of(head) });
@@ -80,13 +80,13 @@ fn expected(path: &Path) -> BTreeMap<Direction, Vec<Expected>> {
     for line in std::fs::read_to_string(path).expect("expected messages").lines() {
         let m: Value = serde_json::from_str(line).expect("JSON");
         let text = |key: &str| clean(m[key].as_str().unwrap_or_default());
-        let minor = u8::from(text("version") != "1.0");
+        let version = text("version");
         let is_request = m["kind"] == "request";
         let (client, server) = (text("client"), text("server"));
         let what = if is_request {
-            format!("{} {} {minor} {}", text("method"), text("target"), text("host"))
+            format!("{} {} {version} {}", text("method"), text("target"), text("host"))
         } else {
-            format!("{} {minor}", m["status"])
+            format!("{} {version}", m["status"])
         };
         let mut cors: Vec<(String, String)> = m["headers"]
             .as_array()

@@ -10,7 +10,7 @@ use corstap::capture::merge::{Feed, FeedOptions};
 use corstap::counters::Counters;
 use corstap::decode::{Decoded, Decoder, Endpoint, FlowKey, Segment, Side, TcpFlags, TunnelId};
 use corstap::http::head::Head;
-use corstap::http::{HeadState, HttpEvent, Mark};
+use corstap::http::{HeadState, HttpEvent, Mark, Version};
 use corstap::limits::Limits;
 use corstap::options::EngineOptions;
 use corstap::packet::{InterfaceId, LinkType, Order, Packet, Time};
@@ -60,11 +60,11 @@ fn ours(bytes: &[u8]) -> Option<Read> {
     };
     events.iter().find_map(|event| match event {
         HttpEvent::Request(r) if r.head_state == HeadState::Whole => {
-            let line = format!("{} {} {}", text(r.head.method()), text(r.head.target()), r.minor);
+            let line = format!("{} {} {}", text(r.head.method()), text(r.head.target()), r.version.id());
             Some(Read { line, fields: fields(&r.head) })
         }
         HttpEvent::Response { response: r, .. } | HttpEvent::Interim(r) if r.head_state == HeadState::Whole => {
-            Some(Read { line: format!("{} {}", r.status, r.minor), fields: fields(&r.head) })
+            Some(Read { line: format!("{} {}", r.status, r.version.id()), fields: fields(&r.head) })
         }
         _ => None,
     })
@@ -78,13 +78,13 @@ fn httparse(bytes: &[u8]) -> Option<Read> {
     if bytes.trim_ascii_start().starts_with(b"HTTP/") {
         let mut response = httparse::Response::new(&mut space);
         response.parse(bytes).ok()?.is_complete().then_some(())?;
-        let line = format!("{} {}", response.code?, response.version?);
+        let line = format!("{} {}", response.code?, Version::of_minor(response.version?).id());
         return Some(Read { line, fields: fields(response.headers) });
     }
     let mut request = httparse::Request::new(&mut space);
     request.parse(bytes).ok()?.is_complete().then_some(())?;
     let target = text(request.path?.as_bytes());
-    let line = format!("{} {target} {}", text(request.method?.as_bytes()), request.version?);
+    let line = format!("{} {target} {}", text(request.method?.as_bytes()), Version::of_minor(request.version?).id());
     Some(Read { line, fields: fields(request.headers) })
 }
 
@@ -147,13 +147,13 @@ proptest! {
 fn what_ours_reads_and_httparse_refuses() {
     for (head, line, fields) in [
         // A folded line (RFC 9112 § 5.2).
-        ("GET / HTTP/1.1\r\nX: a\r\n b\r\n\r\n", "GET / 1", &[("X", "a b")][..]),
+        ("GET / HTTP/1.1\r\nX: a\r\n b\r\n\r\n", "GET / 1.1", &[("X", "a b")][..]),
         // Blanks before the colon.
-        ("GET / HTTP/1.1\r\nX : a\r\n\r\n", "GET / 1", &[("X", "a")]),
+        ("GET / HTTP/1.1\r\nX : a\r\n\r\n", "GET / 1.1", &[("X", "a")]),
         // A line without a colon, which is passed over.
-        ("GET / HTTP/1.1\r\nnonsense\r\nX: a\r\n\r\n", "GET / 1", &[("X", "a")]),
+        ("GET / HTTP/1.1\r\nnonsense\r\nX: a\r\n\r\n", "GET / 1.1", &[("X", "a")]),
         // Several blanks in a first line, and a blank in the target.
-        ("GET  /a b  HTTP/1.1\r\n\r\n", "GET /a b 1", &[]),
+        ("GET  /a b  HTTP/1.1\r\n\r\n", "GET /a b 1.1", &[]),
     ] {
         assert_eq!(httparse(head.as_bytes()), None, "{head}");
         let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();

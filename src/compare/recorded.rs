@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::vantage::{Exchange, Judged, Vantage};
 use crate::catalog::Reason;
 use crate::http::head::{Head, HeadBuilder, Name};
-use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, Request, Response, StreamId};
+use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, Request, Response, StreamId, Version};
 use crate::packet::{Order, Time};
 use crate::record::{Credentials, Family, Verdict};
 use crate::store::queries::{Reader, StoredTransaction};
@@ -95,7 +95,8 @@ fn exchange(
         client: address(&t.client),
         peer: address(&t.client),
         server: address(&t.server),
-        minor: 1,
+        version: Version::Http11,
+        scheme: None,
         head: head(HeadBuilder::request(method.as_bytes(), t.path.as_bytes()), leg.get("request")),
         head_state: HeadState::Whole,
         body_start: BodyStart::Unseen,
@@ -111,7 +112,7 @@ fn exchange(
             client: request.client,
             server: request.server,
             status,
-            minor: 1,
+            version: Version::Http11,
             head: head(HeadBuilder::response(), leg.get("response")),
             head_state: HeadState::Whole,
             body_start: BodyStart::Unseen,

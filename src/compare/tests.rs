@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::vantage::{Exchange, Judged, Keys, Vantage};
 use super::{CompareOptions, compare};
 use crate::http::head::{HeadBuilder, Name};
-use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, Request, Response, StreamId};
+use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, Request, Response, StreamId, Version};
 use crate::packet::{MILLISECOND, Order, Time};
 use crate::record::{Credentials, Family, Verdict};
 
@@ -38,7 +38,8 @@ fn message(line: &str, place: u64, server: &str, credentials: Credentials) -> Ex
         client: "192.0.2.1:5000".parse().expect("an address"),
         peer: "192.0.2.1:5000".parse().expect("an address"),
         server: address,
-        minor: 1,
+        version: Version::Http11,
+        scheme: None,
         head: fields(HeadBuilder::request(method.as_bytes(), target.as_bytes()), &mut asked),
         head_state: HeadState::Whole,
         body_start: BodyStart::Unseen,
@@ -55,7 +56,7 @@ fn message(line: &str, place: u64, server: &str, credentials: Credentials) -> Ex
             client: request.client,
             server: request.server,
             status,
-            minor: 1,
+            version: Version::Http11,
             head: fields(HeadBuilder::response(), &mut answered),
             head_state: HeadState::Whole,
             body_start: BodyStart::Unseen,

@@ -427,6 +427,7 @@ impl Classifier {
         let said = absolute_scheme
             .or(forwarded.0.and_then(scheme_of))
             .or_else(|| told.and_then(Forwarding::scheme))
+            .or(request.scheme)
             .or(self.scheme);
         let origin_parts = origin.and_then(Origin::parts);
         let from_browser = is_browser(browser.family);

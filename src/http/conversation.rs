@@ -16,7 +16,7 @@ use super::probe::{Look, PROXY_V2, begins_for_sure, first_line, look, look_at};
 use super::proxy::{self, Header};
 use super::refusal;
 use super::{
-    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId,
+    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId, Version,
 };
 use crate::counters::Counters;
 use crate::decode::{Endpoint, FlowKey, Side};
@@ -787,7 +787,8 @@ impl Conversation {
             client: self.proxied.as_deref().copied().unwrap_or(peer),
             peer,
             server: address(to),
-            minor,
+            version: Version::of_minor(minor),
+            scheme: None,
             head,
             head_state,
             body_start: body_start(None, framing, follows),
@@ -858,7 +859,7 @@ impl Conversation {
             client: self.proxied.as_deref().copied().unwrap_or_else(|| address(to)),
             server: address(from),
             status,
-            minor,
+            version: Version::of_minor(minor),
             head,
             head_state,
             body_start: refusal::in_words(status, reason).unwrap_or_else(|| body_start(Some(status), framing, follows)),

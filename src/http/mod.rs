@@ -18,6 +18,7 @@ pub(crate) use grammar::{find_word, is_printable, is_token as is_tchar};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::options::Scheme;
 use crate::packet::{Order, Time};
 use head::Head;
 
@@ -45,6 +46,35 @@ pub struct Mark {
     pub time: Time,
     /// Packet's place in the feed.
     pub order: Order,
+}
+
+/// The version of HTTP that a message was sent in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+    /// HTTP/2 (RFC 9113).
+    Http2,
+}
+
+impl Version {
+    /// HTTP/1 by its minor version.
+    #[must_use]
+    pub fn of_minor(minor: u8) -> Self {
+        if minor == 0 { Version::Http10 } else { Version::Http11 }
+    }
+
+    /// As the contract writes it: `1.0`, `1.1`, `2`.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Version::Http10 => "1.0",
+            Version::Http11 => "1.1",
+            Version::Http2 => "2",
+        }
+    }
 }
 
 /// What lowers the trust in one message.
@@ -133,8 +163,10 @@ pub struct Request {
     pub peer: SocketAddr,
     /// The receiver on the wire.
     pub server: SocketAddr,
-    /// Minor version of HTTP/1 (0 or 1).
-    pub minor: u8,
+    /// The version it was sent in.
+    pub version: Version,
+    /// What the connection itself says of the URL's scheme: it is TLS, or HTTP/2 with `:scheme` https.
+    pub scheme: Option<Scheme>,
     /// Start line and fields.
     pub head: Head,
     /// How the head ended.
@@ -162,8 +194,8 @@ pub struct Response {
     pub server: SocketAddr,
     /// Status code as sent.
     pub status: u16,
-    /// Minor version of HTTP/1 (0 or 1).
-    pub minor: u8,
+    /// The version it was sent in.
+    pub version: Version,
     /// Fields (method and target empty).
     pub head: Head,
     /// How the head ended.

@@ -237,7 +237,7 @@ impl Pairing {
 mod tests {
     use super::*;
     use crate::http::head::HeadBuilder;
-    use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, StreamId};
+    use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, StreamId, Version};
     use crate::packet::{Order, Time};
 
     fn request(n: u32) -> Arc<Request> {
@@ -250,7 +250,8 @@ mod tests {
             client: end,
             peer: end,
             server: end,
-            minor: 1,
+            version: Version::Http11,
+            scheme: None,
             head: HeadBuilder::request(b"GET", b"/").finish(),
             head_state: HeadState::Whole,
             body_start: BodyStart::Unseen,

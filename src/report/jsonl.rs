@@ -199,7 +199,7 @@ impl JsonLines {
         self.text.push_str("{\"type\":\"message\",\"stream\":");
         self.integer(m.stream);
         self.text.push_str(key!("time"));
-        let (minor, head) = match &m.message {
+        let (version, head) = match &m.message {
             Message::Request(request) => {
                 self.time(request.first.time);
                 self.ends(request.client, request.server);
@@ -213,17 +213,18 @@ impl JsonLines {
                     Some(host) => self.wire(host),
                     None => self.text.push_str("null"),
                 }
-                (request.minor, &request.head)
+                (request.version, &request.head)
             }
             Message::Response { response, client, server } => {
                 self.time(response.first.time);
                 self.ends(*client, *server);
                 self.word(key!("kind"), Some("\"response\""));
                 self.status(Some(response.status));
-                (response.minor, &response.head)
+                (response.version, &response.head)
             }
         };
-        self.word(key!("version"), Some(if minor == 0 { "\"1.0\"" } else { "\"1.1\"" }));
+        self.text.push_str(key!("version"));
+        self.quoted_word(version.id());
         self.text.push_str(key!("headers"));
         self.headers(head, all_headers);
         self.count(key!("body_bytes"), m.body_bytes);

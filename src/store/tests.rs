@@ -11,7 +11,7 @@ use sqlx::Row;
 use super::*;
 use crate::catalog::{Cause, Reason, Rule, Severity};
 use crate::http::head::{HeadBuilder, Name};
-use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, Request, Response, StreamId};
+use crate::http::{BodyStart, Doubts, HeadState, Mark, MessageId, Request, Response, StreamId, Version};
 use crate::packet::{MILLISECOND, Order, SECOND};
 use crate::record::{
     Browser, Confidence, Credentials, Effect, Family, FindingId, Leg, Mode, Phase, PreflightLeg, PreflightState, Site,
@@ -103,7 +103,8 @@ fn request(ns: i64, method: &str, origin: &str) -> Arc<Request> {
         client: address(1, 44654),
         peer: address(1, 44654),
         server: address(2, 18002),
-        minor: 1,
+        version: Version::Http11,
+        scheme: None,
         head: head.finish(),
         head_state: HeadState::Whole,
         body_start: BodyStart::Unseen,
@@ -124,7 +125,7 @@ fn response(ns: i64, status: u16) -> Arc<Response> {
         client: "127.0.0.1:44654".parse().unwrap(),
         server: "127.0.0.1:18002".parse().unwrap(),
         status,
-        minor: 1,
+        version: Version::Http11,
         head: head.finish(),
         head_state: HeadState::Whole,
         body_start: BodyStart::Unseen,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::cors::Correlator;
 use crate::counters::Counters;
 use crate::http::head::{HeadBuilder, Name};
-use crate::http::{BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, Request, Response, StreamId};
+use crate::http::{
+    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, Request, Response, StreamId, Version,
+};
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::packet::{MILLISECOND, Order, SECOND, Time};
@@ -62,7 +64,8 @@ fn replay_apart(apart: i64, steps: &[&str]) -> Vec<Transaction> {
             client,
             peer: client,
             server: "203.0.113.9:80".parse().expect("an address"),
-            minor: 1,
+            version: Version::Http11,
+            scheme: None,
             head: built.finish(),
             head_state: HeadState::Whole,
             body_start: BodyStart::Unseen,
@@ -83,7 +86,7 @@ fn replay_apart(apart: i64, steps: &[&str]) -> Vec<Transaction> {
             client: request.client,
             server: request.server,
             status: status.trim().parse().expect("a status"),
-            minor: 1,
+            version: Version::Http11,
             head: built.finish(),
             head_state: HeadState::Whole,
             body_start: match body {

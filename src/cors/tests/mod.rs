@@ -12,7 +12,9 @@ use std::sync::Arc;
 use super::Correlator;
 use crate::counters::Counters;
 use crate::http::head::{HeadBuilder, Name};
-use crate::http::{BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, Request, Response, StreamId};
+use crate::http::{
+    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, Request, Response, StreamId, Version,
+};
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::packet::{MILLISECOND, Order, SECOND, Time};
@@ -107,7 +109,8 @@ impl Wire {
             client,
             peer: client,
             server: "203.0.113.9:80".parse().expect("an address"),
-            minor: 1,
+            version: Version::Http11,
+            scheme: None,
             head: built.finish(),
             head_state: HeadState::Whole,
             body_start: BodyStart::Unseen,
@@ -129,7 +132,7 @@ impl Wire {
             client: request.client,
             server: request.server,
             status,
-            minor: 1,
+            version: Version::Http11,
             head: built.finish(),
             head_state: HeadState::Whole,
             body_start: BodyStart::Unseen,

@@ -13,7 +13,7 @@ use crate::cors::Correlator;
 use crate::counters::Counters;
 use crate::http::head::{HeadBuilder, Name, SameSite, SetCookie};
 use crate::http::{
-    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId,
+    BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId, Version,
 };
 use crate::limits::Limits;
 use crate::options::EngineOptions;
@@ -155,7 +155,8 @@ impl Scene {
             client: peer,
             peer,
             server: server.parse().expect("an address"),
-            minor: 1,
+            version: Version::Http11,
+            scheme: None,
             head: built.finish(),
             head_state: HeadState::Whole,
             body_start: self.body,
@@ -177,7 +178,7 @@ impl Scene {
             first: at,
             head_end: at,
             status,
-            minor: 1,
+            version: Version::Http11,
             head: built.finish(),
             head_state: HeadState::Whole,
             body_start: self.answer_body,
