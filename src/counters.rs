@@ -118,6 +118,48 @@ counted! {
 }
 
 counted! {
+    /// TLS connections that were looked into, by outcome.
+    TlsConnections {
+        /// Some of it was decrypted.
+        decrypted = "decrypted",
+        /// Its secrets are not in the key log.
+        no_key = "no_key",
+        /// Its cipher suite or version cannot be read.
+        unreadable = "unreadable",
+        /// Its secrets do not fit.
+        not_verified = "not_verified",
+        /// One of the hellos was not seen.
+        no_hello = "no_hello",
+    }
+}
+
+counted! {
+    /// Sealed records that were not decrypted, of connections with secrets or that waited for them.
+    TlsRecordsLost {
+        /// The tag says no.
+        not_verified = "not_verified",
+        /// Bytes of it were not captured.
+        gap = "gap",
+        /// It waited for keys and had to make room.
+        cap = "cap",
+        /// It waited for keys that did not come.
+        no_key = "no_key",
+    }
+}
+
+counted! {
+    /// Lines of key logs.
+    TlsSecrets {
+        /// Secrets taken.
+        taken = "taken",
+        /// Connections whose secrets made room for others.
+        forgotten = "forgotten",
+        /// Lines that are no line of a key log.
+        bad_line = "bad_line",
+    }
+}
+
+counted! {
     /// State of the correlator given up under a cap, by kind.
     Forgotten {
         /// Transactions that waited for their other half.
@@ -158,8 +200,16 @@ pub struct Counters {
     pub segments: u64,
     /// Payload bytes of those segments on the wire.
     pub tcp_bytes: u64,
-    /// Payload bytes on connections named TLS.
+    /// Payload bytes on connections named TLS, but for those that were decrypted.
     pub tls_bytes: u64,
+    /// TLS connections that were looked into.
+    pub tls_connections: TlsConnections,
+    /// Cipher suites that cannot be read, as the servers number them, with their connections; at most [`SUITES_MAX`].
+    pub tls_suites: Vec<(u16, u64)>,
+    /// Sealed records not decrypted.
+    pub tls_records_lost: TlsRecordsLost,
+    /// Secrets and lines of key logs.
+    pub tls_secrets: TlsSecrets,
     /// Packets whose IPv4 header checksum is wrong (counted, not dropped; zero is what offload leaves).
     pub bad_checksum: u64,
     /// Payload bytes seen again.
@@ -198,4 +248,19 @@ pub struct Counters {
     pub http_errors: HttpErrors,
     /// Correlator state given up.
     pub forgotten: Forgotten,
+}
+
+/// Cipher suites that are counted apart: those above it only as unreadable.
+pub const SUITES_MAX: usize = 16;
+
+impl Counters {
+    /// A connection whose cipher suite cannot be read.
+    pub fn on_unreadable_suite(&mut self, suite: u16) {
+        self.tls_connections.unreadable += 1;
+        if let Some((_, n)) = self.tls_suites.iter_mut().find(|(known, _)| *known == suite) {
+            *n += 1;
+        } else if self.tls_suites.len() < SUITES_MAX {
+            self.tls_suites.push((suite, 1));
+        }
+    }
 }

@@ -56,6 +56,13 @@ impl Engine {
         self.correlator.configure(options);
     }
 
+    /// Takes lines of a TLS key log (`SSLKEYLOGFILE`): connections whose ClientHello comes later are read with them, and those
+    /// whose records wait for them now.
+    pub fn add_keys(&mut self, text: &[u8]) {
+        let at = Mark { time: self.now, order: self.last.order };
+        self.streams.add_keys(text, at, &mut self.events, &mut self.counters);
+    }
+
     /// Takes one packet. Time never goes back: an earlier packet is taken at the latest time seen.
     ///
     /// What it completes may wait for company, at most until the next second of packet time; see [`Engine::flush`].
@@ -134,7 +141,11 @@ impl Engine {
     pub fn begin_again(&mut self, limits: &Limits, options: &EngineOptions, sink: &mut impl Sink) {
         self.finish(sink);
         let counters = std::mem::take(&mut self.counters);
+        let keys = self.streams.take_keys();
         *self = Engine { counters, ..Engine::new(limits, options) };
+        if let Some(keys) = keys {
+            self.streams.set_keys(keys);
+        }
     }
 
     /// What was counted until now.

@@ -30,4 +30,5 @@ pub mod record;
 pub mod report;
 pub mod store;
 pub mod stream;
+pub mod tls;
 pub mod web;

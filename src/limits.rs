@@ -28,6 +28,18 @@ pub struct Limits {
     /// Bytes of fragments held for reassembly, all datagrams together. Above it the oldest goes:
     /// `corstap_packets_ignored_total{kind="fragment_lost"}`.
     pub fragment_bytes_max: u32,
+    /// TLS connections whose secrets are known at once, 300 bytes each; one not used lately makes room:
+    /// `corstap_tls_secrets_total{outcome="forgotten"}`.
+    pub tls_keys_max: u32,
+    /// Bytes of records that wait for one connection's keys. Above it the connection is given up:
+    /// `corstap_tls_records_lost_total{cause="cap"}`.
+    pub tls_waiting_bytes_max: u32,
+    /// The same of all connections together, and of records that are not whole:
+    /// `corstap_tls_records_lost_total{cause="cap"}`.
+    pub tls_waiting_together_bytes_max: u64,
+    /// How long records wait for their keys, in nanoseconds of packet time: a browser writes them within milliseconds, and they are
+    /// read each second. `corstap_tls_connections_total{outcome="no_key"}`.
+    pub tls_keys_wait_ns: i64,
     /// Fragmented datagrams in reassembly at once: `corstap_packets_ignored_total{kind="fragment_lost"}`.
     pub fragmented_datagrams_max: u32,
     /// Pieces of one datagram: 64 KiB in fragments of 1,024 bytes. Above it the datagram is given up:
@@ -114,6 +126,10 @@ impl Default for Limits {
             fields_max: 512,
             probe_bytes_max: 8 * 1024,
             fragment_bytes_max: 8 << 20,
+            tls_keys_max: 65_536,
+            tls_waiting_bytes_max: 256 << 10,
+            tls_waiting_together_bytes_max: 32 << 20,
+            tls_keys_wait_ns: 5 * SECOND,
             fragmented_datagrams_max: 1024,
             fragment_pieces_max: 64,
             fragment_wait_ns: 30 * SECOND,

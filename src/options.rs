@@ -18,6 +18,8 @@ pub struct EngineOptions {
     pub all_requests: bool,
     /// Show query values instead of redacting them.
     pub show_query: bool,
+    /// Secrets of TLS connections may come at any time ([`crate::engine::Engine::add_keys`]): records wait for them.
+    pub key_log: bool,
     /// `[site]`
     pub site: SiteOptions,
     /// `[rules.ID]`

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 pub use super::bytes::Packing;
 use super::bytes::{Bytes, Follow};
@@ -248,6 +249,15 @@ impl Reader {
     #[inline]
     pub fn bytes_of(&self, record: &Record) -> &[u8] {
         self.bytes.at(record.place, record.length)
+    }
+
+    /// Lines of TLS key logs in the file, as far as it was read, that were not taken yet.
+    #[inline]
+    pub fn take_secrets(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        match &mut self.kind {
+            Kind::Pcapng(pcapng) if pcapng.has_secrets() => Some(pcapng.take_secrets()),
+            Kind::Pcap(_) | Kind::Pcapng(_) => None,
+        }
     }
 
     /// The capture's format.

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use zeroize::Zeroizing;
+
 use super::bytes::Follow;
 use super::file::{BUFFER_BYTES, FeedError, Format, Interface, Interfaces, Packing, Reader, Record};
 use crate::packet::{Order, Packet, Time};
@@ -70,6 +72,9 @@ pub struct Feed {
     waiting: BTreeMap<(Time, usize), Open>,
     order: u64,
     follow: Option<Follow>,
+    /// Lines of TLS key logs that came with the next packet, or were given with the last one.
+    secrets: Zeroizing<Vec<u8>>,
+    are_given: bool,
 }
 
 impl Feed {
@@ -87,6 +92,8 @@ impl Feed {
             waiting: BTreeMap::new(),
             order: 0,
             follow: options.follow.map(Follow),
+            secrets: Zeroizing::default(),
+            are_given: false,
         };
         for path in paths {
             if path != Path::new("-") && path.is_dir() { feed.add_directory(path) } else { feed.add(path.clone()) }
@@ -190,7 +197,9 @@ impl Feed {
             Ok(reader) => {
                 (report.format, report.packing) = (Some(reader.format()), reader.packing());
                 let mut open = Open { file, reader: Box::new(reader), next: None };
-                match open.reader.next_record(&mut self.interfaces) {
+                let record = open.reader.next_record(&mut self.interfaces);
+                self.keep_secrets(open.reader.take_secrets());
+                match record {
                     Ok(Some(record)) => {
                         open.next = Some(record);
                         self.waiting.insert((record.time, file), open);
@@ -200,6 +209,16 @@ impl Feed {
                 }
             }
             Err(error) => report.error = Some(error),
+        }
+    }
+
+    fn keep_secrets(&mut self, secrets: Option<Zeroizing<Vec<u8>>>) {
+        if let Some(secrets) = secrets {
+            if self.secrets.is_empty() {
+                self.secrets = secrets;
+            } else {
+                self.secrets.extend_from_slice(&secrets);
+            }
         }
     }
 
@@ -231,12 +250,24 @@ impl Feed {
     /// The next packet, until the one after it is asked for.
     #[allow(clippy::should_implement_trait)] // it lends
     pub fn next(&mut self) -> Option<Packet<'_>> {
+        self.next_with_secrets().map(|(packet, _)| packet)
+    }
+
+    /// The same, with the lines of TLS key logs that the file has before it.
+    pub fn next_with_secrets(&mut self) -> Option<(Packet<'_>, &[u8])> {
+        if std::mem::take(&mut self.are_given) {
+            self.secrets = Zeroizing::default();
+        }
         let record = loop {
             let current = self.current.as_mut()?;
             if let Some(record) = current.next.take() {
                 break record;
             }
-            match current.reader.next_record(&mut self.interfaces) {
+            let next = current.reader.next_record(&mut self.interfaces);
+            if let Some(secrets) = current.reader.take_secrets() {
+                self.keep_secrets(Some(secrets));
+            }
+            match next {
                 Ok(Some(record)) if record.time <= self.until => break record,
                 Ok(Some(record)) => {
                     if let Some(mut open) = self.current.take() {
@@ -259,14 +290,16 @@ impl Feed {
         }
         let order = Order(self.order);
         self.order += 1;
-        Some(Packet {
+        self.are_given = !self.secrets.is_empty();
+        let packet = Packet {
             order,
             time: record.time,
             interface: record.interface,
             link: record.link,
             bytes: current.reader.bytes_of(&record),
             wire_bytes: record.wire_bytes,
-        })
+        };
+        Some((packet, &self.secrets))
     }
 
     /// The files, in the order in which they were named, and what became of them until now.

@@ -2,6 +2,7 @@
 
 mod bytes;
 pub mod file;
+pub mod keylog;
 pub mod live;
 pub mod merge;
 mod pcapng;

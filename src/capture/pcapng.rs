@@ -1,6 +1,8 @@
 //! Reads pcapng (draft-ietf-opsawg-pcapng): sections of either byte order, interfaces with their own clocks.
 //!
-//! Blocks of no use (name resolution, decryption secrets, custom ones) are passed over without being held.
+//! Blocks of no use (name resolution, custom ones) are passed over without being held. Secrets of TLS are kept until they are taken.
+
+use zeroize::Zeroizing;
 
 use super::bytes::Bytes;
 use super::file::{FeedError, Interface, Interfaces, PACKET_BYTES_MAX, Record, ends, u16_of, u32_of};
@@ -12,9 +14,14 @@ const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
+/// `TLSK`: a TLS key log.
+const SECRETS_OF_TLS: u32 = 0x544c_534b;
 
 /// Bytes of a block that is held whole: a packet with its options, or an interface with its options.
 const BLOCK_BYTES_MAX: u32 = PACKET_BYTES_MAX + (256 << 10);
+/// Bytes of one block of secrets: some 40,000 connections. A longer one is told as damaged.
+const SECRETS_BYTES_MAX: u32 = 32 << 20;
 /// Interfaces of one section. More are damage: each is memory.
 const INTERFACES_MAX: usize = 4096;
 
@@ -28,6 +35,7 @@ pub(super) struct Pcapng {
     /// For simple packets, which have no time.
     last: Time,
     damaged: Option<(u64, u64, &'static str)>,
+    secrets: Zeroizing<Vec<u8>>,
 }
 
 /// An interface of the current section.
@@ -107,6 +115,14 @@ impl Pcapng {
             }
             let held =
                 matches!(kind, INTERFACE_DESCRIPTION | PACKET | SIMPLE_PACKET | INTERFACE_STATISTICS | ENHANCED_PACKET);
+            if kind == DECRYPTION_SECRETS {
+                match self.secrets(bytes, length) {
+                    Ok(true) => continue,
+                    Ok(false) if bytes.was_stopped() => return Ok(None),
+                    Ok(false) => return Err(FeedError::Truncated { offset, end: bytes.offset() }),
+                    Err(error) => return ends(bytes, Err(error)),
+                }
+            }
             if !held {
                 match bytes.skip(u64::from(length)) {
                     Ok(true) => continue,
@@ -158,6 +174,57 @@ impl Pcapng {
 
     pub fn packets_lost(&self) -> u64 {
         self.interfaces.iter().fold(self.lost_before, |sum, i| sum.saturating_add(i.lost))
+    }
+
+    /// Lines of TLS key logs that came since they were last taken.
+    pub fn take_secrets(&mut self) -> Zeroizing<Vec<u8>> {
+        std::mem::take(&mut self.secrets)
+    }
+
+    /// There are some.
+    #[inline]
+    pub fn has_secrets(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+
+    /// Reads a block of secrets, piece by piece: it may be longer than what is held otherwise. False where the file ends in it.
+    fn secrets(&mut self, bytes: &mut Bytes, length: u32) -> std::io::Result<bool> {
+        const HEADER_BYTES: u32 = 16;
+        const PIECE_BYTES: u32 = 16 * 1024;
+        if length < HEADER_BYTES + 4 {
+            return bytes.skip(u64::from(length));
+        }
+        if !bytes.ensure(HEADER_BYTES as usize)? {
+            return Ok(false);
+        }
+        let head = bytes.available();
+        let (kind, claimed) = (self.word(head, 8).unwrap_or(0), self.word(head, 12).unwrap_or(0));
+        if kind != SECRETS_OF_TLS {
+            return bytes.skip(u64::from(length));
+        }
+        let mut left = claimed.min(length - HEADER_BYTES - 4);
+        if claimed > left || left > SECRETS_BYTES_MAX || self.secrets.len() > SECRETS_BYTES_MAX as usize {
+            let (count, first, what) = self.damaged.unwrap_or((0, bytes.offset(), "secrets longer than they may be"));
+            self.damaged = Some((count + 1, first, what));
+            return bytes.skip(u64::from(length));
+        }
+        bytes.pass(HEADER_BYTES as usize);
+        let behind = length - HEADER_BYTES - left;
+        // Room for all of it: a buffer that grew would leave copies behind.
+        let mut secrets = Zeroizing::new(Vec::with_capacity(self.secrets.len() + left as usize + 1));
+        secrets.extend_from_slice(&self.secrets);
+        while left > 0 {
+            let piece = left.min(PIECE_BYTES);
+            if !bytes.ensure(piece as usize)? {
+                return Ok(false);
+            }
+            secrets.extend_from_slice(bytes.available().get(..piece as usize).unwrap_or_default());
+            bytes.pass(piece as usize);
+            left -= piece;
+        }
+        secrets.push(b'\n');
+        self.secrets = secrets;
+        bytes.skip(u64::from(behind))
     }
 
     fn word(&self, body: &[u8], at: usize) -> Option<u32> {

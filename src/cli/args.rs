@@ -118,6 +118,9 @@ pub struct Reading {
     /// Scheme of targets where nothing on the wire tells: captures taken behind a TLS terminator that adds no forwarding header
     #[arg(long, value_enum)]
     pub scheme: Option<SchemeArg>,
+    /// Read TLS 1.2 and 1.3 with the secrets in this file, as browsers write it for SSLKEYLOGFILE; secrets inside a pcapng need no flag
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Option<PathBuf>,
     /// At the end of the file that begins last wait for more, as tail -f does, until interrupted: then comes the summary
     #[arg(long)]
     pub follow: bool,
@@ -134,6 +137,7 @@ Examples:
   corstap replay monday/ tuesday/ --db week.db
   corstap replay growing.pcap --follow -v                results as tcpdump -U writes the file; Ctrl-C for the summary
   corstap replay backend.pcap --scheme https --format jsonl | jq 'select(.verdict == \"blocked\")'
+  corstap replay browser.pcapng --keylog keys.txt        HTTPS, with what SSLKEYLOGFILE=keys.txt made the browser write
   corstap replay incident.pcapng --evidence evidence/    a small capture for each cause, secrets masked, for the ticket
   corstap replay incident.pcapng --openmetrics past.om   the incident for Prometheus (docs/evidence.md)")]
 pub struct ReplayArgs {

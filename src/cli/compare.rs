@@ -65,7 +65,10 @@ fn read(path: &Path, database: bool, args: &CompareArgs, vantage: &mut Vantage) 
     let options = EngineOptions { scheme: args.scheme.map(Into::into), ..EngineOptions::default() };
     let mut engine = Engine::new(&Limits::offline(), &options);
     let mut feed = Feed::open(&[PathBuf::from(path)], FeedOptions::default());
-    while let Some(packet) = feed.next() {
+    while let Some((packet, secrets)) = feed.next_with_secrets() {
+        if !secrets.is_empty() {
+            engine.add_keys(secrets);
+        }
         vantage.on_time(packet.time);
         engine.on_packet(&packet, vantage);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::args::{Color, Format, InspectArgs, Moment};
 use super::follow::Follow;
+use super::keys::Keys;
 use super::output::{Output, colours};
 use super::replay::{outcome_of, reads_live};
 use super::{Outcome, tell};
@@ -149,6 +150,7 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
     let options = EngineOptions {
         scheme: args.reading.scheme.map(Into::into),
         messages: true,
+        key_log: args.reading.keylog.is_some(),
         all_headers: args.all_headers,
         show_query: true,
         ..EngineOptions::default()
@@ -164,12 +166,18 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
         listed: 0,
     };
     let mut engine = Engine::new(&Limits::offline(), &options);
+    let key_log = args.reading.keylog.as_deref();
+    let Some(mut keys) = Keys::begin(key_log, &mut engine) else { return Ok(Outcome::Unusable) };
     let mut feed = Feed::open(&args.reading.paths, follow.feed_options());
     let mut summary = Summary::default();
-    while let Some(packet) = feed.next() {
+    while let Some((packet, secrets)) = feed.next_with_secrets() {
+        if !secrets.is_empty() {
+            engine.add_keys(secrets);
+        }
         summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut messages);
         if is_live {
+            keys.look(&mut engine);
             engine.flush(&mut messages);
         }
         if messages.out.has_failed() || follow.is_over() {

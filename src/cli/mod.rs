@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod explain;
 mod follow;
 pub mod inspect;
+mod keys;
 pub mod manual;
 pub mod output;
 mod progress;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::args::{Color, Format, ReplayArgs};
 use super::follow::Follow;
+use super::keys::Keys;
 use super::output::{Output, screen};
 use super::progress::Progress;
 use super::{Outcome, tell};
@@ -109,6 +110,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     let mut options = EngineOptions {
         sensor: args.sensor.clone(),
         scheme: args.reading.scheme.map(Into::into),
+        key_log: args.reading.keylog.is_some(),
         all_requests: args.all,
         show_query: args.show_query,
         ..EngineOptions::default()
@@ -126,6 +128,9 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Unusable);
     }
     let Some(follow) = Follow::new(&args.reading)? else { return Ok(Outcome::Unusable) };
+    let mut engine = Engine::new(&Limits::offline(), &options);
+    let key_log = args.reading.keylog.as_deref();
+    let Some(mut keys) = Keys::begin(key_log, &mut engine) else { return Ok(Outcome::Unusable) };
     let mut feed = Feed::open(&args.reading.paths, follow.feed_options());
     // Nothing to read: no database is made for that.
     let readable = feed.files().iter().any(|f| f.error.is_none());
@@ -154,12 +159,14 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         evidence: args.evidence.as_ref().map(|_| Chosen::default()),
         metrics: args.openmetrics.as_ref().map(|_| Box::new(Incident::new(&options.site, &args.sensor))),
     };
-    let mut engine = Engine::new(&Limits::offline(), &options);
     loop {
         if let Some(metrics) = &mut records.metrics {
             metrics.on_interfaces(feed.interfaces());
         }
-        let Some(packet) = feed.next() else { break };
+        let Some((packet, secrets)) = feed.next_with_secrets() else { break };
+        if !secrets.is_empty() {
+            engine.add_keys(secrets);
+        }
         while let Some(at) = records.metrics.as_mut().and_then(|m| m.due(packet.time)) {
             engine.advance(at, &mut records);
             records.sample(at, engine.counters());
@@ -170,6 +177,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         records.summary.on_packet_time(packet.time);
         engine.on_packet(&packet, &mut records);
         if is_live {
+            keys.look(&mut engine);
             engine.flush(&mut records);
         }
         if records.out.has_failed() || follow.is_over() {
@@ -213,7 +221,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     }
     if let (Some(mut chosen), Some(dir)) = (evidence, &args.evidence) {
         chosen.on_findings(summary.findings());
-        let written = chosen.write(dir, &args.reading.paths, &options, args.evidence_raw)?;
+        let written = chosen.write(dir, &args.reading.paths, &options, key_log, args.evidence_raw)?;
         tell(&written.told(dir, args.evidence_raw));
     }
     if let Some(Err(error)) = recorded {

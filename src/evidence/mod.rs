@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::capture::keylog::KeyLog;
 use crate::capture::merge::{Feed, FeedOptions};
 use crate::catalog::Cause;
 use crate::engine::Engine;
@@ -147,10 +148,17 @@ impl Chosen {
     ///
     /// # Errors
     /// The directory or a file in it could not be written.
-    pub fn write(&self, dir: &Path, inputs: &[PathBuf], options: &EngineOptions, raw: bool) -> anyhow::Result<Written> {
+    pub fn write(
+        &self,
+        dir: &Path,
+        inputs: &[PathBuf],
+        options: &EngineOptions,
+        key_log: Option<&Path>,
+        raw: bool,
+    ) -> anyhow::Result<Written> {
         fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
         let wanted: BTreeSet<TransactionId> = self.files.values().flat_map(|g| g.cited.iter().copied()).collect();
-        let places = find(&wanted, inputs, options);
+        let places = find(&wanted, inputs, options, key_log)?;
         let mut copied = packets::copy(&places, inputs);
         if !raw {
             copied.mask(&places);
@@ -180,17 +188,29 @@ impl Chosen {
 }
 
 /// The second reading: where the wanted transactions' messages lie.
-fn find(wanted: &BTreeSet<TransactionId>, inputs: &[PathBuf], options: &EngineOptions) -> places::Places {
+fn find(
+    wanted: &BTreeSet<TransactionId>,
+    inputs: &[PathBuf],
+    options: &EngineOptions,
+    key_log: Option<&Path>,
+) -> anyhow::Result<places::Places> {
     let mut places = places::Places::new(&options.sensor, wanted.clone());
     if wanted.is_empty() {
-        return places;
+        return Ok(places);
     }
     let mut engine = Engine::new(&Limits::offline(), options);
+    if let Some(path) = key_log {
+        let read = KeyLog::new(path).read_all(|text| engine.add_keys(text));
+        read.with_context(|| format!("{}: cannot be read again", path.display()))?;
+    }
     let mut feed = Feed::open(inputs, FeedOptions::default());
-    while let Some(packet) = feed.next() {
+    while let Some((packet, secrets)) = feed.next_with_secrets() {
+        if !secrets.is_empty() {
+            engine.add_keys(secrets);
+        }
         engine.on_packet(&packet, &mut places);
     }
     engine.finish(&mut places);
     places.close();
-    places
+    Ok(places)
 }

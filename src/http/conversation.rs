@@ -15,13 +15,16 @@ use super::pairing::{Answered, Pairing};
 use super::probe::{Look, PROXY_V2, begins_for_sure, first_line, look, look_at};
 use super::proxy::{self, Header};
 use super::refusal;
+use super::sealed::Sealed;
 use super::{
     BodyStart, BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, StreamId, Version,
 };
 use crate::counters::Counters;
 use crate::decode::{Endpoint, FlowKey, Side};
 use crate::limits::Limits;
-use crate::options::EngineOptions;
+use crate::options::{EngineOptions, Scheme};
+use crate::packet::Time;
+use crate::tls::{Keys, Tools};
 
 /// What all conversations share: limits, the policy of what is kept, and what they hold together.
 #[derive(Debug)]
@@ -35,6 +38,12 @@ pub struct Shared {
     pub head_bytes: u64,
     /// Requests that wait for their answers.
     pub waiting: u64,
+    /// What reads TLS; not here while it does.
+    pub tls: Option<Box<Tools>>,
+    /// Bytes of TLS records that wait, for their rest or for their keys.
+    pub tls_bytes: u64,
+    /// Of those, how many one connection may hold that waits for keys.
+    pub tls_waiting_bytes_max: u64,
 }
 
 impl Shared {
@@ -49,6 +58,9 @@ impl Shared {
             probe_bytes_max: limits.probe_bytes_max,
             head_bytes: 0,
             waiting: 0,
+            tls: Some(Box::new(Tools::new(Keys::new(limits, options.key_log)))),
+            tls_bytes: 0,
+            tls_waiting_bytes_max: u64::from(limits.tls_waiting_bytes_max),
         }
     }
 }
@@ -154,6 +166,8 @@ enum State {
     /// Behind the head of an answer whose request is not known: its body comes next or, if that was HEAD, the next answer.
     Either(Box<(Open, Body)>),
     Body(Open, Body),
+    /// TLS whose plaintext is read.
+    Sealed,
     /// Nothing more is read.
     Nothing,
 }
@@ -215,6 +229,10 @@ pub struct Conversation {
     held: Option<Box<HeldAnswer>>,
     /// The client that a PROXY protocol header names.
     proxied: Option<Box<SocketAddr>>,
+    /// What the connection itself says of its URLs.
+    scheme: Option<Scheme>,
+    /// From where on it is TLS that is read.
+    sealed: Option<Box<Sealed>>,
 }
 
 fn index(side: Side) -> usize {
@@ -251,13 +269,35 @@ impl Conversation {
             pairing: Pairing::default(),
             held: None,
             proxied: None,
+            scheme: None,
+            sealed: None,
+        }
+    }
+
+    /// A conversation inside TLS, which this one has come to.
+    fn inside(&self) -> Self {
+        let readers = self.readers.each_ref().map(|outer| Reader {
+            state: State::Start,
+            midway: false,
+            nth: outer.nth,
+            ..Reader::new(outer.first)
+        });
+        Conversation {
+            readers,
+            carries: Carries::Tls,
+            proxied: self.proxied.clone(),
+            scheme: Some(Scheme::Https),
+            ..Conversation::new([None; 2])
         }
     }
 
     /// What it carries, as far as told.
     #[must_use]
     pub fn carries(&self) -> Carries {
-        self.carries
+        match &self.sealed {
+            Some(sealed) if sealed.inside().carries == Carries::Http => Carries::Http,
+            _ => self.carries,
+        }
     }
 
     /// Nothing more is read in either direction.
@@ -266,6 +306,7 @@ impl Conversation {
         self.readers.iter().all(|r| matches!(r.state, State::Nothing))
             && self.held.is_none()
             && self.pairing.waiting() == 0
+            && self.sealed.as_ref().is_none_or(|sealed| sealed.inside().is_over())
     }
 
     /// Who sends the requests, once known.
@@ -278,11 +319,12 @@ impl Conversation {
     #[must_use]
     pub fn progress(&self) -> u8 {
         let of = |r: &Reader| match r.state {
-            State::Nothing | State::Lost { .. } | State::Start => 0,
+            State::Nothing | State::Lost { .. } | State::Start | State::Sealed => 0,
             State::Body(..) | State::Either(_) => 1,
             State::Head(_) | State::LongHead(_) => 2,
         };
-        self.readers.iter().map(of).max().unwrap_or(0).max(u8::from(self.pairing.waiting() > 0))
+        let inside = self.sealed.as_ref().map_or(0, |sealed| sealed.inside().progress());
+        self.readers.iter().map(of).max().unwrap_or(0).max(u8::from(self.pairing.waiting() > 0)).max(inside)
     }
 
     /// How many of the next bytes of a direction nobody needs to see.
@@ -398,6 +440,10 @@ impl Conversation {
         while !piece.bytes.is_empty() {
             let used = match &mut self.readers[index(side)].state {
                 State::Nothing => return,
+                State::Sealed => {
+                    self.with_sealed(|sealed| sealed.on_data(side, &piece, cx));
+                    return;
+                }
                 State::Either(_) => {
                     self.take_for_body(side);
                     continue;
@@ -496,6 +542,7 @@ impl Conversation {
                     bytes.len()
                 }
             },
+            Look::Tls if self.unseal(side, piece, cx) => bytes.len(),
             Look::Tls | Look::Http2 | Look::Ssh => {
                 self.name(found, cx);
                 bytes.len()
@@ -547,6 +594,55 @@ impl Conversation {
         }
     }
 
+    /// TLS that begins here is read from here on, if there are keys or may come some. Says whether it is.
+    fn unseal(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> bool {
+        if self.scheme.is_some() || self.client.is_some_and(|client| client != side) {
+            return false;
+        }
+        let Some(sealed) = Sealed::begin(side, piece.bytes, cx, || self.inside()) else { return false };
+        self.sealed = Some(Box::new(sealed));
+        self.client = Some(side);
+        if self.carries == Carries::Unknown {
+            self.carries = Carries::Tls;
+            cx.counters.carried.tls += 1;
+        }
+        for reader in &mut self.readers {
+            release_buffer(&mut reader.state, cx.shared);
+            reader.state = State::Sealed;
+        }
+        self.with_sealed(|sealed| sealed.on_data(side, piece, cx));
+        true
+    }
+
+    /// Does something with what is sealed; says whether there is such. What is over by that is not read any more.
+    fn with_sealed(&mut self, act: impl FnOnce(&mut Sealed)) -> bool {
+        let Some(sealed) = &mut self.sealed else { return false };
+        act(sealed);
+        for side in [Side::Low, Side::High] {
+            let reader = &mut self.readers[index(side)];
+            if sealed.is_over(side) && matches!(reader.state, State::Sealed) {
+                reader.state = State::Nothing;
+            }
+        }
+        true
+    }
+
+    /// Since when TLS records wait for their keys.
+    #[must_use]
+    pub fn waits_for_keys(&self) -> Option<Time> {
+        self.sealed.as_ref().and_then(|sealed| sealed.waits_since())
+    }
+
+    /// Some keys came.
+    pub fn on_keys(&mut self, at: Mark, cx: &mut Context<'_>) {
+        self.with_sealed(|sealed| sealed.go_on(at, cx));
+    }
+
+    /// Records have waited for their keys for too long or, with `is_cap`, must make room.
+    pub fn give_up_sealed(&mut self, is_cap: bool, at: Mark, cx: &mut Context<'_>) {
+        self.with_sealed(|sealed| sealed.give_up(is_cap, at, cx));
+    }
+
     /// After a gap, midway, or behind bytes that are no HTTP: looks at the beginning of each segment. Text in a body may look like a
     /// message, so that only what was said in turn begins one; or what nothing of the peer tells of, where it was joined midway.
     fn seek(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
@@ -575,7 +671,8 @@ impl Conversation {
         let State::Lost { looked } = &mut reader.state else { return };
         *looked = looked.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
         // Joined midway it may be a long body, with messages behind it.
-        if self.carries == Carries::Unknown && !reader.midway && *looked > cx.shared.probe_bytes_max {
+        let is_named = !matches!(self.carries, Carries::Unknown | Carries::Tls);
+        if !is_named && !reader.midway && *looked > cx.shared.probe_bytes_max {
             self.name(Look::Other, cx);
         }
     }
@@ -718,9 +815,14 @@ impl Conversation {
     /// The first message tells who is who.
     fn learn(&mut self, client: Side, cx: &mut Context<'_>) {
         self.client = Some(client);
-        if self.carries == Carries::Unknown {
-            self.carries = Carries::Http;
-            cx.counters.carried.http1 += 1;
+        match self.carries {
+            Carries::Unknown => {
+                self.carries = Carries::Http;
+                cx.counters.carried.http1 += 1;
+            }
+            // Its connection was counted as TLS.
+            Carries::Tls => self.carries = Carries::Http,
+            Carries::Http | Carries::Other => {}
         }
         let [from, to] = [index(client), index(client.other())];
         if let Some(first) = self.readers[to].first {
@@ -788,7 +890,7 @@ impl Conversation {
             peer,
             server: address(to),
             version: Version::of_minor(minor),
-            scheme: None,
+            scheme: self.scheme,
             head,
             head_state,
             body_start: body_start(None, framing, follows),
@@ -955,6 +1057,9 @@ impl Conversation {
     /// An answer was held back for long enough.
     pub fn on_held_long(&mut self, cx: &mut Context<'_>) {
         self.release(None, Side::Low, cx);
+        if let Some(sealed) = &mut self.sealed {
+            sealed.inside_mut().on_held_long(cx);
+        }
     }
 
     fn tell_no_answer(request: Arc<Request>, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
@@ -984,6 +1089,10 @@ impl Conversation {
 
     /// Bytes of a direction will not come.
     pub fn on_gap(&mut self, side: Side, bytes: u64, at: Mark, cx: &mut Context<'_>) {
+        if matches!(self.readers[index(side)].state, State::Sealed) {
+            self.with_sealed(|sealed| sealed.on_gap(side, bytes, at, cx));
+            return;
+        }
         if self.client != Some(side) {
             self.release(None, side, cx);
         }
@@ -994,7 +1103,7 @@ impl Conversation {
         let reader = &mut self.readers[index(side)];
         let in_head = matches!(reader.state, State::Head(_));
         match &mut reader.state {
-            State::Nothing => return,
+            State::Nothing | State::Sealed => return,
             State::Body(open, body) => {
                 open.gap = true;
                 match body {
@@ -1067,6 +1176,10 @@ impl Conversation {
 
     /// A direction was closed by its sender.
     pub fn on_close(&mut self, side: Side, how: Close, at: Mark, cx: &mut Context<'_>) {
+        if matches!(self.readers[index(side)].state, State::Sealed) {
+            self.with_sealed(|sealed| sealed.on_close(side, how, at, cx));
+            return;
+        }
         match how {
             Close::Fin if self.client == Some(side) => {
                 // A request without its end was never one for the server.
@@ -1114,6 +1227,9 @@ impl Conversation {
 
     /// Nothing more will be seen of this connection. `client_left` says that the client had closed its side.
     pub fn on_end(&mut self, why: NoAnswer, client_left: bool, at: Mark, cx: &mut Context<'_>) {
+        if let Some(sealed) = &mut self.sealed {
+            sealed.on_end(why, client_left, at, cx);
+        }
         for side in [Side::Low, Side::High] {
             self.cut_head(side, HeadState::CutByCapture, BodyState::CutByCapture, at, cx);
             let left = client_left && self.client == Some(side.other());
@@ -1131,6 +1247,9 @@ impl Conversation {
 
     /// Gives up the head that a direction holds, to make room.
     pub fn give_up_head(&mut self, side: Side, at: Mark, cx: &mut Context<'_>) -> bool {
+        if let Some(sealed) = &mut self.sealed {
+            return sealed.inside_mut().give_up_head(side, at, cx);
+        }
         if !matches!(self.readers[index(side)].state, State::Head(_)) {
             return false;
         }
@@ -1145,14 +1264,14 @@ impl Conversation {
     pub fn holds_head(&self, side: Side) -> Option<Mark> {
         match &self.readers[index(side)].state {
             State::Head(partial) => Some(partial.first),
-            _ => None,
+            _ => self.sealed.as_ref().and_then(|sealed| sealed.inside().holds_head(side)),
         }
     }
 
     /// An answer is held back.
     #[must_use]
     pub fn holds_answer(&self) -> bool {
-        self.held.is_some()
+        self.held.is_some() || self.sealed.as_ref().is_some_and(|sealed| sealed.inside().holds_answer())
     }
 }
 

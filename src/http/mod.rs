@@ -12,6 +12,7 @@ mod pairing;
 mod probe;
 mod proxy;
 mod refusal;
+mod sealed;
 
 pub(crate) use grammar::{find_word, is_printable, is_token as is_tchar};
 

@@ -20,6 +20,7 @@ use crate::index::TOGETHER;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
+use crate::tls::{Keys, Tools};
 use flow::{Class, Flow, Table};
 use half::{Arrived, distance};
 
@@ -61,6 +62,8 @@ pub struct Streams {
     heads_full: usize,
     /// Connections that hold an answer back, by when that began.
     answers: VecDeque<Wait>,
+    /// Connections whose TLS records wait for keys, by when that began; some have got them since.
+    sealed: VecDeque<Wait>,
     queue: Queue,
     /// See [`CONNECTIONS_MANY`].
     many: usize,
@@ -112,6 +115,7 @@ impl Streams {
             heads: VecDeque::new(),
             heads_full: 1024,
             answers: VecDeque::new(),
+            sealed: VecDeque::new(),
             queue: Queue::default(),
             many: CONNECTIONS_MANY,
         }
@@ -204,6 +208,30 @@ impl Streams {
         if self.shared.head_bytes > self.limits.heads_together_bytes_max {
             self.make_room_for_heads(at, out, counters);
         }
+        if self.shared.tls_bytes > self.limits.tls_waiting_together_bytes_max {
+            self.make_room_for_sealed(slot, id, at, out, counters);
+        }
+    }
+
+    /// Takes lines of a key log, and reads what waited for them.
+    pub fn add_keys(&mut self, text: &[u8], at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        self.drain(out, counters);
+        if let Some(tools) = &mut self.shared.tls {
+            tools.keys.add(text, &mut counters.tls_secrets);
+        }
+        for wait in std::mem::take(&mut self.sealed) {
+            self.with_sealed(&wait, at, out, counters, |talk, cx| talk.on_keys(at, cx));
+        }
+    }
+
+    /// The keys known, for the engine that comes after this one.
+    pub fn take_keys(&mut self) -> Option<Keys> {
+        self.shared.tls.take().map(|tools| tools.keys)
+    }
+
+    /// Begins with these.
+    pub fn set_keys(&mut self, keys: Keys) {
+        self.shared.tls = Some(Box::new(Tools::new(keys)));
     }
 
     fn open(
@@ -277,6 +305,9 @@ impl Streams {
         let Some(flow) = self.table.get(slot) else { return };
         let id = flow.id;
         let Some(talk) = &flow.talk else { return };
+        if talk.waits_for_keys() == Some(now) {
+            self.sealed.push_back(Wait { since: now, slot, id, side: Side::Low });
+        }
         if talk.holds_answer() {
             self.answers.push_back(Wait { since: now, slot, id, side: Side::Low });
         }
@@ -302,6 +333,14 @@ impl Streams {
         let due = at.time.0.saturating_sub(self.limits.gap_wait_ns);
         while let Some(wait) = self.answers.pop_front_if(|w| w.since.0 <= due) {
             self.with_talk(&wait, out, counters, Conversation::on_held_long);
+        }
+        let keys_due = Time(at.time.0.saturating_sub(self.limits.tls_keys_wait_ns));
+        while let Some(wait) = self.sealed.pop_front_if(|w| w.since <= keys_due) {
+            self.with_sealed(&wait, at, out, counters, |talk, cx| {
+                if talk.waits_for_keys().is_some_and(|since| since <= keys_due) {
+                    talk.give_up_sealed(false, at, cx);
+                }
+            });
         }
         for _ in 0..self.late.len() {
             let Some(wait) = self.late.pop_front_if(|w| w.since.0 <= due) else { break };
@@ -341,13 +380,14 @@ impl Streams {
             .idle_limits()
             .into_iter()
             .filter_map(|(class, idle_ns)| Some(self.table.entered(class)?.plus(idle_ns)));
-        held.chain(idle).min()
+        let keys = self.sealed.front().map(|w| w.since.plus(self.limits.tls_keys_wait_ns));
+        held.chain(idle).chain(keys).min()
     }
 
-    /// Bytes that heads and data before its turn hold now, as charged.
+    /// Bytes that heads, data before its turn and TLS records hold now, as charged.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        self.late_bytes + self.shared.head_bytes
+        self.late_bytes + self.shared.head_bytes + self.shared.tls_bytes
     }
 
     fn idle_limits(&self) -> [(Class, i64); flow::CLASSES] {
@@ -371,6 +411,58 @@ impl Streams {
         let (stream, key, read_to) = (StreamId(flow.id), flow.key, flow.read_to());
         if let Some(talk) = &mut flow.talk {
             act(talk, &mut work.context(stream, key, read_to));
+        }
+    }
+
+    /// Has a connection whose records may wait for keys do something. It stays in line if they wait on.
+    fn with_sealed(
+        &mut self,
+        wait: &Wait,
+        at: Mark,
+        out: &mut Vec<HttpEvent>,
+        counters: &mut Counters,
+        act: impl FnOnce(&mut Conversation, &mut Context<'_>),
+    ) {
+        let Some(flow) = self.table.get(wait.slot).filter(|f| f.id == wait.id) else { return };
+        let mut work = Work { out, counters, shared: &mut self.shared, late_bytes: &mut self.late_bytes, holds: false };
+        let class = flow.class;
+        let (stream, key, read_to) = (StreamId(flow.id), flow.key, flow.read_to());
+        let Some(talk) = &mut flow.talk else { return };
+        act(talk, &mut work.context(stream, key, read_to));
+        let waits = talk.waits_for_keys() == Some(wait.since);
+        flow.forget_talk_if_over(&mut work);
+        let holds = work.holds;
+        let now_class = flow.class_now();
+        if waits {
+            self.sealed.push_back(*wait);
+        } else if holds {
+            self.on_hold(wait.slot, at.time);
+        }
+        if class != now_class {
+            self.table.set_class(wait.slot, now_class, at.time);
+        }
+    }
+
+    /// Gives up records that wait for keys, those that waited longest first; then those of the connection that took the room.
+    fn make_room_for_sealed(
+        &mut self,
+        slot: u32,
+        id: u64,
+        at: Mark,
+        out: &mut Vec<HttpEvent>,
+        counters: &mut Counters,
+    ) {
+        let last = Wait { since: at.time, slot, id, side: Side::Low };
+        while self.shared.tls_bytes > self.limits.tls_waiting_together_bytes_max {
+            let next = self.sealed.pop_front();
+            self.with_sealed(next.as_ref().unwrap_or(&last), at, out, counters, |talk, cx| {
+                if next.is_none() || talk.waits_for_keys().is_some() {
+                    talk.give_up_sealed(true, at, cx);
+                }
+            });
+            if next.is_none() {
+                return;
+            }
         }
     }
 
