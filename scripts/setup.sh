@@ -56,6 +56,7 @@ if [ "$need" = test ]; then
     lacks sqlite3 && want sqlite3 sqlite sqlite sqlite "reads the database as other people do"
     lacks tcpreplay && want tcpreplay tcpreplay tcpreplay tcpreplay "sends captures through an interface"
     lacks systemd-analyze && want systemd systemd - - "judges the service's unit"
+    lacks strace && want strace strace strace - "lists the system calls that the unit has to allow"
     lacks lintian && want lintian - - - "judges the Debian package"
     lacks zstd && want zstd zstd zstd zstd "packs captures"
 fi

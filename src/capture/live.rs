@@ -2,13 +2,13 @@
 //!
 //! With one interface the engine reads the ring's own memory. With several, packets are copied and held back for
 //! [`HOLD`], so that the two directions of a tap that shows them on two interfaces come in order of time. An interface that
-//! goes away is opened again with back-off; each change of state is told once.
+//! goes away is opened again with back-off, as is one that has still to come; each change of state is told once.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
-use pcap::{Active, Capture, Device};
+use pcap::{Active, Capture, Device, Linktype};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::packet::{InterfaceId, LinkType, Order, Packet, Time};
@@ -35,6 +35,8 @@ pub struct LiveOptions {
     pub buffer_mib: u32,
     /// Bytes kept of a packet.
     pub snaplen: u32,
+    /// Wait for an interface that is not there, or not up, rather than refuse to begin.
+    pub await_absent: bool,
 }
 
 /// Why capture cannot begin. All of them are the user's to mend: exit status 2.
@@ -59,6 +61,12 @@ pub enum LiveError {
         /// Those there are.
         have: String,
     },
+    /// The interface is there, and nobody has brought it up.
+    #[error("{interface}: is down; ip link set {interface} up")]
+    Down {
+        /// Which one.
+        interface: String,
+    },
     /// The filter does not compile.
     #[error("filter \"{filter}\": {text}")]
     BadFilter {
@@ -75,6 +83,26 @@ pub enum LiveError {
         /// What libpcap says.
         text: String,
     },
+}
+
+impl LiveError {
+    /// Why the interface is to be waited for; none where waiting does not help.
+    fn to_be_awaited(&self) -> Option<String> {
+        match self {
+            LiveError::NoSuchInterface { have, .. } => Some(format!("no such interface (have: {have})")),
+            LiveError::Down { .. } => Some("is down".into()),
+            _ => None,
+        }
+    }
+}
+
+/// A change of state, for the log.
+#[derive(Debug)]
+pub enum Change {
+    /// An interface is not captured, and why.
+    Lost(String),
+    /// It is captured from now on.
+    Back(String),
 }
 
 /// How one interface fares.
@@ -107,7 +135,7 @@ pub struct Live {
     order: u64,
     held: BinaryHeap<Reverse<Held>>,
     held_bytes: usize,
-    changes: Vec<String>,
+    changes: Vec<Change>,
 }
 
 struct Ring {
@@ -141,24 +169,29 @@ impl Live {
     /// # Errors
     /// One of them cannot be opened, or the filter does not compile.
     pub fn open(options: LiveOptions) -> Result<Live, LiveError> {
-        let mut rings = Vec::new();
+        let (mut rings, mut changes) = (Vec::new(), Vec::new());
         for (nth, name) in options.interfaces.iter().enumerate() {
-            let capture = open(name, &options)?;
-            let link = capture.get_datalink();
-            rings.push(Ring {
+            let mut ring = Ring {
                 id: InterfaceId(u16::try_from(nth).unwrap_or(u16::MAX)),
-                link: link_type(link.0),
-                state: InterfaceState {
-                    name: name.clone(),
-                    link: link.get_description().unwrap_or_else(|_| format!("link type {}", link.0)),
-                    ..InterfaceState::default()
-                },
-                handle: Handle::Open(capture),
+                link: LinkType(0),
+                state: InterfaceState { name: name.clone(), ..InterfaceState::default() },
+                handle: Handle::Gone { again: Instant::now(), wait: REOPEN_WAIT.0 },
                 stats: (0, 0),
-                index: index_of(name),
-            });
+                index: None,
+            };
+            match open(name, &options) {
+                Ok(capture) => ring.take_over(capture),
+                Err(error) => match error.to_be_awaited().filter(|_| options.await_absent) {
+                    Some(why) => {
+                        check_filter(&options)?;
+                        ring.lose(&why, &mut changes);
+                    }
+                    None => return Err(error),
+                },
+            }
+            rings.push(ring);
         }
-        Ok(Live { options, rings, order: 0, held: BinaryHeap::new(), held_bytes: 0, changes: Vec::new() })
+        Ok(Live { options, rings, order: 0, held: BinaryHeap::new(), held_bytes: 0, changes })
     }
 
     /// How each interface fares.
@@ -247,7 +280,7 @@ impl Live {
     }
 
     /// A line for each change of state since the last call, for the log.
-    pub fn changes(&mut self) -> Vec<String> {
+    pub fn changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
     }
 }
@@ -255,7 +288,7 @@ impl Live {
 impl Ring {
     fn take(
         &mut self,
-        changes: &mut Vec<String>,
+        changes: &mut Vec<Change>,
         each: &mut impl FnMut(InterfaceId, LinkType, Time, u32, &[u8]),
     ) -> usize {
         let Handle::Open(capture) = &mut self.handle else { return 0 };
@@ -283,7 +316,7 @@ impl Ring {
         }
     }
 
-    fn each_second(&mut self, options: &LiveOptions, changes: &mut Vec<String>) {
+    fn each_second(&mut self, options: &LiveOptions, changes: &mut Vec<Change>) {
         match &mut self.handle {
             Handle::Open(capture) => {
                 if let Ok(stats) = capture.stats() {
@@ -305,18 +338,26 @@ impl Ring {
                     *again = Instant::now() + *wait;
                     return;
                 };
-                self.link = link_type(capture.get_datalink().0);
-                self.index = index_of(&self.state.name);
-                self.stats = (0, 0);
-                self.handle = Handle::Open(capture);
-                self.state.trouble = None;
-                changes.push(format!("{}: captured again", self.state.name));
+                let again = if self.state.link.is_empty() { "now" } else { "again" };
+                self.take_over(capture);
+                changes.push(Change::Back(format!("{}: captured {again}, {}", self.state.name, self.state.link)));
             }
         }
     }
 
-    fn lose(&mut self, why: &str, changes: &mut Vec<String>) {
-        changes.push(format!("{}: {why}; trying again until it is back", self.state.name));
+    fn take_over(&mut self, capture: Capture<Active>) {
+        let link = capture.get_datalink();
+        self.link = link_type(link.0);
+        self.state.link = link.get_description().unwrap_or_else(|_| format!("link type {}", link.0));
+        self.state.trouble = None;
+        self.index = index_of(&self.state.name);
+        self.stats = (0, 0);
+        self.handle = Handle::Open(capture);
+    }
+
+    fn lose(&mut self, why: &str, changes: &mut Vec<Change>) {
+        let until = if self.state.link.is_empty() { "there" } else { "back" };
+        changes.push(Change::Lost(format!("{}: {why}; trying again until it is {until}", self.state.name)));
         self.state.trouble = Some(why.to_string());
         self.state.lag_s = 0.0;
         self.handle = Handle::Gone { again: Instant::now() + REOPEN_WAIT.0, wait: REOPEN_WAIT.0 };
@@ -343,17 +384,26 @@ fn open(name: &str, options: &LiveOptions) -> Result<Capture<Active>, LiveError>
     Ok(capture)
 }
 
+/// An interface that is still to come cannot say what is wrong with the filter.
+fn check_filter(options: &LiveOptions) -> Result<(), LiveError> {
+    let Some(filter) = &options.filter else { return Ok(()) };
+    let bad = |e: pcap::Error| LiveError::BadFilter { filter: filter.clone(), text: e.to_string() };
+    Capture::dead(Linktype::ETHERNET).and_then(|dead| dead.compile(filter, true)).map(|_| ()).map_err(bad)
+}
+
 /// libpcap's answer in words that a user can act on.
 fn explain(name: &str, error: &pcap::Error) -> LiveError {
     let have: Vec<String> = Device::list().unwrap_or_default().into_iter().map(|d| d.name).collect();
     let text = error.to_string();
-    // pcap_activate's codes reach us as text only (pcap.3pcap, PCAP_ERROR_PERM_DENIED and PCAP_ERROR_NO_SUCH_DEVICE).
+    // pcap_activate's codes reach us as text only (pcap.3pcap, PCAP_ERROR_PERM_DENIED, _NO_SUCH_DEVICE and _IFACE_NOT_UP).
     if text.contains("ermission") || text.contains("ermitted") {
         let program = std::env::current_exe().map_or_else(|_| "corstap".into(), |p| p.display().to_string());
         LiveError::NoPermission { interface: name.into(), program }
     } else if text.contains("o such device") || text.contains("exist") {
         let shown = have.iter().filter(|d| index_of(d).is_some() || *d == "any").cloned().collect::<Vec<_>>();
         LiveError::NoSuchInterface { interface: name.into(), have: shown.join(", ") }
+    } else if text.contains("not up") {
+        LiveError::Down { interface: name.into() }
     } else {
         LiveError::Other { interface: name.into(), text }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::Outcome;
-use super::run::CONFIG_DEFAULT;
+use super::run::{CONFIG_DEFAULT, SERVICE_DB};
 use crate::capture::live::{Live, LiveOptions};
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::record::{Finding, Sink, Transaction};
+use crate::store::OpenError;
 use crate::store::queries::Reader;
 
 /// Less free space than this is too little for a database.
@@ -118,6 +119,7 @@ fn interface(name: &str, config: &Config, listen: Duration, screen: &mut Screen)
         filter: config.filter.clone(),
         buffer_mib: config.buffer_mib,
         snaplen: config.snaplen,
+        await_absent: false,
     });
     let mut live = match opened {
         Ok(live) => live,
@@ -196,8 +198,12 @@ fn traffic(
 }
 
 fn disk(config: &Config, screen: &mut Screen) {
-    let Some(db) = &config.db else {
-        return screen.line("database", State::Note, "none: nothing is recorded without --db or [store] db");
+    // The service has made its folder when it was started once.
+    let services = Path::new(SERVICE_DB);
+    let services_own = services.parent().filter(|folder| folder.is_symlink() || folder.exists()).map(|_| services);
+    let Some(db) = config.db.as_deref().or(services_own) else {
+        let text = format!("none: nothing is recorded without --db or [store] db; the service records to {SERVICE_DB}");
+        return screen.line("database", State::Note, &text);
     };
     let shown = db.display();
     let folder = db.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -217,7 +223,7 @@ fn disk(config: &Config, screen: &mut Screen) {
     }
     match Reader::open(db) {
         Ok(_) => screen.line("database", State::Well, &format!("{shown}: can be read")),
-        Err(_) if !db.exists() => screen.line("database", State::Note, &format!("{shown}: will be made")),
+        Err(OpenError::Missing { .. }) => screen.line("database", State::Note, &format!("{shown}: will be made")),
         Err(error) => screen.line("database", State::Wrong, &error.to_string()),
     }
 }

@@ -7,17 +7,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::Outcome;
 use super::args::SchemeArg;
-use super::{Outcome, tell};
 use crate::capture::live::LiveOptions;
 use crate::config::{Config, ConfigError};
 use crate::daemon::events::EventTarget;
-use crate::daemon::{self, DaemonError, DaemonOptions};
+use crate::daemon::journal::{self, Level};
+use crate::daemon::{self, DaemonOptions};
 use crate::options::EngineOptions;
 use crate::store::Retention;
 
 /// Read when there is no `--config`, where it exists.
 pub const CONFIG_DEFAULT: &str = "/etc/corstap/corstap.toml";
+/// Where the packaged service records, unless the configuration says otherwise.
+pub const SERVICE_DB: &str = "/var/lib/corstap/corstap.db";
 
 /// Capture, judge, record, and serve metrics until a signal comes.
 #[derive(Debug, Args)]
@@ -91,18 +94,23 @@ pub fn run(args: &RunArgs) -> Outcome {
     });
     match begin {
         Err(error) => {
-            tell(&format!("error: {error}"));
+            tell_error(&error);
             Outcome::Unusable
         }
         Ok(begin) => daemon(begin, || options(args)),
     }
 }
 
+/// Why it could not begin, or ended badly.
+fn tell_error(error: &str) {
+    journal::tell(Level::Error, &format!("error: {}", crate::report::shown(error)));
+}
+
 /// Warnings and errors on standard error: for journald with their priority (sd-daemon(3)) and without a time of their own.
 fn log() {
     let level = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     let format = tracing_subscriber::fmt().with_env_filter(level).with_target(false);
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
+    if journal::is_read() {
         format.with_writer(Journal).with_ansi(false).without_time().with_level(false).init();
     } else {
         format.with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
@@ -121,14 +129,14 @@ impl<'a> MakeWriter<'a> for Journal {
 
     fn make_writer_for(&'a self, about: &tracing::Metadata<'_>) -> Self::Writer {
         let mut stderr = std::io::stderr();
-        let priority = match *about.level() {
-            tracing::Level::ERROR => 3,
-            tracing::Level::WARN => 4,
-            tracing::Level::INFO => 6,
-            tracing::Level::DEBUG | tracing::Level::TRACE => 7,
+        let level = match *about.level() {
+            tracing::Level::ERROR => Level::Error,
+            tracing::Level::WARN => Level::Warning,
+            tracing::Level::INFO => Level::Info,
+            tracing::Level::DEBUG | tracing::Level::TRACE => Level::Debug,
         };
         // Nobody is left to tell when that is gone.
-        drop(write!(stderr, "<{priority}>"));
+        drop(stderr.write_all(journal::prefix(level).as_bytes()));
         stderr
     }
 }
@@ -148,8 +156,9 @@ fn options(args: &RunArgs) -> Result<DaemonOptions, ConfigError> {
             filter: args.filter.clone().or(file.filter),
             buffer_mib: args.buffer_size.unwrap_or(file.buffer_mib),
             snaplen: args.snaplen.unwrap_or(file.snaplen),
+            await_absent: false,
         },
-        db: args.db.clone().or(file.db),
+        db: args.db.clone().or(file.db).or_else(services_own),
         retention: Retention {
             keep_days: args.keep_days.unwrap_or(file.keep_days),
             keep_mib: args.keep_mib.unwrap_or(file.keep_mib),
@@ -169,19 +178,18 @@ fn options(args: &RunArgs) -> Result<DaemonOptions, ConfigError> {
     })
 }
 
+/// The database of a service that was told of none: in the folder that the service manager gives it.
+fn services_own() -> Option<PathBuf> {
+    let folders = std::env::var_os("STATE_DIRECTORY")?;
+    Some(std::env::split_paths(&folders).next()?.join("corstap.db"))
+}
+
 fn daemon(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, ConfigError>) -> Outcome {
     match daemon::run(options, again) {
         Ok(()) => Outcome::Done,
         Err(error) => {
-            tell(&format!("error: {error}"));
-            match error {
-                DaemonError::Live(_)
-                | DaemonError::Database(_)
-                | DaemonError::Listen { .. }
-                | DaemonError::Token(_)
-                | DaemonError::Privileges(_) => Outcome::Unusable,
-                DaemonError::Failed(_) => Outcome::Failed,
-            }
+            tell_error(&error.to_string());
+            if error.may_pass() { Outcome::Failed } else { Outcome::Unusable }
         }
     }
 }

@@ -28,7 +28,12 @@ pub(super) const KEYS: &[Key] = &[
     key("capture", "filter", "\"\"", "Capture only what this pcap-filter(7) expression lets pass. (restart)"),
     key("capture", "buffer_mib", "64", "The kernel's packet buffer for each interface, in MiB, 1 to 2047. (restart)"),
     key("capture", "snaplen", "262144", "Bytes kept of each packet, 64 to 262144. (restart)"),
-    key("store", "db", "\"\"", "The SQLite database; empty records nothing. (restart)"),
+    key(
+        "store",
+        "db",
+        "\"\"",
+        "The SQLite database. Empty: nothing is recorded; as a service, /var/lib/corstap/corstap.db is. (restart)",
+    ),
     key("store", "keep_days", "30", "What is older is deleted; 0 keeps everything."),
     key(
         "store",

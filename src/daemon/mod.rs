@@ -5,13 +5,13 @@
 
 mod clock;
 pub mod events;
+pub mod journal;
 mod notify;
 mod privileges;
 mod reload;
 mod teller;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::capture::live::{Live, LiveError, LiveOptions};
+use crate::capture::live::{Change, Live, LiveError, LiveOptions};
 use crate::config::ConfigError;
 use crate::engine::Engine;
 use crate::limits::Limits;
@@ -33,7 +33,8 @@ use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions
 use crate::web::{self, Access, Pages, Recent, Token, TokenError, Waiting};
 use clock::Clock;
 use events::{EventTarget, Events};
-use notify::{Notify, Watchdog};
+use journal::{Level, Line, tell};
+use notify::{Notify, Status, Watchdog};
 use reload::Reload;
 use teller::{Notes, Teller};
 
@@ -43,6 +44,8 @@ const LOOK_UP: Duration = Duration::from_millis(100);
 const NOTE_TOTALS: Duration = Duration::from_secs(10);
 /// After a signal, everything must have ended by then.
 const STOP_MAX: Duration = Duration::from_secs(9);
+/// How often the service manager is told how it fares.
+const SAY_STATUS: Duration = Duration::from_secs(5);
 /// Lines for standard error that wait.
 const LINES_MAX: usize = 1024;
 
@@ -72,13 +75,13 @@ pub struct DaemonOptions {
 /// Why it cannot begin, or ended badly.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// Bad usage: exit status 2.
+    /// An interface.
     #[error(transparent)]
     Live(#[from] LiveError),
-    /// Bad usage: exit status 2.
+    /// The database.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// Bad usage: exit status 2.
+    /// The address of the pages.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// Where.
@@ -86,15 +89,30 @@ pub enum DaemonError {
         /// Why not.
         source: std::io::Error,
     },
-    /// Bad usage: exit status 2.
+    /// What was to be given up.
     #[error("{0}")]
     Privileges(String),
-    /// Bad usage: exit status 2.
+    /// The token.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// While working: exit status 1.
+    /// While working.
     #[error("{0}")]
     Failed(String),
+}
+
+impl DaemonError {
+    /// Whether the same command may do well later. If not, it was bad usage, and the shipped unit does not try again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            DaemonError::Live(error) => matches!(error, LiveError::Other { .. }),
+            DaemonError::Database(error) => error.may_pass(),
+            // At boot an address may be on its way.
+            DaemonError::Listen { source, .. } => source.kind() == std::io::ErrorKind::AddrNotAvailable,
+            DaemonError::Privileges(_) | DaemonError::Token(_) => false,
+            DaemonError::Failed(_) => true,
+        }
+    }
 }
 
 /// Runs until SIGTERM or SIGINT; a second SIGINT leaves at once with status 130. SIGHUP asks `again` for the options.
@@ -104,7 +122,9 @@ pub enum DaemonError {
 pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, ConfigError>) -> Result<(), DaemonError> {
     let (stop, hangup) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     on_signals(&stop, &hangup).map_err(|e| DaemonError::Failed(format!("cannot handle signals: {e}")))?;
-    let live = Live::open(options.live.clone())?;
+    let notify = Notify::from_env();
+    // A service takes what there is, and says what is missing; a person is told at once.
+    let live = Live::open(LiveOptions { await_absent: notify.is_heard(), ..options.live.clone() })?;
     let listener =
         TcpListener::bind(options.listen).map_err(|source| DaemonError::Listen { address: options.listen, source })?;
     let address = listener.local_addr().unwrap_or(options.listen);
@@ -153,7 +173,7 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
         last: Time(i64::MIN),
     };
     let (configure, configured) = bounded(1);
-    let capture = Capture {
+    let mut capture = Capture {
         live,
         watchdog: Watchdog::from_env(),
         configured,
@@ -166,17 +186,20 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
         first: None,
         last: None,
     };
+    capture.publish();
     let stopping = Arc::clone(&stop);
     let capturing = spawn("capture", move || capture.run(&stopping))?;
-    let mut reload = Reload { running: options, again, engine: configure, store: status, reloads };
-    let notify = Notify::from_env();
+    let mut reload = Reload { running: options, again, engine: configure, store: status.clone(), reloads };
+    let mut status = Status::new(&notify, &published, status.as_deref());
+    status.say(Duration::ZERO);
     notify.say("READY=1");
     talk(&lines, &published, &stop, &capturing, || {
         if hangup.swap(false, Ordering::Relaxed) {
             notify.say("RELOADING=1");
-            tell(&reload.reload());
+            reload.reload().say();
             notify.say("READY=1");
         }
+        status.say(SAY_STATUS);
     });
     notify.say("STOPPING=1");
     finish(capturing, &lines)
@@ -206,33 +229,30 @@ fn spawn<T: Send + 'static>(
 fn tell_start(options: &DaemonOptions, live: &Live, address: SocketAddr, privileges: &str) {
     let live_options = &options.live;
     let filter = live_options.filter.as_ref().map_or("no filter".into(), |f| format!("filter \"{f}\""));
-    for state in live.states() {
+    for state in live.states().filter(|state| state.trouble.is_none()) {
         let promiscuous = if state.name == "any" { "" } else { ", promiscuous" };
-        tell(&format!(
+        let text = format!(
             "corstap {}  {} up, {}{promiscuous}, snaplen {}, buffer {} MiB, {filter}",
             env!("CARGO_PKG_VERSION"),
             state.name,
             state.link,
             live_options.snaplen,
             live_options.buffer_mib,
-        ));
+        );
+        tell(Level::Info, &text);
     }
-    tell(privileges);
+    tell(Level::Info, privileges);
     let db = match &options.db {
         Some(path) => format!("db {}", path.display()),
         None => "nothing is recorded (--db FILE)".into(),
     };
-    tell(&format!("metrics http://{address}/metrics · page http://{address}/ · {db} · times are UTC"));
-}
-
-/// A line on standard error. Nobody is left to tell when that is gone; work goes on.
-fn tell(line: &str) {
-    drop(writeln!(std::io::stderr(), "{line}"));
+    let text = format!("metrics http://{address}/metrics · page http://{address}/ · {db} · times are UTC");
+    tell(Level::Info, &text);
 }
 
 /// Says what there is to say until a signal comes or capture ends, and looks after `else_due` meanwhile.
 fn talk<T>(
-    lines: &Receiver<String>,
+    lines: &Receiver<Line>,
     published: &Published,
     stop: &AtomicBool,
     capturing: &JoinHandle<T>,
@@ -242,18 +262,18 @@ fn talk<T>(
     while !stop.load(Ordering::Relaxed) && !capturing.is_finished() {
         else_due();
         match lines.recv_timeout(LOOK_UP) {
-            Ok(line) => tell(&line),
+            Ok(line) => line.say(),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         for note in notes.of(&published.read()) {
-            tell(&note);
+            note.say();
         }
     }
 }
 
 /// Waits for the end of capture and of the database, no longer than a service manager does.
-fn finish(capturing: JoinHandle<Ended>, lines: &Receiver<String>) -> Result<(), DaemonError> {
+fn finish(capturing: JoinHandle<Ended>, lines: &Receiver<Line>) -> Result<(), DaemonError> {
     let begun = Instant::now();
     while !capturing.is_finished() {
         if begun.elapsed() > STOP_MAX {
@@ -264,7 +284,7 @@ fn finish(capturing: JoinHandle<Ended>, lines: &Receiver<String>) -> Result<(), 
     let Ok(ended) = capturing.join() else {
         return Err(DaemonError::Failed("the capturing thread panicked; this is a bug".into()));
     };
-    lines.try_iter().for_each(|line| tell(&line));
+    lines.try_iter().for_each(|line| line.say());
     let waiting = ended.store.as_ref().map_or(0, |s| s.status().queued());
     let totals = ended.totals;
     let (packets, lost) = (totals.counters.packets, totals.packets_lost);
@@ -273,11 +293,12 @@ fn finish(capturing: JoinHandle<Ended>, lines: &Receiver<String>) -> Result<(), 
         Ok(Some(r)) => format!(" · recorded {} rejections, {} lost", r.rejections, r.lost),
         Ok(None) | Err(_) => String::new(),
     };
-    tell(&format!(
+    let text = format!(
         "stopping: drained {} packets, {waiting} records waited · {packets} packets, {lost} dropped, {} blocked, {} \
          findings{kept}",
         ended.drained, ended.blocked, ended.findings
-    ));
+    );
+    tell(Level::Info, &text);
     recorded.map(|_| ()).map_err(|e| DaemonError::Failed(e.to_string()))
 }
 
@@ -292,7 +313,7 @@ struct Capture {
     clock: Clock,
     taps: Taps,
     published: Arc<Published>,
-    say: Sender<String>,
+    say: Sender<Line>,
     first: Option<Time>,
     last: Option<Time>,
 }
@@ -308,7 +329,6 @@ struct Ended {
 
 impl Capture {
     fn run(mut self, stop: &AtomicBool) -> Ended {
-        self.publish();
         let (mut second, mut note) = (Instant::now(), Instant::now());
         let mut publish = Instant::now();
         while !stop.load(Ordering::Relaxed) {
@@ -349,8 +369,8 @@ impl Capture {
         self.live.drain(|packet| engine.on_packet(packet, taps));
         engine.begin_again(&Limits::default(), &self.options, taps);
         (self.last, self.taps.last) = (None, Time(i64::MIN));
-        let line = format!("the clock was set back by {} s: what was open is settled, rules begin anew", back / SECOND);
-        drop(self.say.try_send(line));
+        let text = format!("the clock was set back by {} s: what was open is settled, rules begin anew", back / SECOND);
+        drop(self.say.try_send(Line::new(Level::Warning, text)));
     }
 
     fn take(&mut self, wait: Duration) -> usize {
@@ -369,7 +389,11 @@ impl Capture {
 
     fn each_second(&mut self) {
         self.live.each_second();
-        for line in self.live.changes() {
+        for change in self.live.changes() {
+            let line = match change {
+                Change::Lost(text) => Line::new(Level::Warning, text),
+                Change::Back(text) => Line::new(Level::Notice, text),
+            };
             // A full queue of lines means that nobody reads standard error: the counters tell the same.
             drop(self.say.try_send(line));
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use super::DaemonOptions;
+use super::journal::{Level, Line};
 use crate::config::ConfigError;
 use crate::metrics::Reloads;
 use crate::options::EngineOptions;
@@ -21,18 +22,20 @@ pub(super) struct Reload<F> {
 
 impl<F: Fn() -> Result<DaemonOptions, ConfigError>> Reload<F> {
     /// What came of it, for a person.
-    pub(super) fn reload(&mut self) -> String {
+    pub(super) fn reload(&mut self) -> Line {
         let new = match (self.again)() {
             Ok(new) => new,
             Err(error) => {
                 self.reloads.on_reload(false, wall_clock());
-                return format!("configuration refused, the one before stays in force: {error}");
+                let text = format!("configuration refused, the one before stays in force: {error}");
+                return Line::new(Level::Error, text);
             }
         };
         // The engine's thread takes one within a tenth of a second; a full channel means that it has not taken the last.
         if self.engine.try_send(new.engine.clone()).is_err() {
             self.reloads.on_reload(false, wall_clock());
-            return "configuration not taken: the one before it is still being taken; try again".into();
+            let text = "configuration not taken: the one before it is still being taken; try again";
+            return Line::new(Level::Error, text);
         }
         if let Some(store) = &self.store {
             store.retain(new.retention);
@@ -42,9 +45,10 @@ impl<F: Fn() -> Result<DaemonOptions, ConfigError>> Reload<F> {
         self.running.engine = new.engine;
         self.running.retention = new.retention;
         if waits.is_empty() {
-            "configuration taken".into()
+            Line::new(Level::Info, "configuration taken")
         } else {
-            format!("configuration taken; for a change of {} restart corstap", waits.join(", "))
+            let text = format!("configuration taken; for a change of {} restart corstap", waits.join(", "));
+            Line::new(Level::Notice, text)
         }
     }
 

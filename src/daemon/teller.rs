@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use foldhash::fast::RandomState;
 
+use super::journal::{Level, Line};
+use crate::catalog::Severity;
 use crate::findings::{hash_shape, shape_of};
 use crate::metrics::Snapshot;
 use crate::packet::Time;
@@ -21,7 +23,7 @@ const SHOWN_CHARS_MAX: usize = 120;
 
 /// Makes lines of records. Never waits: a line that finds no room is not said.
 pub(super) struct Teller {
-    say: Sender<String>,
+    say: Sender<Line>,
     /// By the digest of what tells kinds apart: of a flood of refusals most are only counted, and cost no text.
     kinds: HashMap<u64, Fold, RandomState>,
     others: u64,
@@ -38,7 +40,7 @@ struct Fold {
 }
 
 impl Teller {
-    pub(super) fn new(say: Sender<String>) -> Self {
+    pub(super) fn new(say: Sender<Line>) -> Self {
         Teller { say, kinds: HashMap::default(), others: 0, others_since: Instant::now(), blocked: 0, findings: 0 }
     }
 
@@ -84,7 +86,8 @@ impl Teller {
 
     pub(super) fn on_finding(&mut self, finding: &Finding) {
         self.findings += 1;
-        self.tell(format!(
+        let level = if finding.severity >= Severity::High { Level::Notice } else { Level::Info };
+        let text = format!(
             "{}  {}  {}  {}: {}  {}",
             clock(finding.last_seen),
             finding.severity.id().to_uppercase(),
@@ -92,7 +95,8 @@ impl Teller {
             shown(&finding.subject),
             shown(&finding.detail),
             finding.id,
-        ));
+        );
+        self.tell_at(level, text);
     }
 
     /// Tells what has been folded for long enough.
@@ -137,9 +141,13 @@ impl Teller {
         }
     }
 
-    fn tell(&self, line: String) {
+    fn tell(&self, text: String) {
+        self.tell_at(Level::Info, text);
+    }
+
+    fn tell_at(&self, level: Level, text: String) {
         // A full queue means that nobody reads standard error; records and metrics tell the same.
-        drop(self.say.try_send(line));
+        drop(self.say.try_send(Line::new(level, text)));
     }
 }
 
@@ -183,42 +191,51 @@ impl Notes {
         }
     }
 
-    pub(super) fn of(&mut self, now: &Snapshot) -> Vec<String> {
+    pub(super) fn of(&mut self, now: &Snapshot) -> Vec<Line> {
         let c = &now.counters;
         let time = clock(crate::store::wall_clock());
         let mut told = Vec::new();
-        let mut once = |said: &mut bool, is: bool, line: String| {
+        let mut once = |said: &mut bool, is: bool, level: Level, text: String| {
             if is && !*said {
                 *said = true;
-                told.push(format!("{time}  {line}"));
+                told.push(Line::new(level, format!("{time}  {text}")));
             }
         };
         let long = self.begun.elapsed() >= Duration::from_secs(5);
-        once(&mut self.packet, c.packets > 0, "first packet".into());
-        once(&mut self.message, c.requests + c.responses > 0, "first HTTP message".into());
+        once(&mut self.packet, c.packets > 0, Level::Info, "first packet".into());
+        once(&mut self.message, c.requests + c.responses > 0, Level::Info, "first HTTP message".into());
         once(
             &mut self.silence,
             long && c.packets == 0,
+            Level::Warning,
             "no packet in 5 s: is this the interface that carries the traffic, and does the filter let it pass?".into(),
         );
         let share = (c.tls_bytes * 100).checked_div(c.tcp_bytes).unwrap_or(0);
         once(
             &mut self.tls,
             long && c.tcp_bytes > 10_000 && share >= 50,
+            Level::Warning,
             format!("note: {share} % of TCP bytes are TLS and cannot be judged here"),
         );
         once(
             &mut self.one_sided,
             long && c.one_sided > 10 && c.one_sided * 2 > c.connections,
+            Level::Warning,
             "note: of most connections only one direction is seen; requests cannot be paired with answers".into(),
         );
         once(
             &mut self.truncated,
             c.truncated > 0,
+            Level::Warning,
             "note: packets are cut by the snap length; a longer --snaplen would show all of them".into(),
         );
         let lost: u64 = now.interfaces.iter().map(|i| i.lost_kernel + i.lost_interface).sum();
-        once(&mut self.lost, lost > 0, format!("note: {lost} packets were dropped; a larger --buffer-size may help"));
+        once(
+            &mut self.lost,
+            lost > 0,
+            Level::Warning,
+            format!("note: {lost} packets were dropped; a larger --buffer-size may help"),
+        );
         told
     }
 }

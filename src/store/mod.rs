@@ -23,6 +23,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Sender, bounded};
 use prometheus::{Histogram, HistogramOpts};
+use rustix::fs::Access;
+use rustix::io::Errno;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -158,6 +160,12 @@ pub enum OpenError {
         /// The file.
         path: String,
     },
+    /// It, or a folder above it, is somebody else's.
+    #[error("{path}: no right to read it; use sudo, or ask as the user who records")]
+    NoPermission {
+        /// The file.
+        path: String,
+    },
     /// SQLite or the system says no.
     #[error("{path}: cannot open the database: {source}")]
     Sqlite {
@@ -166,6 +174,20 @@ pub enum OpenError {
         /// What it says.
         source: sqlx::Error,
     },
+}
+
+impl OpenError {
+    /// Whether it may be otherwise in a moment: the disk is full or fails, another process holds the file.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            // SQLITE_BUSY, _LOCKED, _NOMEM, _IOERR, _FULL
+            OpenError::Sqlite { source, .. } => {
+                primary_code(source).is_none_or(|code| matches!(code, 5 | 6 | 7 | 10 | 13))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Why a record could not be kept.
@@ -659,10 +681,15 @@ async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
     Ok(connection)
 }
 
-/// What SQLite's result code means for a file that is opened (sqlite.org/rescode.html).
+/// SQLite's result code without what narrows it down (sqlite.org/rescode.html).
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error().and_then(DatabaseError::code).and_then(|c| i32::from_str(&c).ok());
+    code.map(|c| c & 0xff)
+}
+
+/// What SQLite's result code means for a file that is opened.
 fn open_error(shown: &str, source: sqlx::Error) -> OpenError {
-    let code = source.as_database_error().and_then(DatabaseError::code).and_then(|c| i32::from_str(&c).ok());
-    match code.map(|c| c & 0xff) {
+    match primary_code(&source) {
         // SQLITE_NOTADB: another kind of file.
         Some(26) => OpenError::NotOurs { path: shown.to_string() },
         // SQLITE_CORRUPT
@@ -681,8 +708,12 @@ async fn refuse_strangers(path: &Path, shown: &str) -> Result<(), OpenError> {
 
 /// Opens an existing database of ours for reading.
 async fn open_to_read(path: &Path, shown: &str) -> Result<SqliteConnection, OpenError> {
-    if !path.exists() {
-        return Err(OpenError::Missing { path: shown.to_string() });
+    // Not by opening it: to close it again would give up the locks that this process holds on it.
+    match rustix::fs::access(path, Access::READ_OK) {
+        Err(Errno::NOENT | Errno::NOTDIR) => return Err(OpenError::Missing { path: shown.to_string() }),
+        Err(Errno::ACCESS) => return Err(OpenError::NoPermission { path: shown.to_string() }),
+        // What else is wrong, SQLite tells.
+        Ok(()) | Err(_) => {}
     }
     let sqlite = |source| open_error(shown, source);
     let options = SqliteConnectOptions::new()

@@ -52,7 +52,8 @@ impl Daemon {
     }
 }
 
-fn nobodys_copy(folder: &Folder) -> PathBuf {
+/// The program where every user may run it.
+pub fn nobodys_copy(folder: &Folder) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let copy = folder.file("corstap-copy");
     std::fs::copy(env!("CARGO_BIN_EXE_corstap"), &copy).expect("the test's folder is writable");
@@ -228,36 +229,6 @@ fn what_it_needs_no_more_it_has_given_up() {
     let said = host.command(env!("CARGO_BIN_EXE_corstap")).args(words).output().expect("the program under test");
     assert_eq!(said.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&said.stderr).contains("there is none in /etc/passwd"));
-}
-
-#[test]
-fn the_service_manager_is_kept_informed() {
-    let folder = Folder::new();
-    let host = Host::new();
-    let path = folder.file("notify");
-    let manager = std::os::unix::net::UnixDatagram::bind(&path).expect("the test's folder is writable");
-    manager.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket has timeouts");
-    let hears = |wanted: &str| {
-        let mut bytes = [0; 256];
-        loop {
-            let n = manager.recv(&mut bytes).unwrap_or_else(|e| panic!("{wanted}: {e}"));
-            if &bytes[..n] == wanted.as_bytes() {
-                break;
-            }
-        }
-    };
-    let mut corstap = Daemon::start_with(&folder, &host, &["-i", "lo"], |command| {
-        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "900000");
-    });
-    hears("READY=1");
-    for _ in 0..3 {
-        hears("WATCHDOG=1");
-    }
-    corstap.program.signal("HUP");
-    hears("RELOADING=1");
-    hears("READY=1");
-    corstap.stops_well();
-    hears("STOPPING=1");
 }
 
 #[test]

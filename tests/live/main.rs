@@ -9,3 +9,4 @@ mod daemon;
 mod net;
 mod page;
 mod robust;
+mod service;
