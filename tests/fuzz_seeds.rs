@@ -5,6 +5,9 @@ mod support;
 use std::path::PathBuf;
 
 use corstap::capture::merge::{Feed, FeedOptions};
+use corstap::counters::Counters;
+use corstap::decode::{Decoded, Decoder, TcpFlags};
+use corstap::limits::Limits;
 
 /// Changes of one seed; `CORSTAP_FUZZ_CHANGES` says otherwise.
 const CHANGES: u64 = 12;
@@ -147,6 +150,41 @@ fn conversations() {
     seeds.push(said(0, "PROXY TCP4 192.0.2.7 10.0.0.1 56324 443|CONNECT b.test:80 HTTP/1.1||"));
     for _ in 0..20 {
         with_changes("conversation", &seeds, support::conversation);
+    }
+}
+
+/// The streams of each small capture of TLS, as steps of a conversation.
+#[test]
+fn conversations_inside_tls() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+    let mut seeds = Vec::new();
+    for name in
+        ["tls12-aes256gcm", "tls12-chacha20", "tls13-aes256gcm", "tls13-keyupdate", "tls13-early", "tls13-retry"]
+    {
+        let mut decoder = Decoder::new(&Limits::default());
+        let mut feed = Feed::open(&[folder.join(format!("{name}.pcapng"))], FeedOptions::default());
+        let mut steps: Vec<u8> = Vec::new();
+        let mut client = None;
+        while let Some(packet) = feed.next() {
+            let Decoded::Segment(s) = decoder.decode(&packet, &mut Counters::default()) else { continue };
+            let server = u8::from(*client.get_or_insert(s.side) != s.side);
+            if s.flags.has(TcpFlags::SYN) {
+                steps.extend([server | 64, 0]);
+            }
+            for part in s.payload.chunks(255) {
+                steps.extend([server, u8::try_from(part.len()).expect("at most 255")]);
+                steps.extend_from_slice(part);
+            }
+        }
+        steps.truncate(30_000);
+        seeds.extend([0, 1].map(|late| [&[late], &*steps].concat()));
+    }
+    for seed in &seeds {
+        let c = support::read_tls(seed);
+        assert!(c.tls_connections.decrypted > 0 && c.requests > 1, "nothing was read: {c:?}");
+    }
+    for _ in 0..8 {
+        with_changes("tls", &seeds, support::tls);
     }
 }
 

@@ -143,7 +143,7 @@ impl Sealed {
             self.inside.on_end(NoAnswer::Lost, false, at, cx);
         }
         if self.inside.is_over() {
-            self.session.stop();
+            self.session.stop(cx.counters);
             self.charge(cx);
         }
     }

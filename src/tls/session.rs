@@ -506,12 +506,12 @@ impl<M: Copy> Session<M> {
     pub fn give_up(&mut self, is_cap: bool, counters: &mut Counters) {
         let waiting = (self.line.len() + self.early_records.len()) as u64;
         *if is_cap { &mut counters.tls_records_lost.cap } else { &mut counters.tls_records_lost.no_key } += waiting;
-        self.conclude(counters);
-        self.stop();
+        self.stop(counters);
     }
 
     /// Nobody wants to know more.
-    pub fn stop(&mut self) {
+    pub fn stop(&mut self, counters: &mut Counters) {
+        self.conclude(counters);
         self.line.clear();
         self.early_records.clear();
         self.waits = false;

@@ -57,6 +57,9 @@ pub fn tiny_limits() -> Limits {
         cache_entries_of_client_max: 2,
         forgotten_slots: 16,
         hints_max: 3,
+        tls_keys_max: 7,
+        tls_waiting_bytes_max: 8192,
+        tls_waiting_together_bytes_max: 16_384,
         urls_max: 3,
         origins_max: 3,
         findings_max: 3,
@@ -104,16 +107,56 @@ pub fn capture_file(data: &[u8]) {
 /// Both sides of a connection: each step is a byte of flags (1: server, 2: lost, 4: late, 8: cut, 16: FIN, 32: RST, 64: SYN,
 /// 128: a second passes), one of length, and that many bytes.
 pub fn conversation(data: &[u8]) {
+    converse(data, &[]);
+}
+
+/// The same with TLS whose keys are known, or come in the midst of it if the first byte is odd.
+pub fn tls(data: &[u8]) {
+    read_tls(data);
+}
+
+/// See [`tls`].
+pub fn read_tls(data: &[u8]) -> Counters {
+    let [late, data @ ..] = data else { return Counters::default() };
+    let keys = [
+        include_str!("../data/tls/tls12-aes256gcm.keys"),
+        include_str!("../data/tls/tls12-chacha20.keys"),
+        include_str!("../data/tls/tls13-aes256gcm.keys"),
+        include_str!("../data/tls/tls13-keyupdate.keys"),
+        include_str!("../data/tls/tls13-early.keys"),
+        include_str!("../data/tls/tls13-retry.keys"),
+    ];
+    let parts = data.split_at(if late % 2 == 1 { data.len() / 2 } else { 0 });
+    converse_in_parts([parts.0, parts.1], &keys)
+}
+
+fn converse(data: &[u8], keys: &[&str]) {
+    converse_in_parts([&[], data], keys);
+}
+
+/// The keys come between the parts.
+fn converse_in_parts(parts: [&[u8]; 2], keys: &[&str]) -> Counters {
     let end = |n: u8, port| Endpoint { ip: IpAddr::V4(Ipv4Addr::new(10, 0, 0, n)), port };
     let flow = FlowKey { low: end(1, 40000), high: end(2, 8080), tunnel: TunnelId(0) };
-    let mut streams = Streams::new(&tiny_limits(), &EngineOptions::default());
+    let options = EngineOptions { key_log: !keys.is_empty(), ..EngineOptions::default() };
+    let mut streams = Streams::new(&tiny_limits(), &options);
     let mut counters = Counters::default();
     let (mut events, mut open) = (Vec::new(), std::collections::BTreeSet::new());
     let mut mark = Mark { time: Time(0), order: Order(0) };
     let mut next = [u32::MAX - 100, 7];
     let mut late: Option<(Side, u32, u32, Vec<u8>)> = None;
-    let mut rest = data;
-    while let [how, length, after @ ..] = rest {
+    let mut rest = parts[0];
+    let mut to_come = Some(parts[1]);
+    loop {
+        if rest.len() < 2 {
+            let Some(second) = to_come.take() else { break };
+            rest = second;
+            for key_log in keys {
+                streams.add_keys(key_log.as_bytes(), mark, &mut events, &mut counters);
+            }
+            continue;
+        }
+        let [how, length, after @ ..] = rest else { break };
         let (bytes, after) = after.split_at(after.len().min(usize::from(*length)));
         rest = after;
         let has = |bit: u8| how & bit != 0;
@@ -161,6 +204,8 @@ pub fn conversation(data: &[u8]) {
     assert!(open.is_empty(), "neither answered nor not: {open:?}");
     assert_eq!(streams.held_bytes(), 0, "something is still charged");
     assert_eq!(counters.connections, counters.carried.total());
+    assert!(counters.tls_connections.total() <= counters.connections);
+    counters
 }
 
 /// Parsers of field values.
