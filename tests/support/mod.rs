@@ -126,8 +126,12 @@ pub fn read_tls(data: &[u8]) -> Counters {
         include_str!("../data/tls/tls13-early.keys"),
         include_str!("../data/tls/tls13-retry.keys"),
     ];
-    let parts = data.split_at(if late % 2 == 1 { data.len() / 2 } else { 0 });
-    converse_in_parts([parts.0, parts.1], &keys)
+    let mut half = 0;
+    while late % 2 == 1 && half < data.len() / 16 {
+        half += 2 + data.get(half + 1).map_or(0, |length| usize::from(*length));
+    }
+    let (before, after) = data.split_at(half.min(data.len()));
+    converse_in_parts([before, after], &keys)
 }
 
 fn converse(data: &[u8], keys: &[&str]) {
