@@ -17,12 +17,13 @@ fn main() {
         late_bytes: 1 << 20,
         endless: scaled(5e4),
         endless_bytes: 4_000,
+        tables: 10_000,
         extensions: scaled(1e4),
         good: scaled(2e4),
     };
     let limits = Limits::default();
-    let kinds: [fn(&Flood, &Limits) -> Outcome; 4] =
-        [Flood::half_open, Flood::out_of_order, Flood::endless_heads, Flood::chunk_extensions];
+    let kinds: [fn(&Flood, &Limits) -> Outcome; 5] =
+        [Flood::half_open, Flood::out_of_order, Flood::endless_heads, Flood::tables, Flood::chunk_extensions];
     for kind in kinds {
         let o = kind(&flood, &limits);
         let c = &o.counters;

@@ -86,6 +86,8 @@ counted! {
         too_many_fields = "too_many_fields",
         /// Not the grammar of RFC 9112.
         head_malformed = "head_malformed",
+        /// A head of HTTP/2 that refers to fields that were not captured.
+        head_incomplete = "head_incomplete",
         /// A chunk size that is none.
         chunk_malformed = "chunk_malformed",
         /// Content-Length that is no number, or several that differ.
@@ -106,7 +108,7 @@ counted! {
         http1 = "http1",
         /// TLS.
         tls = "tls",
-        /// HTTP/2 in plain text.
+        /// HTTP/2.
         http2 = "http2",
         /// SSH.
         ssh = "ssh",
@@ -114,6 +116,14 @@ counted! {
         not_http = "not_http",
         /// No payload at all.
         empty = "empty",
+    }
+}
+
+impl Connections {
+    /// Those that carried HTTP of a version that is read.
+    #[must_use]
+    pub fn http(&self) -> u64 {
+        self.http1 + self.http2
     }
 }
 

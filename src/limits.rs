@@ -9,7 +9,7 @@ pub struct Limits {
     pub flows_max: u32,
     /// Bytes of one head, per side. Above it the message is given up: `corstap_http_errors_total{cause="head_too_long"}`.
     pub head_bytes_max: u32,
-    /// Bytes of heads that span packets, all connections together: `corstap_stream_evictions_total{cause="head_bytes"}`.
+    /// Bytes of heads that span packets and of what heads of HTTP/2 may refer to, all connections together: `corstap_stream_evictions_total{cause="head_bytes"}`.
     pub heads_together_bytes_max: u64,
     /// Out-of-order bytes held for one side: `corstap_stream_gaps_total{cause="out_of_order_cap"}`.
     pub out_of_order_bytes_max: u32,
@@ -17,6 +17,8 @@ pub struct Limits {
     pub out_of_order_together_bytes_max: u64,
     /// Requests of one connection that wait for their answers: `corstap_http_errors_total{cause="pipeline_full"}`.
     pub pipeline_max: u16,
+    /// Streams of one HTTP/2 connection that are followed. Above it the oldest goes: `corstap_http_errors_total{cause="pipeline_full"}`.
+    pub streams_max: u16,
     /// Requests of all connections together that wait for their answers, each with at most 32 KiB of its head. Above either cap the
     /// request's answer is not looked for: `corstap_http_errors_total{cause="pipeline_full"}`.
     pub requests_waiting_max: u32,
@@ -122,6 +124,7 @@ impl Default for Limits {
             out_of_order_bytes_max: 256 * 1024,
             out_of_order_together_bytes_max: 96 << 20,
             pipeline_max: 64,
+            streams_max: 1024,
             requests_waiting_max: 65_536,
             fields_max: 512,
             probe_bytes_max: 8 * 1024,

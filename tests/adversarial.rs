@@ -14,6 +14,7 @@ const FLOOD: Flood = Flood {
     late_bytes: 200_000,
     endless: 500,
     endless_bytes: 4_000,
+    tables: 200,
     extensions: 200,
     good: 200,
 };
@@ -63,6 +64,15 @@ fn heads_that_never_end_stay_under_their_cap() {
     let o = FLOOD.endless_heads(&limits());
     check(&o);
     assert!(o.counters.evictions.head_bytes > 300, "{:?}", o.counters.evictions);
+}
+
+#[test]
+fn tables_of_http_2_stay_under_the_cap() {
+    let o = FLOOD.tables(&limits());
+    check(&o);
+    assert!(o.counters.evictions.head_bytes > 100, "{:?}", o.counters.evictions);
+    assert!(o.held_bytes > 600 << 10, "{} bytes held", o.held_bytes);
+    assert_eq!(o.counters.requests, 60 * 200 + o.sent);
 }
 
 #[test]

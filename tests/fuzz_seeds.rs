@@ -148,6 +148,7 @@ fn conversations() {
         }
     }
     seeds.push(said(0, "PROXY TCP4 192.0.2.7 10.0.0.1 56324 443|CONNECT b.test:80 HTTP/1.1||"));
+    seeds.extend(multiplexed());
     for _ in 0..20 {
         with_changes("conversation", &seeds, support::conversation);
     }
@@ -186,6 +187,45 @@ fn conversations_inside_tls() {
     for _ in 0..8 {
         with_changes("tls", &seeds, support::tls);
     }
+}
+
+/// Connections of HTTP/2, also upgraded to and joined midway.
+fn multiplexed() -> Vec<Vec<u8>> {
+    let said = |who: u8, bytes: &[u8]| [&[who, u8::try_from(bytes.len()).expect("short")][..], bytes].concat();
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        [&[0, 0, u8::try_from(payload.len()).expect("short"), kind, flags, 0, 0, 0, stream][..], payload].concat()
+    };
+    let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let (client, server) = (0, 1);
+    let settings = frame(4, 0, 0, &[0, 1, 0, 0, 16, 0]);
+    // GET / of b.test, whose name comes to stand in the table; and the same by that
+    let first = b"\x82\x86\x84\x41\x06b.test\x40\x06origin\x0dhttp://a.test";
+    let again: &[u8] = b"\x82\x86\x84\xbf\xbe";
+    let answer = b"\x88\x54\x01*\x40\x05x-foo\x03bar";
+    let begin = [said(client, preface), said(client, &settings), said(server, &settings)].concat();
+    let talk = [
+        said(client, &frame(1, 5, 1, first)),
+        said(server, &frame(1, 4, 1, answer)),
+        said(client, &frame(1, 4, 3, again)),
+        said(client, &frame(0, 1, 3, b"a=b")),
+        said(server, &frame(0, 9, 1, b"\x02hello\0\0")),
+        said(server, &frame(1, 4, 3, b"\x8d\xbf")),
+        said(server, &frame(0, 0, 3, b"not here")),
+        said(client, &frame(1, 1, 5, again)),
+        said(client, &frame(9, 4, 5, b"\x40\x01a\x01b")),
+        said(server, &frame(5, 4, 5, &[&[0, 0, 0, 2][..], again].concat())),
+        said(server, &frame(1, 5, 2, answer)),
+        said(server, &frame(3, 0, 3, &[0, 0, 0, 8])),
+        said(server, &frame(7, 0, 0, &[0, 0, 0, 3, 0, 0, 0, 0])),
+    ]
+    .concat();
+    let upgrade = [
+        said(client, b"GET / HTTP/1.1\r\nHost: b.test\r\nUpgrade: h2c\r\n\r\n"),
+        said(server, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"),
+    ]
+    .concat();
+    let shake = [said(64, b""), said(65, b"")].concat();
+    vec![[shake.as_slice(), &begin, &talk].concat(), [shake.as_slice(), &upgrade, &begin, &talk].concat(), talk]
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! The same bytes in other segments are the same messages; lost bytes are lost messages and counted gaps, never wrong pairs.
 
+#[path = "segmentation/frames.rs"]
+mod frames;
+
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 
 use corstap::counters::Counters;
@@ -10,6 +14,7 @@ use corstap::limits::Limits;
 use corstap::options::EngineOptions;
 use corstap::packet::{MILLISECOND, Order, SECOND, Time};
 use corstap::stream::Streams;
+use frames::multiplexed;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseResult, TestRunner};
 
@@ -336,39 +341,97 @@ fn any_split_gives_the_same_messages() {
 }
 
 #[test]
-fn order_copies_and_overlaps_change_nothing() {
-    let moves = prop::collection::vec((0..6_usize, 0..5_u8), 1..60);
-    over_seeds(&(exchanges(), ahead(3), cuts(200), moves), |(exchanges, ahead, cuts, moves)| {
-        let said = pipelined(&exchanges, &ahead);
-        let whole = segments(&said, &cuts);
-        let (reference, _) = read(&whole);
-        // The handshake stays first: without it nobody knows where a direction begins.
-        let (shake, rest) = whole.split_at(2);
-        let mut moves = moves.iter().cycle();
-        let mut keyed: Vec<(usize, Sent)> = Vec::new();
-        for (n, sent) in rest.iter().enumerate() {
-            let (later, what) = *moves.next().unwrap();
-            keyed.push((n + later, sent.clone()));
-            match what {
-                0 => keyed.push((n + later + 3, sent.clone())),
-                // A copy that also has the bytes behind it.
-                1 if sent.flags & TcpFlags::FIN == 0 => {
-                    let next = rest.get(n + 1).filter(|s| s.client == sent.client && s.flags & TcpFlags::FIN == 0);
-                    if let Some(next) = next {
-                        let bytes = [sent.bytes.as_slice(), &next.bytes].concat();
-                        keyed.push((n + later, Sent { bytes, ..sent.clone() }));
-                    }
-                }
-                _ => {}
-            }
+fn any_split_of_frames_gives_the_same_messages() {
+    over_seeds(&(exchanges(), ahead(4), cuts(0)), |(exchanges, ahead, cuts)| {
+        let said = multiplexed(&exchanges, &ahead);
+        let (reference, _) = read(&segments(&said, &[1000]));
+        prop_assert_eq!(heads(&reference.requests).len(), exchanges.len());
+        prop_assert_eq!(reference.pairs.len(), exchanges.len());
+        let bodies = |list: &[String], n| list.iter().filter(|line| **line == format!("  {n} Whole")).count();
+        let uploads = exchanges.iter().filter_map(|e| e.upload.filter(|_| !e.head));
+        for (_, bytes) in uploads {
+            prop_assert!(bodies(&reference.requests, bytes) > 0);
         }
-        keyed.sort_by_key(|(key, _)| *key);
-        let captured: Vec<Sent> = shake.iter().cloned().chain(keyed.into_iter().map(|(_, s)| s)).collect();
-        let (outcome, counters) = read(&captured);
-        prop_assert_eq!(outcome, reference);
-        prop_assert_eq!((counters.gaps.total(), counters.conflicting_overlaps), (0, 0));
+        let (split, counters) = read(&segments(&said, &cuts));
+        prop_assert_eq!(&split, &reference);
+        prop_assert_eq!((counters.gaps.total(), counters.http_errors.total()), (0, 0));
+        let (single, _) = read(&segments(&said, &[0]));
+        prop_assert_eq!(&single, &reference);
         Ok(())
     });
+}
+
+#[test]
+fn order_copies_and_overlaps_change_nothing() {
+    let moves = || prop::collection::vec((0..6_usize, 0..5_u8), 1..60);
+    over_seeds(&(exchanges(), ahead(3), cuts(200), moves()), |(exchanges, ahead, cuts, moves)| {
+        check_order(&pipelined(&exchanges, &ahead), &cuts, &moves)
+    });
+    over_seeds(&(exchanges(), ahead(3), cuts(200), moves()), |(exchanges, ahead, cuts, moves)| {
+        check_order(&multiplexed(&exchanges, &ahead), &cuts, &moves)
+    });
+}
+
+#[test]
+fn loss_among_frames_gives_a_part_and_no_wrong_pair() {
+    over_seeds(&(exchanges(), ahead(4), cuts(0), losses()), |(exchanges, ahead, cuts, lost)| {
+        check_loss(&multiplexed(&exchanges, &ahead), &cuts, &lost, 0)
+    });
+}
+
+/// Heads that came whole name what they are, wherever the capture begins.
+#[test]
+fn frames_joined_midway_give_a_part_and_no_wrong_pair() {
+    let seen = Cell::new(0);
+    over_seeds(&(exchanges(), ahead(4), cuts(300), 1..60_usize), |(exchanges, ahead, cuts, missed)| {
+        let said = multiplexed(&exchanges, &ahead);
+        let whole = segments(&said, &cuts);
+        let (reference, _) = read(&whole);
+        let (outcome, _) = read(whole.get(missed..).unwrap_or_default());
+        for (part, whole) in [(&outcome.requests, &reference.requests), (&outcome.responses, &reference.responses)] {
+            prop_assert!(is_subsequence(&heads(part), &heads(whole)), "{part:#?} of {whole:#?}");
+        }
+        for (target, etag) in &outcome.pairs {
+            prop_assert!(
+                etag.is_empty() || *target == format!("/{etag}"),
+                "{target} was paired with the answer to {etag}"
+            );
+        }
+        seen.set(seen.get() + outcome.pairs.len());
+        Ok(())
+    });
+    assert!(seen.get() > 100, "{} pairs were seen at all", seen.get());
+}
+
+fn check_order(said: &[Said], cuts: &[u16], moves: &[(usize, u8)]) -> TestCaseResult {
+    let whole = segments(said, cuts);
+    let (reference, _) = read(&whole);
+    // The handshake stays first: without it nobody knows where a direction begins.
+    let (shake, rest) = whole.split_at(2);
+    let mut moves = moves.iter().cycle();
+    let mut keyed: Vec<(usize, Sent)> = Vec::new();
+    for (n, sent) in rest.iter().enumerate() {
+        let (later, what) = *moves.next().unwrap();
+        keyed.push((n + later, sent.clone()));
+        match what {
+            0 => keyed.push((n + later + 3, sent.clone())),
+            // A copy that also has the bytes behind it.
+            1 if sent.flags & TcpFlags::FIN == 0 => {
+                let next = rest.get(n + 1).filter(|s| s.client == sent.client && s.flags & TcpFlags::FIN == 0);
+                if let Some(next) = next {
+                    let bytes = [sent.bytes.as_slice(), &next.bytes].concat();
+                    keyed.push((n + later, Sent { bytes, ..sent.clone() }));
+                }
+            }
+            _ => {}
+        }
+    }
+    keyed.sort_by_key(|(key, _)| *key);
+    let captured: Vec<Sent> = shake.iter().cloned().chain(keyed.into_iter().map(|(_, s)| s)).collect();
+    let (outcome, counters) = read(&captured);
+    prop_assert_eq!(outcome, reference);
+    prop_assert_eq!((counters.gaps.total(), counters.conflicting_overlaps), (0, 0));
+    Ok(())
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::origin::{
 use super::site;
 use super::{ClientId, Kind, OriginParts, Target};
 use crate::http::head::{Head, Name};
-use crate::http::{Request, find_word};
+use crate::http::{Request, Version, find_word};
 use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::memo::{Came, Memo};
@@ -542,6 +542,11 @@ fn forwarded_parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     })
 }
 
+/// CONNECT with a path: how HTTP/2 opens a WebSocket, or WebTransport (RFC 8441 § 4).
+fn is_extended_connect(request: &Request) -> bool {
+    request.version == Version::Http2 && request.head.method() == b"CONNECT" && request.head.target().starts_with(b"/")
+}
+
 fn absolute_form(target: &[u8]) -> (Option<Scheme>, Option<&[u8]>) {
     let (scheme, rest) = if let Some(rest) = strip_prefix_ignore_case(target, b"http://") {
         (Scheme::Http, rest)
@@ -796,7 +801,7 @@ fn decide_kind(seen: &mut Classified, request: &Request) {
         }
     }
     // a gateway that knows nothing of WebSocket takes Upgrade away, no script can set the key, and HTTP/2 has its own way
-    if head.has(Name::SecWebSocketKey) {
+    if head.has(Name::SecWebSocketKey) || is_extended_connect(request) {
         seen.kind = Kind::Websocket;
         seen.mode = Mode::Websocket;
         return;

@@ -1,4 +1,4 @@
-//! One connection's two directions, read as HTTP/1: probe, heads, bodies passed over, answers paired.
+//! One connection's two directions: probe, then HTTP/1 (heads, bodies passed over, answers paired) or HTTP/2 (`h2`).
 //!
 //! Gets each direction's bytes in order, once, and is told of gaps and ends. Keeps no body, and of heads only one that spans
 //! packets, until it ends. After a gap it goes on at the next message that begins for sure.
@@ -9,7 +9,9 @@ use std::sync::Arc;
 use super::chunked::{Chunked, Progress};
 use super::framing::{Framing, framing_of};
 use super::grammar::{BlankLine, StartLine};
-use super::head::Head;
+use super::h2::frame::{PREFACE, begins_with_settings, may_begin_settings};
+use super::h2::{self, Begin};
+use super::head::{Head, Name};
 use super::keep::{Fields, Keep};
 use super::pairing::{Answered, Pairing};
 use super::probe::{Look, PROXY_V2, begins_for_sure, first_line, look, look_at};
@@ -29,10 +31,11 @@ use crate::tls::{Keys, Tools};
 /// What all conversations share: limits, the policy of what is kept, and what they hold together.
 #[derive(Debug)]
 pub struct Shared {
-    keep: Keep,
-    head_bytes_max: usize,
+    pub(super) keep: Keep,
+    pub(super) head_bytes_max: usize,
     pipeline_max: usize,
-    waiting_max: u64,
+    pub(super) streams_max: usize,
+    pub(super) waiting_max: u64,
     probe_bytes_max: u32,
     /// Bytes of heads that span packets, charged by capacity.
     pub head_bytes: u64,
@@ -44,6 +47,8 @@ pub struct Shared {
     pub tls_bytes: u64,
     /// Of those, how many one connection may hold that waits for keys.
     pub tls_waiting_bytes_max: u64,
+    /// Room for a head of HTTP/2 while it is written as one of HTTP/1.
+    pub(super) text: Vec<u8>,
 }
 
 impl Shared {
@@ -54,6 +59,7 @@ impl Shared {
             keep: Keep::new(limits, options),
             head_bytes_max: limits.head_bytes_max as usize,
             pipeline_max: usize::from(limits.pipeline_max),
+            streams_max: usize::from(limits.streams_max),
             waiting_max: u64::from(limits.requests_waiting_max),
             probe_bytes_max: limits.probe_bytes_max,
             head_bytes: 0,
@@ -61,6 +67,7 @@ impl Shared {
             tls: Some(Box::new(Tools::new(Keys::new(limits, options.key_log)))),
             tls_bytes: 0,
             tls_waiting_bytes_max: u64::from(limits.tls_waiting_bytes_max),
+            text: Vec::new(),
         }
     }
 }
@@ -114,11 +121,11 @@ pub enum Close {
 pub enum Carries {
     /// Not told yet.
     Unknown,
-    /// HTTP/1.
+    /// HTTP.
     Http,
     /// TLS.
     Tls,
-    /// HTTP/2, SSH, or bytes that are none of them.
+    /// SSH, or bytes that are none of them.
     Other,
 }
 
@@ -168,6 +175,8 @@ enum State {
     Body(Open, Body),
     /// TLS whose plaintext is read.
     Sealed,
+    /// Frames of HTTP/2.
+    Frames,
     /// Nothing more is read.
     Nothing,
 }
@@ -233,6 +242,7 @@ pub struct Conversation {
     scheme: Option<Scheme>,
     /// From where on it is TLS that is read.
     sealed: Option<Box<Sealed>>,
+    h2: Option<Box<h2::Connection>>,
 }
 
 fn index(side: Side) -> usize {
@@ -271,6 +281,7 @@ impl Conversation {
             proxied: None,
             scheme: None,
             sealed: None,
+            h2: None,
         }
     }
 
@@ -322,6 +333,7 @@ impl Conversation {
             State::Nothing | State::Lost { .. } | State::Start | State::Sealed => 0,
             State::Body(..) | State::Either(_) => 1,
             State::Head(_) | State::LongHead(_) => 2,
+            State::Frames => u8::from(self.h2.as_ref().is_some_and(|h2| h2.waiting() > 0)),
         };
         let inside = self.sealed.as_ref().map_or(0, |sealed| sealed.inside().progress());
         self.readers.iter().map(of).max().unwrap_or(0).max(u8::from(self.pairing.waiting() > 0)).max(inside)
@@ -333,6 +345,7 @@ impl Conversation {
         match self.readers[index(side)].state {
             State::Body(_, Body::Counted { left } | Body::Chunked(Chunked::Data { left })) => left,
             State::Body(_, Body::UntilClose) | State::Nothing => u64::MAX,
+            State::Frames => self.h2.as_ref().map_or(0, |h2| h2.skippable(side)),
             _ => 0,
         }
     }
@@ -411,7 +424,7 @@ impl Conversation {
             }
             return true;
         }
-        false
+        self.h2.as_mut().is_some_and(|h2| h2.pass(side, bytes as u64))
     }
 
     /// The next bytes of a direction.
@@ -442,6 +455,14 @@ impl Conversation {
                 State::Nothing => return,
                 State::Sealed => {
                     self.with_sealed(|sealed| sealed.on_data(side, &piece, cx));
+                    return;
+                }
+                State::Frames => {
+                    if let Some(mut h2) = self.h2.take() {
+                        h2.read(side, piece, cx);
+                        self.client = self.client.or(h2.client());
+                        self.h2 = Some(h2);
+                    }
                     return;
                 }
                 State::Either(_) => {
@@ -543,11 +564,20 @@ impl Conversation {
                 }
             },
             Look::Tls if self.unseal(side, piece, cx) => bytes.len(),
-            Look::Tls | Look::Http2 | Look::Ssh => {
+            Look::Http2 if self.is_unknown() => {
+                let client = if begins_with_settings(bytes) { side.other() } else { side };
+                self.begin_frames(Begin::Preface, Some(client), piece.at, cx);
+                0
+            }
+            Look::Tls | Look::Ssh => {
                 self.name(found, cx);
                 bytes.len()
             }
-            Look::Proxy | Look::Other => {
+            Look::Other if self.is_unknown() && may_begin_settings(bytes) => {
+                self.hold_head(side, bytes, at, cx);
+                bytes.len()
+            }
+            Look::Http2 | Look::Proxy | Look::Other => {
                 if self.carries == Carries::Http {
                     cx.counters.http_errors.head_malformed += 1;
                     if self.client == Some(side.other())
@@ -575,15 +605,43 @@ impl Conversation {
         self.readers[index(side)].state = State::Head(Box::new(partial));
     }
 
-    /// Another protocol than HTTP/1, from here on.
+    /// Nothing told yet what it carries, or what the TLS around it does.
+    fn is_unknown(&self) -> bool {
+        matches!(self.carries, Carries::Unknown | Carries::Tls)
+    }
+
+    /// HTTP/2, from here on.
+    fn begin_frames(&mut self, begin: Begin, client: Option<Side>, at: Mark, cx: &mut Context<'_>) {
+        // Inside TLS its connection was counted as that.
+        cx.counters.carried.http2 += u64::from(self.carries == Carries::Unknown);
+        self.carries = Carries::Http;
+        self.client = self.client.or(client);
+        let nth = [0, 1].map(|i| self.readers[i].nth);
+        let mut h2 = h2::Connection::new(begin, client, nth, self.proxied.as_deref().copied(), self.scheme, at);
+        for side in [Side::Low, Side::High] {
+            let state = std::mem::replace(&mut self.readers[index(side)].state, State::Frames);
+            match state {
+                State::Start => {}
+                State::Head(partial) => {
+                    cx.shared.head_bytes -= partial.bytes.capacity() as u64;
+                    let Partial { seq, bytes, ack, first, ambiguous, .. } = *partial;
+                    let piece = Piece { seq, bytes: &bytes, ack, at: first, conflict: ambiguous, in_turn: false };
+                    h2.read(side, piece, cx);
+                }
+                _ => h2.miss(side),
+            }
+        }
+        self.h2 = Some(Box::new(h2));
+    }
+
+    /// Another protocol than HTTP, from here on.
     fn name(&mut self, found: Look, cx: &mut Context<'_>) {
         if self.carries == Carries::Unknown {
             let carried = &mut cx.counters.carried;
             let (counter, carries) = match found {
                 Look::Tls => (&mut carried.tls, Carries::Tls),
-                Look::Http2 => (&mut carried.http2, Carries::Other),
                 Look::Ssh => (&mut carried.ssh, Carries::Other),
-                Look::Message | Look::Proxy | Look::Other => (&mut carried.not_http, Carries::Other),
+                Look::Message | Look::Http2 | Look::Proxy | Look::Other => (&mut carried.not_http, Carries::Other),
             };
             *counter += 1;
             self.carries = carries;
@@ -654,11 +712,19 @@ impl Conversation {
             self.readers[index(side)].state = State::Start;
             return self.start(side, piece, cx);
         }
-        if self.carries == Carries::Unknown {
+        if self.is_unknown() {
             let found = look(piece.bytes);
-            if matches!(found, Look::Tls | Look::Http2 | Look::Ssh) && piece.bytes.len() > 2 {
+            if matches!(found, Look::Tls | Look::Ssh) && piece.bytes.len() > 2 {
                 self.name(found, cx);
                 return piece.bytes.len();
+            }
+            if found == Look::Http2 {
+                self.readers[index(side)].state = State::Start;
+                return self.start(side, piece, cx);
+            }
+            if h2::frame::begins_for_sure(piece.bytes) {
+                self.begin_frames(Begin::Midway, None, piece.at, cx);
+                return 0;
             }
         }
         self.looked(side, piece.bytes.len(), cx);
@@ -687,9 +753,27 @@ impl Conversation {
     }
 
     fn go_on_with_head(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
+        let is_unknown = self.is_unknown();
         let State::Head(partial) = &mut self.readers[index(side)].state else { return piece.bytes.len() };
         if partial.is_proxy {
             return self.go_on_with_proxy(side, piece, cx);
+        }
+        if is_unknown && partial.bytes.len() < PREFACE.len() {
+            let mut first = [0; PREFACE.len()];
+            let begun = partial.bytes.iter().chain(piece.bytes);
+            let len = first.iter_mut().zip(begun).map(|(to, from)| *to = *from).count();
+            let first = first.get(..len).unwrap_or_default();
+            if look(first) == Look::Http2 {
+                let client = if begins_with_settings(first) { side.other() } else { side };
+                self.begin_frames(Begin::Preface, Some(client), piece.at, cx);
+                return 0;
+            }
+            if first.first() == Some(&0) && !may_begin_settings(first) {
+                self.take_partial(side, HeadState::CutByCapture, cx);
+                self.lose(side);
+                self.looked(side, len, cx);
+                return piece.bytes.len();
+            }
         }
         partial.last = partial.last.max(piece.at);
         partial.ambiguous |= piece.conflict;
@@ -931,7 +1015,12 @@ impl Conversation {
         let kept = fields.of_response();
         let head_state = state_of(kept.too_many, kept.too_long, at.state, cx.counters);
         let head = kept.head;
-        let is_interim = (100..200).contains(&status) && status != 101;
+        // RFC 7540 § 3.2: the answer follows, in frames
+        let to_frames = status == 101
+            && at.state == HeadState::Whole
+            && head.first(Name::Upgrade).is_some_and(|to| to.eq_ignore_ascii_case(b"h2c"))
+            && matches!(self.readers[index(side.other())].state, State::Start | State::Lost { .. });
+        let is_interim = (100..200).contains(&status) && (status != 101 || to_frames);
         let answered = if is_interim {
             Answered::default()
         } else {
@@ -970,6 +1059,15 @@ impl Conversation {
         if is_interim {
             cx.out.push(HttpEvent::Interim(Arc::new(response)));
             self.begin_body(side, Framing::None, id, at.last, cx);
+            if to_frames {
+                let request = self.pairing.take_first();
+                // What the client sends is read as if it began here.
+                self.readers[index(side.other())].state = State::Start;
+                self.begin_frames(Begin::Preface, Some(side.other()), at.last, cx);
+                if let (Some(request), Some(h2)) = (request, &mut self.h2) {
+                    h2.answer_on_first_stream(request);
+                }
+            }
             return;
         }
         cx.counters.responses += 1;
@@ -1060,6 +1158,9 @@ impl Conversation {
         if let Some(sealed) = &mut self.sealed {
             sealed.inside_mut().on_held_long(cx);
         }
+        if let Some(h2) = &mut self.h2 {
+            h2.release_held(cx);
+        }
     }
 
     fn tell_no_answer(request: Arc<Request>, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
@@ -1083,6 +1184,11 @@ impl Conversation {
                 open.body_bytes += bytes;
             }
             State::Body(open, Body::UntilClose) => open.body_bytes += bytes,
+            State::Frames => {
+                if let Some(h2) = &mut self.h2 {
+                    h2.on_skipped(side, bytes);
+                }
+            }
             _ => {}
         }
     }
@@ -1104,6 +1210,12 @@ impl Conversation {
         let in_head = matches!(reader.state, State::Head(_));
         match &mut reader.state {
             State::Nothing | State::Sealed => return,
+            State::Frames => {
+                if let Some(h2) = &mut self.h2 {
+                    h2.on_gap(side, bytes, at, cx);
+                }
+                return;
+            }
             State::Body(open, body) => {
                 open.gap = true;
                 match body {
@@ -1180,6 +1292,14 @@ impl Conversation {
             self.with_sealed(|sealed| sealed.on_close(side, how, at, cx));
             return;
         }
+        if let Some(h2) = &mut self.h2 {
+            h2.on_close(side, how, at, cx);
+            if how == Close::Reset {
+                self.stop(side.other(), cx);
+            }
+            self.stop(side, cx);
+            return;
+        }
         match how {
             Close::Fin if self.client == Some(side) => {
                 // A request without its end was never one for the server.
@@ -1230,6 +1350,9 @@ impl Conversation {
         if let Some(sealed) = &mut self.sealed {
             sealed.on_end(why, client_left, at, cx);
         }
+        if let Some(h2) = &mut self.h2 {
+            h2.on_end(why, client_left, at, cx);
+        }
         for side in [Side::Low, Side::High] {
             self.cut_head(side, HeadState::CutByCapture, BodyState::CutByCapture, at, cx);
             let left = client_left && self.client == Some(side.other());
@@ -1250,6 +1373,9 @@ impl Conversation {
         if let Some(sealed) = &mut self.sealed {
             return sealed.inside_mut().give_up_head(side, at, cx);
         }
+        if let Some(h2) = &mut self.h2 {
+            return h2.give_up_held(side, cx);
+        }
         if !matches!(self.readers[index(side)].state, State::Head(_)) {
             return false;
         }
@@ -1264,6 +1390,7 @@ impl Conversation {
     pub fn holds_head(&self, side: Side) -> Option<Mark> {
         match &self.readers[index(side)].state {
             State::Head(partial) => Some(partial.first),
+            State::Frames => self.h2.as_ref().and_then(|h2| h2.holds_head(side)),
             _ => self.sealed.as_ref().and_then(|sealed| sealed.inside().holds_head(side)),
         }
     }
@@ -1271,7 +1398,9 @@ impl Conversation {
     /// An answer is held back.
     #[must_use]
     pub fn holds_answer(&self) -> bool {
-        self.held.is_some() || self.sealed.as_ref().is_some_and(|sealed| sealed.inside().holds_answer())
+        self.held.is_some()
+            || self.sealed.as_ref().is_some_and(|sealed| sealed.inside().holds_answer())
+            || self.h2.as_ref().is_some_and(|h2| h2.holds_answer())
     }
 }
 
@@ -1297,7 +1426,7 @@ fn release_buffer(state: &mut State, shared: &mut Shared) {
     }
 }
 
-fn state_of(too_many: bool, too_long: bool, state: HeadState, counters: &mut Counters) -> HeadState {
+pub(super) fn state_of(too_many: bool, too_long: bool, state: HeadState, counters: &mut Counters) -> HeadState {
     counters.http_errors.too_many_fields += u64::from(too_many);
     counters.http_errors.head_too_long += u64::from(too_long && !too_many && state == HeadState::Whole);
     if (too_many || too_long) && state == HeadState::Whole { HeadState::CutByCapture } else { state }
@@ -1314,7 +1443,7 @@ fn answer_framing(status: u16, head: &Head, asked: Option<&[u8]>, cx: &mut Conte
 }
 
 /// Tells what a body begins with; `bytes` begin with it, and an answer has a status.
-fn body_start(status: Option<u16>, framing: Framing, bytes: &[u8]) -> BodyStart {
+pub(super) fn body_start(status: Option<u16>, framing: Framing, bytes: &[u8]) -> BodyStart {
     let bytes = match framing {
         Framing::None => return BodyStart::Unseen,
         Framing::Counted(n) => bytes.get(..usize::try_from(n).unwrap_or(usize::MAX)).unwrap_or(bytes),

@@ -1,4 +1,4 @@
-//! From ordered bytes to HTTP/1 messages, and to requests with their answers.
+//! From ordered bytes to messages of HTTP/1 and HTTP/2, and to requests with their answers.
 //!
 //! Heads are copied once, reduced to the fields that [`keep`] names; bodies are passed over.
 
@@ -6,6 +6,7 @@ mod chunked;
 pub mod conversation;
 mod framing;
 mod grammar;
+mod h2;
 pub mod head;
 pub mod keep;
 mod pairing;

@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::grammar::{Expected, FieldLine, FieldLines, METHOD_BYTES_MAX, StartLine, is_token, split_line, start_line};
+use super::h2::frame::begins_with_settings;
 
 /// What the next bytes look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub enum Look {
     Proxy,
     /// TLS.
     Tls,
-    /// HTTP/2's preface.
+    /// HTTP/2: a client's preface, or a server's settings.
     Http2,
     /// SSH's banner.
     Ssh,
@@ -91,6 +92,7 @@ fn look_beside(bytes: &[u8]) -> Look {
             return Look::Proxy;
         }
         [b'S', b'S', b'H', b'-', ..] => return Look::Ssh,
+        [0, 0, ..] if begins_with_settings(bytes) => return Look::Http2,
         _ => {}
     }
     let method_bytes = bytes.iter().take(METHOD_BYTES_MAX + 1).position(|&b| !is_token(b));

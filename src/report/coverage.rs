@@ -18,13 +18,16 @@ pub fn not_seen(c: &Counters) -> Option<String> {
     }
     for (n, what) in [
         (c.quic_connections, "QUIC connection"),
-        (c.carried.http2, "HTTP/2 connection"),
         (c.one_sided, "connection captured in one direction only"),
         (c.midstream, "connection joined midway"),
     ] {
         if n > 0 {
             told.push(plural_phrase(n, what));
         }
+    }
+    let cut = c.http_errors.head_incomplete;
+    if cut > 0 {
+        told.push(format!("{} of HTTP/2 that refer to what came before the capture", plural(cut, "head")));
     }
     (!told.is_empty()).then(|| told.join(", "))
 }
@@ -143,11 +146,11 @@ pub fn diagnosis(s: &Summary) -> Option<String> {
              copies only what is received); capture both, or where both pass"
         ));
     }
-    if c.one_sided.saturating_mul(2) > c.carried.http1 {
+    if c.one_sided.saturating_mul(2) > c.carried.http() {
         return Some(format!(
             "{} of {} were captured in one direction only: most cannot be judged; capture where both directions pass",
             thousands(c.one_sided),
-            plural(c.carried.http1, "HTTP connection"),
+            plural(c.carried.http(), "HTTP connection"),
         ));
     }
     if c.truncated.saturating_mul(2) > c.segments {
@@ -197,8 +200,8 @@ fn no_http(c: &Counters) -> String {
     }
     if c.carried.http2 > 0 {
         return format!(
-            "no HTTP/1: {} cannot be judged here",
-            plural_phrase(c.carried.http2, "HTTP/2 connection in plain text")
+            "no head that can be read: {}, whose heads refer to what came before the capture",
+            plural_phrase(c.carried.http2, "HTTP/2 connection joined midway")
         );
     }
     if c.one_sided > 0 && c.one_sided * 2 > c.connections {
@@ -236,7 +239,7 @@ mod tests {
         check(|c| (c.segments, c.ignored.quic, c.quic_connections) = (0, 10, 1), "HTTP/3 (QUIC) is encrypted");
         check(|c| (c.carried.tls, c.tls_bytes, c.tcp_bytes) = (2, 990, 1000), "all of the TCP payload is TLS");
         check(|c| (c.carried.tls, c.tls_bytes, c.tcp_bytes) = (1, 830, 1000), "83.0 % of the TCP payload is TLS");
-        check(|c| c.carried.http2 = 2, "2 HTTP/2 connections in plain text cannot be judged");
+        check(|c| c.carried.http2 = 2, "2 HTTP/2 connections joined midway, whose heads refer to");
         check(|c| c.one_sided = 2, "only one direction of the connections");
         check(|c| c.truncated = 9, "capture whole packets");
         check(|c| c.carried.ssh = 1, "no HTTP in 2 connections: 1 of another protocol");

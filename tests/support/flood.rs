@@ -25,6 +25,8 @@ pub struct Flood {
     /// Connections whose request's head never ends, and how many bytes of it come.
     pub endless: u32,
     pub endless_bytes: u32,
+    /// Connections of HTTP/2 whose client has as much remembered as it may.
+    pub tables: u32,
     /// Connections with a chunk extension of 64 KiB.
     pub extensions: u32,
     /// Well-behaved connections among each of them, two exchanges on each.
@@ -220,6 +222,26 @@ impl Flood {
             tap.send(&mut all[nth], true, ACK, &line, true);
         });
         tap.finish("endless heads")
+    }
+
+    pub fn tables(&self, limits: &Limits) -> Outcome {
+        let mut tap = Tap::new(limits);
+        let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+            let [_, _, high, low] = u32::try_from(payload.len()).expect("short").to_be_bytes();
+            [&[0, high, low, kind, flags, 0, 0, 0, stream][..], payload].concat()
+        };
+        among(&mut tap, self.good, self.tables, |tap, n| {
+            let mut c = tap.open(0x1800_0000 + n, 1025);
+            tap.send(&mut c, true, ACK, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", true);
+            tap.send(&mut c, true, ACK, &frame(4, 0, 0, b""), true);
+            // the table may grow to 64 KiB; then fields of 1 KiB
+            let field = [&[0x40, 1, b'a', 0x7f, 0x89, 0x07][..], &[b'x'; 1032]].concat();
+            for stream in 0..60 {
+                let block = [&[0x3f, 0xe1, 0xff, 0x03, 0x82, 0x86, 0x84][..], &field].concat();
+                tap.send(&mut c, true, ACK, &frame(1, 5, 2 * stream + 1, &block), true);
+            }
+        });
+        tap.finish("tables of HTTP/2")
     }
 
     pub fn chunk_extensions(&self, limits: &Limits) -> Outcome {

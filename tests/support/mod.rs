@@ -39,6 +39,7 @@ pub fn tiny_limits() -> Limits {
         out_of_order_bytes_max: 700,
         out_of_order_together_bytes_max: 1500,
         pipeline_max: 3,
+        streams_max: 3,
         requests_waiting_max: 5,
         fields_max: 8,
         probe_bytes_max: 64,

@@ -437,7 +437,7 @@ function coverageContent(known) {
   const lost = (i) => i.lost_kernel + i.lost_interface;
   const told = diagnosis(state);
   const list = (object) => Object.entries(object ?? {}).filter(([, n]) => n > 0);
-  const kinds = { http1: 'good', tls: 'warn', http2: 'warn', ssh: 'dim-part', not_http: 'dim-part', empty: 'dim-part' };
+  const kinds = { http1: 'good', tls: 'warn', http2: 'good', ssh: 'dim-part', not_http: 'dim-part', empty: 'dim-part' };
   const fact = (name, value, note) => h('div', {}, h('dt', {}, name), h('dd', {}, value, note ? h('span.sub', {}, note) : null));
   const verdicts = state.verdicts;
   return h('div', { id: 'coverage' }, h('h1', {}, 'Coverage'), h('p.dim', {}, 'How much of the traffic the verdicts cover, and what could not be seen.'),
