@@ -1,6 +1,6 @@
 //! A cause's fix in one stack's own lines, with the refusal's names filled in.
 
-use super::{Cause, Setting, Stack};
+use super::{Cause, Setting, Side, Stack};
 
 /// What a refusal shows, as far as it is fit to be pasted into a configuration.
 #[derive(Debug, Clone, Copy)]
@@ -57,10 +57,21 @@ pub struct PageSigns {
     pub no_cors_tried: bool,
 }
 
-/// What to change: in words for every server, in the stack's own lines, then what concerns the page. `edge` is a proxy
-/// that may be the one that adds the headers.
+/// Whose lines are to change.
+#[derive(Debug, Clone, Copy)]
+pub struct Layers {
+    /// The stack that is to change, as far as one is known.
+    pub own: Stack,
+    /// A proxy before it that may be the one that adds the headers.
+    pub edge: Option<Stack>,
+    /// It likely is.
+    pub edge_first: bool,
+}
+
+/// What to change: in words for every server, in the stack's own lines, then what concerns the page.
 #[must_use]
-pub fn fix(cause: Cause, stack: Stack, edge: Option<Stack>, shown: &Shown<'_>, page: PageSigns) -> String {
+pub fn fix(cause: Cause, layers: Layers, shown: &Shown<'_>, page: PageSigns) -> String {
+    let Layers { own: stack, edge, edge_first } = layers;
     let opaque = cause == Cause::OriginNotListed && shown.origin == "null";
     let (words, settings) = if opaque { (NULL_ORIGIN, &[][..]) } else { (cause.entry().fix, settings_of(cause)) };
     let mut text = String::with_capacity(words.len() + settings.len() * LINE_BYTES);
@@ -69,30 +80,35 @@ pub fn fix(cause: Cause, stack: Stack, edge: Option<Stack>, shown: &Shown<'_>, p
     } else {
         fill_into(&mut text, words, shown);
     }
-    for &setting in settings {
+    // A proxy that refuses on its own lets preflights pass by one rule, and its refusals be read by another.
+    let refuses = stack.entry().side == Side::Edge && settings == [Setting::Order];
+    let more: &[Setting] = if refuses { &[Setting::Errors] } else { &[] };
+    for &setting in settings.iter().chain(more) {
         let at_edge = edge.and_then(|e| Some((e.entry().title, e.setting(edge_setting(cause, setting)?)?)));
         let own = stack.setting(setting);
         // what is known to be there goes first
-        let edge_first = stack == Stack::Generic && own.is_some() && at_edge.is_some();
-        if let Some(own) = own.filter(|_| !edge_first) {
+        let edge_first = (edge_first || stack == Stack::Generic) && own.is_some() && at_edge.is_some();
+        let own_line = |text: &mut String, own: &str| {
             if stack == Stack::Generic {
-                text.push_str(THAT_IS);
+                text.push_str(if edge_first { ELSEWHERE } else { THAT_IS });
             } else {
                 text.push(' ');
                 text.push_str(stack.entry().title);
                 text.push_str(": ");
             }
-            line(&mut text, own, cause, setting, shown);
+            line(text, own, cause, setting, shown);
+        };
+        if let Some(own) = own.filter(|_| !edge_first) {
+            own_line(&mut text, own);
         }
         if let Some((title, edge_line)) = at_edge {
             text.push_str(AT_EDGE);
             text.push_str(title);
-            text.push_str(" adds the headers: ");
+            text.push_str(if is_redirect(cause) { " redirects: " } else { " adds the headers: " });
             line(&mut text, edge_line, cause, setting, shown);
         }
         if let Some(own) = own.filter(|_| edge_first) {
-            text.push_str(ELSEWHERE);
-            line(&mut text, own, cause, setting, shown);
+            own_line(&mut text, own);
         }
     }
     if page.development {
@@ -119,8 +135,12 @@ const ELSEWHERE: &str = " In the application: ";
 /// only write down what the sentence says.
 #[must_use]
 pub fn brief(cause: Option<Cause>, fix: &str) -> &str {
+    let says_more = |cause| {
+        cause == Cause::CorsAfterRouter
+            || settings_of(cause).iter().any(|s| matches!(s, Setting::Errors | Setting::Scope))
+    };
     let marks: &[&str] =
-        if cause == Some(Cause::CorsAfterRouter) { &[THAT_IS, ELSEWHERE] } else { &[THAT_IS, ELSEWHERE, AT_EDGE] };
+        if cause.is_some_and(says_more) { &[THAT_IS, ELSEWHERE] } else { &[THAT_IS, ELSEWHERE, AT_EDGE] };
     let end = marks.iter().filter_map(|mark| fix.find(mark)).min();
     end.and_then(|end| fix.get(..end)).unwrap_or(fix)
 }
@@ -131,10 +151,18 @@ const LINE_BYTES: usize = 160;
 /// Appends a stack's line with what the refusal shows, as a sentence.
 fn line(text: &mut String, line: &str, cause: Cause, setting: Setting, shown: &Shown<'_>) {
     fill_into(text, line, shown);
-    text.push_str(kept(cause, setting, shown));
+    let kept = kept(cause, setting, shown);
+    if !kept.is_empty() && text.ends_with(';') {
+        text.pop();
+    }
+    text.push_str(kept);
     if !text.ends_with(';') {
         text.push('.');
     }
+}
+
+fn is_redirect(cause: Cause) -> bool {
+    matches!(cause, Cause::PreflightRedirected | Cause::ActualRedirectWithoutCors)
 }
 
 /// Which of a proxy's settings mends this, where the proxy may be the one that adds the headers.
@@ -142,6 +170,7 @@ fn edge_setting(cause: Cause, setting: Setting) -> Option<Setting> {
     match (cause, setting) {
         // good preflights and bare answers: the headers are where OPTIONS is answered, and nowhere else
         (Cause::CorsAfterRouter, Setting::Order) => Some(Setting::Scope),
+        (_, Setting::Order) if is_redirect(cause) => Some(Setting::Order),
         // where the application's order is wrong, the proxy's lines do not help
         (_, Setting::Order) => None,
         _ => Some(setting),
@@ -150,6 +179,12 @@ fn edge_setting(cause: Cause, setting: Setting) -> Option<Setting> {
 
 /// Said beside lines that name only what is missing: whoever pasted them as they are would refuse what passes now.
 fn kept(cause: Cause, setting: Setting, shown: &Shown<'_>) -> &'static str {
+    if setting == Setting::Credentials {
+        return match cause {
+            Cause::CredentialsWithWildcard => "; * goes, so list every other origin that may read it, too",
+            _ => "; what is listed already stays",
+        };
+    }
     let whole = match setting {
         Setting::Methods => shown.methods.in_view,
         Setting::Headers => shown.all_headers.in_view,
@@ -243,6 +278,60 @@ fn list(text: &mut String, items: &[impl AsRef<str>], before: &str, behind: &str
 mod tests {
     use super::*;
 
+    fn fix(cause: Cause, own: Stack, edge: Option<Stack>, shown: &Shown<'_>, page: PageSigns) -> String {
+        super::fix(cause, Layers { own, edge, edge_first: false }, shown, page)
+    }
+
+    #[test]
+    fn where_two_layers_may_add_the_headers_both_are_told_the_likelier_first() {
+        let told = |edge_first| {
+            let layers = Layers { own: Stack::Express, edge: Some(Stack::Nginx), edge_first };
+            super::fix(Cause::ErrorPageWithoutCors, layers, &Shown::SAMPLE, PageSigns::default())
+        };
+        for (edge_first, first, second) in [
+            (
+                true,
+                " Where nginx adds the headers: add_header … always",
+                " Express with cors: app.use(cors(options)) first",
+            ),
+            (
+                false,
+                " Express with cors: app.use(cors(options)) first",
+                " Where nginx adds the headers: add_header … always",
+            ),
+        ] {
+            let text = told(edge_first);
+            let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} is not in: {text}"));
+            assert!(at(first) < at(second), "{text}");
+            assert!(brief(Some(Cause::ErrorPageWithoutCors), &text).contains(first), "{text}");
+        }
+    }
+
+    /// A preflight that passes is no use where the answer after it is the proxy's bare refusal.
+    #[test]
+    fn a_proxy_that_refuses_by_itself_is_told_of_preflights_and_of_its_refusals() {
+        for (stack, preflights, refusals) in [
+            (Stack::Nginx, "if ($request_method = OPTIONS)", "$upstream_http_access_control_allow_origin"),
+            (Stack::HaProxy, "if METH_OPTIONS allowed", "http-after-response"),
+            (Stack::Caddy, "not method OPTIONS", "handle_errors"),
+            (Stack::Apache, "RewriteEngine On", "Header onsuccess unset"),
+            (Stack::Varnish, "synth(204)", "vcl_backend_error"),
+        ] {
+            for cause in [Cause::AuthBeforeCors, Cause::RateLimited] {
+                let text = fix(cause, stack, None, &Shown::SAMPLE, PageSigns::default());
+                assert!(text.contains(preflights) && text.contains(refusals), "{text}");
+                assert!(!text.contains("…; return") && !text.contains("] … if"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_names_one_origin_says_what_becomes_of_others() {
+        let told = |cause| fix(cause, Stack::Express, None, &Shown::SAMPLE, PageSigns::default());
+        assert!(told(Cause::CredentialsNotAllowed).contains("what is listed already stays"));
+        assert!(told(Cause::CredentialsWithWildcard).contains("list every other origin"));
+    }
+
     #[test]
     fn a_fix_names_the_very_values_in_the_stacks_own_words() {
         let names: &[&str] = &["x-trace-id", "x-tenant"];
@@ -250,7 +339,7 @@ mod tests {
         let text = fix(Cause::HeaderNotListed, Stack::Go, None, &shown, PageSigns::default());
         assert!(text.starts_with("Add x-trace-id, x-tenant to the allowed headers"), "{text}");
         assert!(
-            text.ends_with("Go with rs/cors: cors.Options{AllowedHeaders: []string{\"x-trace-id\", \"x-tenant\"}}, beside what is listed already."),
+            text.ends_with("Go with rs/cors: cors.Options{…, AllowedHeaders: []string{\"x-trace-id\", \"x-tenant\"}}, beside what is listed already."),
             "{text}"
         );
     }
@@ -315,7 +404,7 @@ mod tests {
         for cause in Cause::ALL {
             for (setting, shown) in [
                 (Setting::Methods, Shown { methods: list, ..Shown::SAMPLE }),
-                (Setting::Headers, Shown { headers: items, all_headers: list, ..Shown::SAMPLE }),
+                (Setting::Headers, Shown { all_headers: list, ..Shown::SAMPLE }),
             ] {
                 let told = |edge| Stack::ALL.iter().map(move |s| fix(*cause, *s, edge, &shown, PageSigns::default()));
                 let mut all = told(None).chain(told(Some(Stack::Nginx))).chain(told(Some(Stack::Envoy)));

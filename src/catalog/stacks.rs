@@ -110,12 +110,12 @@ pub static STACKS: &[StackEntry] = &[
                 "app.use(cors({ origin: ['{origin}'] }))  // exact origins, no slash; a function answers callback(null, false), never callback(err), which is a 500",
             ),
             (Credentials, "app.use(cors({ origin: ['{origin}'], credentials: true }))  // the default origin is '*'"),
-            (Methods, "cors({ methods: [{apostrophed_methods}] })"),
+            (Methods, "cors({ …, methods: [{apostrophed_methods}] })"),
             (
                 Headers,
-                "cors({ allowedHeaders: [{quoted_headers}] })  // or leave it out: cors then echoes what is asked",
+                "cors({ …, allowedHeaders: [{quoted_headers}] })  // or leave it out: cors then echoes what is asked",
             ),
-            (MaxAge, "cors({ maxAge: 600 })"),
+            (MaxAge, "cors({ …, maxAge: 600 })"),
             (
                 Order,
                 "app.use(cors(options)) above every app.use(auth), limiter, redirect and router; its answer to OPTIONS then ends there",
@@ -139,9 +139,12 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "await app.register(cors, { origin: ['{origin}'] })"),
             (Credentials, "register(cors, { origin: ['{origin}'], credentials: true })"),
-            (Methods, "register(cors, { methods: [{apostrophed_methods}] })  // the default since 11 is GET,HEAD,POST"),
-            (Headers, "register(cors, { allowedHeaders: [{quoted_headers}] })"),
-            (MaxAge, "register(cors, { maxAge: 600 })"),
+            (
+                Methods,
+                "register(cors, { …, methods: [{apostrophed_methods}] })  // the default since 11 is GET,HEAD,POST",
+            ),
+            (Headers, "register(cors, { …, allowedHeaders: [{quoted_headers}] })"),
+            (MaxAge, "register(cors, { …, maxAge: 600 })"),
             (
                 Order,
                 "register @fastify/cors on the root instance before auth hooks and routes; hook: 'onRequest' is the default",
@@ -165,12 +168,12 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (Origins, "CORS(app, origins=[\"{origin}\"])  # a string with regex characters is an unanchored regex"),
             (Credentials, "CORS(app, origins=[\"{origin}\"], supports_credentials=True)"),
-            (Methods, "CORS(app, methods=[{quoted_methods}])"),
-            (Headers, "CORS(app, allow_headers=[{quoted_headers}])"),
-            (MaxAge, "CORS(app, max_age=600)"),
+            (Methods, "CORS(app, …, methods=[{quoted_methods}])"),
+            (Headers, "CORS(app, …, allow_headers=[{quoted_headers}])"),
+            (MaxAge, "CORS(app, …, max_age=600)"),
             (
                 Order,
-                "in before_request: if request.method == \"OPTIONS\": return  # before login and redirects; url_map.strict_slashes = False",
+                "in before_request: if request.method == \"OPTIONS\": return  # before login and redirects; app.url_map.strict_slashes = False above the routes",
             ),
             (Scope, "CORS(app, resources={r\"/*\": {\"origins\": [\"{origin}\"]}})  # the pattern must match {path}"),
             (
@@ -304,9 +307,9 @@ pub static STACKS: &[StackEntry] = &[
                 Credentials,
                 "CORSMiddleware(allow_origins=[\"{origin}\"], allow_credentials=True)  # [\"*\"] with credentials echoes every origin",
             ),
-            (Methods, "CORSMiddleware(allow_methods=[{quoted_methods}])  # the default is GET alone"),
-            (Headers, "CORSMiddleware(allow_headers=[{quoted_headers}])"),
-            (MaxAge, "CORSMiddleware(max_age=600)"),
+            (Methods, "CORSMiddleware(…, allow_methods=[{quoted_methods}])  # the default is GET alone"),
+            (Headers, "CORSMiddleware(…, allow_headers=[{quoted_headers}])"),
+            (MaxAge, "CORSMiddleware(…, max_age=600)"),
             (Order, "add CORSMiddleware last with add_middleware: the last one added is the outermost"),
             (Scope, "add CORSMiddleware to the outer app, not to a mounted one; it must see {path}"),
             (
@@ -329,10 +332,10 @@ pub static STACKS: &[StackEntry] = &[
             (Credentials, "cors.Options{AllowedOrigins: []string{\"{origin}\"}, AllowCredentials: true}"),
             (
                 Methods,
-                "cors.Options{AllowedMethods: []string{{quoted_methods}}}  // the default lacks PUT, PATCH, DELETE",
+                "cors.Options{…, AllowedMethods: []string{{quoted_methods}}}  // the default lacks PUT, PATCH, DELETE",
             ),
-            (Headers, "cors.Options{AllowedHeaders: []string{{quoted_headers}}}"),
-            (MaxAge, "cors.Options{MaxAge: 600}"),
+            (Headers, "cors.Options{…, AllowedHeaders: []string{{quoted_headers}}}"),
+            (MaxAge, "cors.Options{…, MaxAge: 600}"),
             (Order, "http.ListenAndServe(addr, c.Handler(auth(mux))): cors wraps everything"),
             (Scope, "c.Handler(mux) around the whole mux, so that {path} is inside"),
             (Errors, "c.Handler outermost: http.Error keeps headers that are set before"),
@@ -370,15 +373,15 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (
                 Origins,
-                "map $http_origin $cors { \"{origin}\" $http_origin; }  add_header Access-Control-Allow-Origin $cors always;  add_header Vary Origin always;",
+                "in http: map $http_origin $cors { \"{origin}\" $http_origin; } and in the location: add_header Access-Control-Allow-Origin $cors always; add_header Vary Origin always;",
             ),
-            (Credentials, "add_header Access-Control-Allow-Credentials true always;  with the map of exact origins"),
+            (Credentials, "add_header Access-Control-Allow-Credentials true always; with the map of exact origins"),
             (Methods, "add_header Access-Control-Allow-Methods \"{methods}\" always;"),
             (Headers, "add_header Access-Control-Allow-Headers \"{all_headers}\" always;"),
             (MaxAge, "add_header Access-Control-Max-Age 600 always;"),
             (
                 Order,
-                "if ($request_method = OPTIONS) { add_header … always; return 204; } in the location, before auth_request, limit_req and redirects",
+                "if ($request_method = OPTIONS) { add_header Access-Control-Allow-Origin \"{origin}\" always; add_header Access-Control-Allow-Methods \"{method}\" always; add_header Access-Control-Allow-Headers \"{headers}\" always; return 204; } in the location: it comes before login, limits and redirects there (with cookies add_header Access-Control-Allow-Credentials true always; too)",
             ),
             (
                 Scope,
@@ -386,13 +389,13 @@ pub static STACKS: &[StackEntry] = &[
             ),
             (
                 Errors,
-                "add_header … always: without always only 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308 have it",
+                "add_header … always: without always errors have none. If the application sends CORS headers itself, add them only where they are missing (twice is refused): in http: map \"$http_origin $upstream_http_access_control_allow_origin\" $cors { \"{origin} \" $http_origin; } map $cors $cors_credentials { \"~.\" true; } and in the location: add_header Access-Control-Allow-Origin $cors always; add_header Access-Control-Allow-Credentials $cors_credentials always;",
             ),
             (OneOwner, "proxy_hide_header Access-Control-Allow-Origin; beside the add_header, or no add_header at all"),
             (Cache, "proxy_cache_key \"$scheme$host$request_uri$http_origin\"; and Vary: Origin from the application"),
             (Scheme, "proxy_set_header X-Forwarded-Proto $scheme;"),
         ],
-        breaks: "add_header without always; add_header in a location or if drops the inherited ones; fields doubled with the application's",
+        breaks: "add_header without always reaches only 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308; add_header in a location or if drops the inherited ones; fields doubled with the application's",
     },
     StackEntry {
         stack: Stack::Apache,
@@ -402,7 +405,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (
                 Origins,
-                "SetEnvIf Origin \"^{origin_pattern}$\" cors=$0  Header always set Access-Control-Allow-Origin %{cors}e env=cors  Header always merge Vary Origin",
+                "SetEnvIf Origin \"^{origin_pattern}$\" cors=$0 ⏎ Header always set Access-Control-Allow-Origin %{cors}e env=cors ⏎ Header always merge Vary Origin",
             ),
             (Credentials, "Header always set Access-Control-Allow-Credentials true env=cors"),
             (Methods, "Header always set Access-Control-Allow-Methods \"{methods}\""),
@@ -410,11 +413,17 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "Header always set Access-Control-Max-Age 600"),
             (
                 Order,
-                "RewriteCond %{REQUEST_METHOD} OPTIONS  RewriteRule .* - [R=204,L]  and <LimitExcept OPTIONS> around Require valid-user",
+                "<LimitExcept OPTIONS> around Require, where the application answers OPTIONS; else in the server or VirtualHost: RewriteEngine On ⏎ RewriteCond %{REQUEST_METHOD} OPTIONS ⏎ RewriteRule .* - [R=204,L] ⏎ Header always set Access-Control-Allow-Origin \"{origin}\" ⏎ Header always set Access-Control-Allow-Methods \"{method}\" ⏎ Header always set Access-Control-Allow-Headers \"{headers}\"",
             ),
             (Scope, "put the Header lines where {path} is covered (server or Directory, not one Location)"),
-            (Errors, "Header always set …: without always errors have none"),
-            (OneOwner, "Header always set, and Header unset for the application's field; never Header add"),
+            (
+                Errors,
+                "Header always set Access-Control-Allow-Origin \"{origin}\": without always errors have none. If the application sends it itself, also Header onsuccess unset Access-Control-Allow-Origin (twice is refused)",
+            ),
+            (
+                OneOwner,
+                "Header onsuccess unset Access-Control-Allow-Origin for the application's, beside Header always set for the own one; never Header add",
+            ),
             (Cache, "Header always merge Vary Origin"),
             (Scheme, "RequestHeader set X-Forwarded-Proto https"),
         ],
@@ -428,18 +437,24 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (
                 Origins,
-                "http-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} }",
+                "http-request set-var(txn.origin) req.hdr(origin) ⏎ http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} }",
             ),
-            (Credentials, "http-response set-header Access-Control-Allow-Credentials true if allowed"),
+            (
+                Credentials,
+                "http-after-response set-header Access-Control-Allow-Credentials true if { var(txn.origin) -m str {origin} } beside http-request set-var(txn.origin) req.hdr(origin)",
+            ),
             (Methods, "http-response set-header Access-Control-Allow-Methods \"{methods}\""),
             (Headers, "http-response set-header Access-Control-Allow-Headers \"{all_headers}\""),
             (MaxAge, "http-response set-header Access-Control-Max-Age 600"),
             (
                 Order,
-                "http-request return status 204 hdr Access-Control-Allow-Origin %[req.hdr(origin)] … if METH_OPTIONS allowed, above http-request auth, deny and redirect",
+                "!METH_OPTIONS in the condition of http-request auth, deny or redirect, where the application answers OPTIONS; else above them: acl allowed req.hdr(origin) -m str {origin} ⏎ http-request return status 204 hdr Access-Control-Allow-Origin %[req.hdr(origin)] hdr Access-Control-Allow-Methods \"{method}\" hdr Access-Control-Allow-Headers \"{headers}\" if METH_OPTIONS allowed",
             ),
             (Scope, "put the rules in the frontend, or in the backend that serves {path}"),
-            (Errors, "http-after-response set-header instead of http-response: it reaches HAProxy's own answers, too"),
+            (
+                Errors,
+                "http-request set-var(txn.origin) req.hdr(origin) above all others ⏎ http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} } (http-response does not reach HAProxy's own answers)",
+            ),
             (OneOwner, "http-response set-header (replaces), not add-header"),
             (Cache, "http-response set-header Vary Origin"),
             (Scheme, "http-request set-header X-Forwarded-Proto https if { ssl_fc }"),
@@ -454,7 +469,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (
                 Origins,
-                "@cors header Origin {origin}  header @cors { Access-Control-Allow-Origin {origin}; Vary Origin; defer }",
+                "@cors header Origin {origin} ⏎ header @cors Access-Control-Allow-Origin {origin} ⏎ header Vary Origin",
             ),
             (Credentials, "header @cors Access-Control-Allow-Credentials true"),
             (Methods, "header @cors Access-Control-Allow-Methods \"{methods}\""),
@@ -462,13 +477,13 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "header @cors Access-Control-Max-Age 600"),
             (
                 Order,
-                "@pre method OPTIONS  handle @pre { header …; respond 204 } above basic_auth, redir and reverse_proxy",
+                "let OPTIONS pass to an application that answers it: @asked not method OPTIONS ⏎ basic_auth @asked { … } (redir, respond, forward_auth alike: Caddy runs them before handle, wherever they stand); else in route { … }, which keeps the order: @pre method OPTIONS ⏎ header Access-Control-Allow-Origin {origin} ⏎ header @pre Access-Control-Allow-Methods \"{method}\" ⏎ header @pre Access-Control-Allow-Headers \"{headers}\" ⏎ respond @pre 204 above the others",
             ),
             (Scope, "put the header lines outside the handle that misses {path}"),
-            (Errors, "repeat the header lines in handle_errors"),
+            (Errors, "repeat the header lines in handle_errors { … }: header Access-Control-Allow-Origin {origin}"),
             (
                 OneOwner,
-                "header with defer (replaces what comes from behind), or header_down -Access-Control-Allow-Origin in reverse_proxy",
+                "in reverse_proxy { … }: header_down -Access-Control-Allow-Origin, which takes the application's off; or take the own header line out",
             ),
             (Cache, "header Vary Origin"),
             (Scheme, "reverse_proxy sends X-Forwarded-Proto by itself; make the application believe it"),
@@ -600,12 +615,12 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "set resp.http.Access-Control-Max-Age = \"600\";"),
             (
                 Order,
-                "sub vcl_recv { if (req.method == \"OPTIONS\") { return (synth(204)); } }  and the headers in vcl_synth",
+                "sub vcl_recv { if (req.method == \"OPTIONS\") { return (synth(204)); } } and sub vcl_synth { set resp.http.Access-Control-Allow-Origin = \"{origin}\"; set resp.http.Access-Control-Allow-Methods = \"{method}\"; set resp.http.Access-Control-Allow-Headers = \"{headers}\"; }",
             ),
             (Scope, "set the headers in vcl_deliver, for every path"),
             (Errors, "set the headers in vcl_synth and vcl_backend_error, too"),
             (OneOwner, "set in vcl_deliver (replaces the application's)"),
-            (Cache, "sub vcl_hash { hash_data(req.http.Origin); }  or Vary: Origin from the application"),
+            (Cache, "sub vcl_hash { hash_data(req.http.Origin); } or Vary: Origin from the application"),
             (Scheme, "set req.http.X-Forwarded-Proto in vcl_recv"),
         ],
         breaks: "vcl_synth and vcl_backend_error without headers; Origin not in the hash and no Vary",

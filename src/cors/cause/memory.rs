@@ -155,6 +155,8 @@ pub(in crate::cors) struct TargetMemory {
     denied: Option<(u64, Time)>,
     /// Servers that its answers showed.
     pub(in crate::cors) servers: Seen,
+    /// Its application names itself in `X-Powered-By`, as it then does in each of its answers.
+    pub(in crate::cors) signs: bool,
     /// What the last answer looked like that was searched for them.
     searched: u64,
 }
@@ -181,6 +183,8 @@ pub(in crate::cors) struct EndpointMemory {
     pub(in crate::cors) preflight_bare: Last,
     /// A preflight was answered 404, 405 or 501: nobody takes OPTIONS there.
     pub(in crate::cors) no_route: Last,
+    /// An answer had `X-Powered-By`: the application signs what it answers here.
+    pub(in crate::cors) signs: bool,
     no_cors: (ClientId, Last),
 }
 
@@ -288,11 +292,13 @@ impl Memory {
             (true, false, 401 | 403 | 407) if !super::is_tomcats(response) => target.preflight_needs_login.on(now),
             _ => {}
         }
+        endpoint.signs |= head.has(Name::XPoweredBy);
         // recognising costs more than a look at two options, and answers of one target mostly look alike
         if (target.servers.application.is_none() || target.servers.edge.is_none())
             && std::mem::replace(&mut target.searched, looks) != looks
         {
             let shown = server::recognise(response);
+            target.signs |= shown.application.is_some() && head.has(Name::XPoweredBy);
             target.servers.application = target.servers.application.or(shown.application);
             target.servers.edge = target.servers.edge.or(shown.edge);
         }

@@ -12,13 +12,14 @@ use smallvec::SmallVec;
 
 use self::memory::{EndpointMemory, Memory, TargetMemory, method_bit, name_bits};
 use self::server::Seen;
+use super::check::is_redirect;
 use super::classify::path_len;
 use super::detail::exact;
 use super::fields::{is_token, list_items};
 use super::location::{Location, Next, resolve};
 use super::origin::{Origin, Origins, is_loopback_host, printable, split_host_port};
 use super::{ClientId, Target};
-use crate::catalog::fixes::{self, List, PageSigns, Shown};
+use crate::catalog::fixes::{self, Layers, List, PageSigns, Shown};
 use crate::catalog::{Cause, Reason, Setting, Side, Stack};
 use crate::http::BodyStart;
 use crate::http::head::{Head, Name};
@@ -734,20 +735,30 @@ impl Case<'_> {
 
     /// The stack that has to change, as far as this answer or others of the target show one; then the proxy before it,
     /// where it is not known which of the two adds the headers.
-    fn stacks(&self, cause: Cause) -> (Stack, Option<Stack>) {
+    fn layers(&self, cause: Cause) -> Layers {
         let answer = self.leg.and_then(|l| l.response.as_deref());
         let seen = answer.map(server::recognise).unwrap_or_default();
         let behind = seen.application.or(self.target.servers.application);
-        let before = seen.edge.or(self.target.servers.edge);
-        let edge_spoke = answer.is_some_and(is_own_page) && seen.edge.is_some() && seen.application.is_none();
-        match cause.entry().side {
-            Side::Application if edge_spoke => (seen.edge.unwrap_or(Stack::Generic), None),
-            Side::Application => match (behind, before) {
-                (Some(application), _) => (application, None),
-                (None, edge) => (Stack::Generic, edge),
-            },
-            Side::Edge => (before.or(behind).unwrap_or(Stack::Generic), None),
+        let before = seen.edge.or(self.target.servers.edge).or_else(|| answer.and_then(server::lowers_names));
+        let only = |own| Layers { own, edge: None, edge_first: false };
+        if cause.entry().side == Side::Edge {
+            return only(before.or(behind).unwrap_or(Stack::Generic));
         }
+        let edge_spoke = answer.is_some_and(|r| {
+            let own_page = is_own_page(r) || (is_redirect(r) && seen.edge == Some(Stack::HaProxy));
+            // the application signs what it answers on this path
+            let unsigned = self.endpoint.signs && !r.head.has(Name::XPoweredBy);
+            (own_page && seen.edge.is_some() && seen.application.is_none()) || unsigned
+        });
+        if let Some(edge) = before.filter(|_| edge_spoke) {
+            return only(edge);
+        }
+        let preflight = self.transaction.preflight.as_ref().and_then(|p| p.leg.response.as_deref());
+        let unsigned = |r: &Response| self.target.signs && !r.head.has(Name::XPoweredBy);
+        // an application's errors keep what it has set before: a proxy adds its own to good statuses alone
+        let edge_first =
+            cause == Cause::ErrorPageWithoutCors || answer.is_some_and(unsigned) || preflight.is_some_and(unsigned);
+        Layers { own: behind.unwrap_or(Stack::Generic), edge: before, edge_first }
     }
 
     fn fix(&self, cause: Cause, page: PageSigns, path: &str) -> String {
@@ -771,7 +782,7 @@ impl Case<'_> {
                 && !listed_headers.iter().any(|i| i.eq_ignore_ascii_case(name))
         };
         let headers: Items<'_> = asked.iter().map(String::as_str).filter(missing).take(NAMES_MAX).collect();
-        let headers = if headers.is_empty() { Shown::SAMPLE.headers } else { &*headers };
+        let headers = if headers.is_empty() { USUAL_HEADERS } else { &*headers };
         let mut all_headers = listed_headers.clone();
         all_headers.extend_from_slice(headers);
         let mut methods = listed_methods.clone();
@@ -794,8 +805,7 @@ impl Case<'_> {
             target: pasteable(transaction.target_origin.as_bytes()).unwrap_or(Shown::SAMPLE.target),
             value: &value,
         };
-        let (stack, edge) = self.stacks(cause);
-        fixes::fix(cause, stack, edge, &shown, page)
+        fixes::fix(cause, self.layers(cause), &shown, page)
     }
 
     /// The value that went wrong, for a person.
@@ -848,6 +858,9 @@ impl Case<'_> {
 fn status(response: &Response) -> String {
     ["status ", itoa::Buffer::new().format(response.status)].concat()
 }
+
+/// What a preflight most often asks for, where none is in view.
+const USUAL_HEADERS: &[&str] = &["content-type"];
 
 /// Names and methods of a list.
 type Items<'a> = SmallVec<[&'a str; 16]>;

@@ -119,6 +119,15 @@ fn edge_by_fields(head: &Head, status: u16) -> Option<Stack> {
     (own_page || redirect).then_some(Stack::HaProxy)
 }
 
+/// HAProxy names itself nowhere, but writes all names of fields in lower case, where the application writes capitals. (A
+/// gateway of Node does so with those that it copies, not with its own.)
+#[must_use]
+pub fn lowers_names(response: &Response) -> Option<Stack> {
+    let head = &response.head;
+    let all = head.has(Name::XPoweredBy) && head.fields().iter().all(|f| f.spelling == Spelling::Lower);
+    (all && recognise(response).edge.is_none() && !head.has(Name::Via)).then_some(Stack::HaProxy)
+}
+
 /// HAProxy's `redirect`: lower-case length 0 and location, and nothing else but the connection's field.
 fn bare_redirect(head: &Head) -> bool {
     head.fields().iter().all(|f| {

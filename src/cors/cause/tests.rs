@@ -522,10 +522,10 @@ fn the_fix_repeats_the_lists_in_view_and_adds_what_is_missing() {
     let answer =
         |more: &str| format!("{ask} → 204 |Access-Control-Allow-Origin: A|{lists}{more}|X-Powered-By: Express");
     let text = fix(&[&answer("")]);
-    assert!(text.contains("cors({ methods: ['GET', 'PUT', 'DELETE', 'PATCH'] })."), "{text}");
+    assert!(text.contains("cors({ …, methods: ['GET', 'PUT', 'DELETE', 'PATCH'] })."), "{text}");
     let text = fix(&[&answer("|Access-Control-Allow-Methods: PATCH")]);
     assert!(text.contains("Add x-trace-id to the allowed headers"), "{text}");
-    assert!(text.contains("cors({ allowedHeaders: [\"Content-Type\", \"x-trace-id\"] })"), "{text}");
+    assert!(text.contains("cors({ …, allowedHeaders: [\"Content-Type\", \"x-trace-id\"] })"), "{text}");
     // no list in view: what else may be listed is not known
     let text = fix(&[&format!("{ask} → 204 |Access-Control-Allow-Origin: A")]);
     assert!(
@@ -545,6 +545,35 @@ fn a_proxy_in_view_is_told_what_a_bare_answer_after_a_good_preflight_means_there
     );
     let text = fix(&[good, "PUT /x |Origin: A → 200 |Server: nginx|X-Powered-By: Express"]);
     assert!(text.contains("Express with cors: app.use(cors(options)) above"), "{text}");
+}
+
+/// `cors()` in Express does not mend what nginx adds, and makes two values of one.
+#[test]
+fn the_layer_that_adds_the_headers_is_told_what_to_change() {
+    let fix = |steps: &[&str]| replay(steps).pop().expect("a transaction").fix;
+    let good = "GET /x |Origin: A → 200 |Server: nginx|X-Powered-By: Express|Access-Control-Allow-Origin: A";
+    // 2xx with the headers and errors without: nginx without `always`
+    let text = fix(&[good, "GET /x |Origin: A → 404 |Server: nginx|X-Powered-By: Express"]);
+    let (nginx, express) =
+        (text.find(" Where nginx adds the headers: add_header … always"), text.find(" Express with cors: "));
+    assert!(nginx.is_some() && nginx < express, "{text}");
+    // Express signs what it answers on this path: who answered this preflight is nginx
+    let asked = "OPTIONS /x |Origin: A|Access-Control-Request-Method: PUT";
+    let listed = "Access-Control-Allow-Origin: A|Access-Control-Allow-Methods: GET";
+    let text = fix(&[good, &format!("{asked} → 204 |Server: nginx|{listed}")]);
+    assert!(text.contains(" nginx: add_header Access-Control-Allow-Methods \"GET, PUT\" always"), "{text}");
+    assert!(!text.contains("Express"), "{text}");
+    // where Express answered it, its list is the one that lacks PUT
+    let text = fix(&[good, &format!("{asked} → 204 |Server: nginx|X-Powered-By: Express|{listed}")]);
+    assert!(text.contains(" Express with cors: cors({ …, methods: ['GET', 'PUT'] })"), "{text}");
+    // HAProxy says its name nowhere
+    let text = fix(&["GET /x |Origin: B → 200 |x-powered-by: Express|access-control-allow-origin: A"]);
+    assert!(text.contains(" Where HAProxy adds the headers: http-request set-var(txn.origin)"), "{text}");
+    let text = fix(&[
+        "OPTIONS /y |Origin: A|Access-Control-Request-Method: PUT → 301 |content-length: 0|location: https://api.test/y",
+    ]);
+    assert!(text.contains(" HAProxy: !METH_OPTIONS in the condition"), "{text}");
+    assert!(text.contains("hdr Access-Control-Allow-Headers \"content-type\""), "no name is made up: {text}");
 }
 
 #[test]
