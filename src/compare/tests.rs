@@ -75,8 +75,8 @@ fn message(line: &str, place: u64, server: &str, credentials: Credentials) -> Ex
     Exchange { request: Arc::new(request), response, judged: Some(judged) }
 }
 
-/// What is said of each exchange in front: `answered_by`, fault, changes.
-fn say(front: &[impl AsRef<str>], back: &[impl AsRef<str>], credentials: Credentials) -> Vec<String> {
+/// Both taps' exchanges.
+fn taps(front: &[impl AsRef<str>], back: &[impl AsRef<str>], credentials: Credentials) -> (Vantage, Vantage) {
     let mut client = Vantage::client_side(Keys::new(false));
     for (i, line) in front.iter().enumerate() {
         let exchange = message(line.as_ref(), i as u64, "192.0.2.80:80", credentials);
@@ -91,6 +91,12 @@ fn say(front: &[impl AsRef<str>], back: &[impl AsRef<str>], credentials: Credent
         origin.add(exchange);
     }
     origin.close();
+    (client, origin)
+}
+
+/// What is said of each exchange in front: `answered_by`, fault, changes.
+fn say(front: &[impl AsRef<str>], back: &[impl AsRef<str>], credentials: Credentials) -> Vec<String> {
+    let (client, origin) = taps(front, back, credentials);
     let comparison = compare(&client, &origin, CompareOptions::default());
     comparison
         .exchanges
@@ -230,6 +236,20 @@ fn a_cached_answer_made_for_another_origin_blames_the_key_or_the_missing_vary() 
             &["behind fine", expected],
         );
     }
+}
+
+#[test]
+fn the_headline_says_that_a_cache_mixed_pages_up_though_the_server_let_it() {
+    let page = |ms, origin| format!("{ms} GET /a; origin: {origin} => 200; ACAO: http://a.test; etag: x");
+    let (front, back) = taps(
+        &[page(0, "http://a.test"), page(500, "http://b.test")],
+        &[page(1, "http://a.test")],
+        Credentials::Omitted,
+    );
+    let comparison = compare(&front, &back, CompareOptions::default());
+    let told = super::text::render(&comparison, &front, &back, crate::report::text::Paint::default());
+    let headline = told.lines().next().unwrap_or_default();
+    assert!(headline.contains("lack Vary: Origin: 1 answers refused"), "{told}");
 }
 
 #[test]

@@ -17,12 +17,19 @@ pub fn render(comparison: &Comparison<'_>, front: &Vantage, back: &Vantage, pain
     let mut out = String::new();
     let totals = &comparison.totals;
     let refused = totals.refused_between + totals.refused_origin + totals.refused_unknown;
+    let mixed_up = |(key, group): (&GroupKey, &Group)| {
+        if key.what == What::ServedForOtherOrigin && key.side == Side::Origin { group.blocking } else { 0 }
+    };
+    let mixed_up: u64 = comparison.groups.iter().map(mixed_up).sum();
     let headline = match (comparison.groups.is_empty(), totals.refused_between + totals.maybe_refused) {
         (true, _) if totals.exchanges == 0 => "Nothing to compare: no CORS traffic on the client's side".to_owned(),
         (true, _) if totals.paired + totals.from_cache + totals.answered_between == 0 => {
             "Nothing to compare: none of the client's side's requests can be found on the origin's side".to_owned()
         }
         (true, _) => "Nothing between the two changes CORS".to_owned(),
+        (false, 0) if mixed_up > 0 => format!(
+            "A cache between the two gives pages what the server made for other ones, as its answers lack Vary: Origin: {mixed_up} answers refused because of it"
+        ),
         (false, 0) => "Something between the two changes CORS; no browser refused an answer because of it".to_owned(),
         (false, n) => format!("Something between the two breaks CORS: {n} answers refused because of it"),
     };
