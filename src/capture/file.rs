@@ -117,6 +117,13 @@ pub(super) struct Record {
     pub wire_bytes: u32,
 }
 
+impl Record {
+    /// A snap length took its end off.
+    pub fn is_cut(&self) -> bool {
+        self.length < self.wire_bytes as usize
+    }
+}
+
 /// A capture format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -2,7 +2,8 @@
 //!
 //! Files are ordered by their first packet and opened when their time comes, so that a ring buffer's files may be named in
 //! any order and by the thousand. Those that overlap are merged packet by packet. One file, or files that follow each
-//! other, cost one comparison a packet. Within a file the order is the file's.
+//! other, cost one comparison a packet. Within a file the order is the file's. Of packets of one moment those that a snap
+//! length cut come last: they may be what another file has whole, and what comes first of two copies is taken.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,9 +49,35 @@ pub struct FileReport {
     pub error: Option<FeedError>,
 }
 
+/// Files passed over where a directory was named: how many, and the first ones.
+#[derive(Debug, Default)]
+pub struct PassedOver {
+    /// How many.
+    pub count: u64,
+    /// The first ones.
+    pub first: Vec<PathBuf>,
+}
+
+/// Files passed over that are named.
+const PASSED_OVER_NAMED_MAX: usize = 5;
+
+impl PassedOver {
+    fn add(&mut self, path: PathBuf) {
+        self.count += 1;
+        if self.first.len() < PASSED_OVER_NAMED_MAX {
+            self.first.push(path);
+        }
+    }
+}
+
 struct Pending {
     first: Time,
     file: usize,
+}
+
+fn open_with(mut open: Open, next: Record) -> Open {
+    open.next = Some(next);
+    open
 }
 
 struct Open {
@@ -60,16 +87,24 @@ struct Open {
     next: Option<Record>,
 }
 
+/// Whose turn it is: time of the next packet, whether it was cut, file.
+type Turn = (Time, bool, usize);
+
+fn turn(record: &Record, file: usize) -> Turn {
+    (record.time, record.is_cut(), file)
+}
+
 /// Packets of all files, in order of time.
 pub struct Feed {
     files: Vec<FileReport>,
+    passed_over: PassedOver,
     interfaces: Interfaces,
     /// Latest first.
     pending: Vec<Pending>,
     current: Option<Open>,
     /// Until then nothing can come before the current file's packets.
     until: Time,
-    waiting: BTreeMap<(Time, usize), Open>,
+    waiting: BTreeMap<Turn, Open>,
     order: u64,
     follow: Option<Follow>,
     /// Lines of TLS key logs that came with the next packet, or were given with the last one.
@@ -85,6 +120,7 @@ impl Feed {
     pub fn open(paths: &[PathBuf], options: FeedOptions) -> Self {
         let mut feed = Feed {
             files: Vec::new(),
+            passed_over: PassedOver::default(),
             interfaces: Interfaces::default(),
             pending: Vec::new(),
             current: None,
@@ -152,7 +188,7 @@ impl Feed {
                     // A link to a directory could lead back here; one to a file may be read.
                     Ok(_) if path.is_file() => {
                         match Reader::open(&path, PEEK_BYTES, None, &mut Interfaces::default()) {
-                            Err(FeedError::Empty | FeedError::NotACapture { .. }) => {}
+                            Err(FeedError::Empty | FeedError::NotACapture { .. }) => self.passed_over.add(path),
                             Err(error @ FeedError::Unreadable(_)) => self.add_failed(&path, error),
                             _ => self.add(path),
                         }
@@ -201,8 +237,7 @@ impl Feed {
                 self.keep_secrets(open.reader.take_secrets());
                 match record {
                     Ok(Some(record)) => {
-                        open.next = Some(record);
-                        self.waiting.insert((record.time, file), open);
+                        self.waiting.insert(turn(&record, file), open_with(open, record));
                     }
                     Ok(None) => self.end(&open, None),
                     Err(error) => self.end(&open, Some(error)),
@@ -233,7 +268,7 @@ impl Feed {
     /// Makes the file with the earliest packet the current one.
     fn take_earliest(&mut self) {
         while let Some(pending) = self.pending.last() {
-            let due = self.waiting.first_key_value().is_none_or(|((time, _), _)| pending.first <= *time);
+            let due = self.waiting.first_key_value().is_none_or(|((time, ..), _)| pending.first <= *time);
             if !due || self.waiting.len() >= OPEN_MAX {
                 break;
             }
@@ -242,7 +277,7 @@ impl Feed {
             self.start(file);
         }
         self.current = self.waiting.pop_first().map(|(_, open)| open);
-        let next_open = self.waiting.first_key_value().map(|((time, _), _)| *time);
+        let next_open = self.waiting.first_key_value().map(|((time, ..), _)| *time);
         let next_pending = self.pending.last().filter(|_| self.waiting.len() + 1 < OPEN_MAX).map(|p| p.first);
         self.until = next_open.into_iter().chain(next_pending).min().unwrap_or(Time(i64::MAX));
     }
@@ -268,11 +303,12 @@ impl Feed {
                 self.keep_secrets(Some(secrets));
             }
             match next {
-                Ok(Some(record)) if record.time <= self.until => break record,
+                Ok(Some(record)) if record.time < self.until || (record.time == self.until && !record.is_cut()) => {
+                    break record;
+                }
                 Ok(Some(record)) => {
-                    if let Some(mut open) = self.current.take() {
-                        open.next = Some(record);
-                        self.waiting.insert((record.time, open.file), open);
+                    if let Some(open) = self.current.take() {
+                        self.waiting.insert(turn(&record, open.file), open_with(open, record));
                     }
                     self.take_earliest();
                 }
@@ -306,6 +342,12 @@ impl Feed {
     #[must_use]
     pub fn files(&self) -> &[FileReport] {
         &self.files
+    }
+
+    /// Files of directories that are no captures.
+    #[must_use]
+    pub fn passed_over(&self) -> &PassedOver {
+        &self.passed_over
     }
 
     /// Unpacked bytes read of all files until now, for a progress bar.

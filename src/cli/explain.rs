@@ -62,7 +62,7 @@ pub fn run(args: &ExplainArgs, color: Color) -> anyhow::Result<Outcome> {
             Format::Jsonl => write(&mut out, &typed("transaction", &t)?),
         },
         Some(Found::Finding(f)) => match args.format {
-            Format::Text => out.write(recorded::finding(&f, screen).as_bytes()),
+            Format::Text => out.write(recorded::finding(&f, &db.display().to_string(), screen).as_bytes()),
             Format::Jsonl => write(&mut out, &typed("finding", &f)?),
         },
         None => {

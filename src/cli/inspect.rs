@@ -7,7 +7,7 @@ use super::args::{Color, Format, InspectArgs, Moment};
 use super::follow::Follow;
 use super::keys::Keys;
 use super::output::{Output, colours};
-use super::replay::{outcome_of, reads_live};
+use super::replay::{outcome_of, reads_live, tell_passed_over};
 use super::{Outcome, tell};
 use crate::capture::merge::Feed;
 use crate::engine::Engine;
@@ -18,6 +18,7 @@ use crate::packet::{SECOND, Time};
 use crate::record::{Finding, Message, MessageRecord, Sink, Transaction};
 use crate::report::coverage::{connections_text, packets_text};
 use crate::report::jsonl::JsonLines;
+use crate::report::layout::day;
 use crate::report::messages;
 use crate::report::text::Paint;
 use crate::report::{Summary, shown_bytes};
@@ -33,6 +34,8 @@ struct Messages<'a> {
     lines: Option<JsonLines>,
     paint: Paint,
     day: Option<i64>,
+    /// The day of the message listed last.
+    listed_day: Option<String>,
     /// By connection: requests that wait for their answer.
     waiting: BTreeMap<u64, VecDeque<Waiting>>,
     listed: u64,
@@ -133,7 +136,14 @@ impl Messages<'_> {
             lines.message(m, all);
             self.out.write(lines.bytes());
             lines.clear();
-        } else if self.args.stream.is_some() || all {
+            return;
+        }
+        let today = day(messages::time(m));
+        let before = self.listed_day.replace(today.clone());
+        if before.is_some_and(|before| before != today) {
+            self.out.write(format!("{}\n", self.paint.bold(&today)).as_bytes());
+        }
+        if self.args.stream.is_some() || all {
             self.out.write(messages::with_headers(m, all, self.paint).as_bytes());
         } else {
             self.out.write(messages::line(m, self.paint).as_bytes());
@@ -162,6 +172,7 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
         lines: (args.reading.format == Format::Jsonl).then(JsonLines::default),
         paint: Paint { on: colours(color) },
         day: None,
+        listed_day: None,
         waiting: BTreeMap::new(),
         listed: 0,
     };
@@ -189,6 +200,7 @@ pub fn run(args: &InspectArgs, color: Color) -> anyhow::Result<Outcome> {
     out.finish()?;
     summary.counters = engine.counters().clone();
     summary.on_files(feed.files());
+    tell_passed_over(feed.passed_over());
     for input in &summary.inputs {
         if let Some(error) = &input.error {
             tell(&format!("error: {}: {error}", input.path));

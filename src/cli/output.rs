@@ -97,5 +97,5 @@ pub fn screen(color: Color) -> Screen {
         0
     };
     let width = if width == 0 { COLUMNS_DEFAULT } else { width.clamp(60, 200) };
-    Screen { paint: Paint { on: colours(color) }, width }
+    Screen { paint: Paint { on: colours(color) }, width, dated: false }
 }

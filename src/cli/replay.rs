@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{Color, Format, ReplayArgs};
+use super::args::{Color, Format, ReplayArgs, SchemeArg};
 use super::follow::Follow;
 use super::keys::Keys;
 use super::output::{Output, screen};
 use super::progress::Progress;
 use super::{Outcome, tell};
-use crate::capture::merge::Feed;
+use crate::capture::merge::{Feed, PassedOver};
 use crate::config;
 use crate::counters::Counters;
 use crate::engine::Engine;
@@ -21,7 +21,8 @@ use crate::packet::Time;
 use crate::record::{Checklist, Finding, Sink, Transaction, TransactionId};
 use crate::report::Summary;
 use crate::report::jsonl::JsonLines;
-use crate::report::text::Report;
+use crate::report::layout::quoted;
+use crate::report::text::{Asked, Report};
 use crate::store::{OpenError, Retention, RunKind, RunTotals, Store, StoreOptions};
 
 /// Bytes of lines written at once where nobody watches: they stay near the processor until then.
@@ -144,8 +145,8 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     let form = match args.reading.format {
         Format::Jsonl => Form::Lines(JsonLines::default()),
         Format::Text => {
-            let db = args.db.as_ref().map(|path| path.display().to_string());
-            Form::Text { report: Box::new(Report::new(screen(color), db)), verbose: args.verbose }
+            let asked = Asked { db: args.db.as_ref().map(|path| path.display().to_string()), again: again(args) };
+            Form::Text { report: Box::new(Report::new(screen(color), asked)), verbose: args.verbose }
         }
     };
     let is_live = follow.is_on() || reads_live(&args.reading.paths);
@@ -195,6 +196,7 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     let Records { mut out, mut summary, form, store, evidence, metrics } = records;
     summary.counters = engine.counters().clone();
     summary.on_files(feed.files());
+    tell_passed_over(feed.passed_over());
     let recorded = store.map(|store| store.finish(totals(&summary)));
     for input in &summary.inputs {
         if let Some(error) = &input.error {
@@ -213,7 +215,11 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
             lines.summary(&summary);
             out.write(lines.bytes());
         }
-        Form::Text { report, .. } => out.write(report.finish(&summary).as_bytes()),
+        // where nothing could be read there is nothing to tell but why
+        Form::Text { report, .. } if outcome_of(&summary) != Outcome::Unusable => {
+            out.write(report.finish(&summary).as_bytes());
+        }
+        Form::Text { .. } => {}
     }
     out.finish()?;
     if let (Some(metrics), Some(path)) = (metrics, &args.openmetrics) {
@@ -228,6 +234,23 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         return Err(error.into());
     }
     Ok(outcome_of(&summary))
+}
+
+/// The inputs and what decides how they are judged, as a shell takes them; none where they cannot be read again.
+fn again(args: &ReplayArgs) -> Option<String> {
+    let mut words = Vec::new();
+    for path in &args.reading.paths {
+        words.push(quoted(path.to_str()?).filter(|path| path != "-")?);
+    }
+    if let Some(scheme) = args.reading.scheme {
+        words.push(format!("--scheme {}", if scheme == SchemeArg::Https { "https" } else { "http" }));
+    }
+    for (option, value) in [("--keylog", args.reading.keylog.as_deref()), ("--config", args.config.as_deref())] {
+        if let Some(value) = value {
+            words.push(format!("{option} {}", quoted(value.to_str()?)?));
+        }
+    }
+    Some(words.join(" "))
 }
 
 fn open_store(path: &Path, args: &ReplayArgs) -> Result<Store, OpenError> {
@@ -267,6 +290,20 @@ pub(super) fn reads_live(paths: &[impl AsRef<Path>]) -> bool {
             .try_clone_to_owned()
             .and_then(|fd| std::fs::File::from(fd).metadata())
             .map_or(true, |m| !m.is_file())
+}
+
+/// What lies in a directory and is no capture, so that nobody takes it for read.
+pub(super) fn tell_passed_over(passed_over: &PassedOver) {
+    if passed_over.count == 0 {
+        return;
+    }
+    let mut names: Vec<String> = passed_over.first.iter().map(|path| path.display().to_string()).collect();
+    let left = passed_over.count - names.len() as u64;
+    if left > 0 {
+        names.push(format!("and {left} more"));
+    }
+    let what = if passed_over.count == 1 { "file that is no capture" } else { "files that are no captures" };
+    tell(&format!("note: passed over {} {what}: {}", passed_over.count, names.join(", ")));
 }
 
 /// Nothing readable at all is 2; some of it not, or not to its end, is 1.

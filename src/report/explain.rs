@@ -149,7 +149,7 @@ pub fn list(screen: Screen) -> String {
         }
         out.push('\n');
     }
-    out.push_str("Next: corstap explain ID · corstap explain T… --db FILE for one transaction, F… for one finding\n");
+    out.push_str("Next: corstap explain ID, or with --db FILE the T… of a transaction or the F… of a finding\n");
     out
 }
 
@@ -337,7 +337,7 @@ mod tests {
     fn every_entry_is_in_a_section_and_has_all_its_words() {
         for entry in Entry::all() {
             assert!(SECTIONS.contains(&entry.section()));
-            let text = text(entry, Screen { paint: Paint::default(), width: 100 });
+            let text = text(entry, Screen { paint: Paint::default(), width: 100, dated: false });
             assert!(text.contains("  fix  "), "{text}");
             assert!(!text.contains("{origin}") && !text.contains("{value}"), "{text}");
             assert_eq!(object(entry)["id"], entry.id());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::layout::{columns, fit, pad, plural, span, thousands, wrap};
+use super::layout::{columns, fit, pad, plural, thousands, wrap};
 use super::shown;
 use super::text::{Paint, Screen};
 use crate::catalog::Severity;
@@ -92,7 +92,7 @@ fn finding_line(g: &FindingGroup<'_>, screen: Screen) -> String {
     let word = pad(&g.severity.id().to_uppercase(), 10);
     let rule = pad(g.rule, 29);
     let times = if g.count == 1 { String::new() } else { format!(" ×{}", thousands(g.count)) };
-    let when = format!("{}{times}", span(g.first, g.last));
+    let when = format!("{}{times}", screen.span(g.first, g.last));
     let room = screen.width.saturating_sub(12 + 29 + 1 + columns(&when) + 2).max(20);
     let subjects = fit(&g.subjects.iter().map(|s| shown(s)).collect::<Vec<_>>().join(", "), room);
     let paint = screen.paint;

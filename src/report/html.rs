@@ -3,12 +3,13 @@
 use super::coverage::{connections_text, not_seen, packets_text};
 use super::incident::{Incident, counters, unsigned};
 use super::incident_text::{METHOD, RUNS_MAX, all_bars, detail_lines, more_findings, origin, title, when, why};
-use super::layout::{capital, clock, plural, span, step, thousands};
+use super::layout::{capital, dated_span, plural, span, step, thousands};
 use super::markup::Markup;
 use super::plots::{self, colour};
 use super::problem_text::{blocked_text, client_of, clients_text, effect, effects_text, names, what_happened};
 use super::problems::{Problem, clients_hit};
 use super::shown;
+use crate::packet::Time;
 use crate::record::{Finding, Phase};
 use crate::store::queries::TrafficGroup;
 
@@ -111,7 +112,7 @@ fn summary(m: &mut Markup, incident: &Incident) {
         m.raw("<p class=\"answer\">No cross-origin request was seen: there was nothing for CORS to decide.</p>\n");
         return;
     }
-    let blocked = blocked_text(incident.blocked, incident.judged(), &incident.problems);
+    let blocked = blocked_text(incident.blocked, incident.judged(), &incident.problems, incident.overflow);
     m.raw("<p class=\"answer\">Browsers refused <strong class=\"");
     m.raw(if incident.blocked > 0 { "bad" } else { "good" }).raw("\">").text(&blocked).raw("</strong>.");
     if let Some(effects) = effects_text(&incident.problems) {
@@ -161,7 +162,7 @@ fn timeline(m: &mut Markup, incident: &Incident) {
     open_table(m, "Refusals over time", &["From", "Refusals"], &[false, true]);
     for (bar, n) in all_bars(&incident.problems, timeline).into_iter().enumerate().filter(|(_, n)| *n > 0) {
         m.raw("<tr><td class=\"t\">")
-            .text(&clock(timeline.time(bar)))
+            .text(&timeline.told(bar))
             .raw("</td><td class=\"n\">")
             .number(n)
             .raw("</td></tr>");
@@ -171,7 +172,7 @@ fn timeline(m: &mut Markup, incident: &Incident) {
 
 fn problems(m: &mut Markup, incident: &Incident) {
     for (nth, problem) in incident.problems.iter().enumerate() {
-        one_problem(m, nth, problem);
+        one_problem(m, nth, problem, incident.is_dated());
     }
     if incident.overflow > 0 {
         m.raw("<p>And ")
@@ -180,7 +181,7 @@ fn problems(m: &mut Markup, incident: &Incident) {
     }
 }
 
-fn one_problem(m: &mut Markup, nth: usize, p: &Problem) {
+fn one_problem(m: &mut Markup, nth: usize, p: &Problem, dated: bool) {
     m.raw("<article class=\"problem ")
         .raw(colour(nth))
         .raw("\" aria-labelledby=\"p")
@@ -206,7 +207,7 @@ fn one_problem(m: &mut Markup, nth: usize, p: &Problem) {
             m.raw("<dt>").raw(term).raw("</dt>").element("<dd>", text, "</dd>");
         }
     };
-    row("When", &span(p.first, p.last));
+    row("When", &span_told(p.first, p.last, dated));
     row("Who", &format!("{}, {}", clients_text(&p.clients), names(&p.families, |f| f.id().to_owned(), NAMES_MAX)));
     row("Pages", &names(&p.origins, |o| origin(o), NAMES_MAX));
     row("Endpoints", &names(&p.endpoints, |(method, path)| format!("{method} {path}"), NAMES_MAX));
@@ -275,7 +276,7 @@ fn findings(m: &mut Markup, incident: &Incident) {
     m.raw("<p>").text(&told.join(", ")).raw(".</p>\n");
     let (first, more) = incident.first_findings();
     for finding in first {
-        one_finding(m, finding);
+        one_finding(m, finding, incident.is_dated());
     }
     if !more.is_empty() {
         m.raw("<p>").text(&capital(&more_findings(&more)));
@@ -283,11 +284,19 @@ fn findings(m: &mut Markup, incident: &Incident) {
     }
 }
 
-fn one_finding(m: &mut Markup, f: &Finding) {
+fn span_told(first: Time, last: Time, dated: bool) -> String {
+    if dated { dated_span(first, last) } else { span(first, last) }
+}
+
+fn one_finding(m: &mut Markup, f: &Finding, dated: bool) {
     m.raw("<article class=\"finding\">\n<h3><span class=\"sev ").raw(f.severity.id()).raw("\">").raw(f.severity.id());
     m.raw("</span> <code>").raw(f.rule.id()).raw("</code> ").text(&f.subject).raw("</h3>\n<p>");
     let often = if f.count == 1 { "once".to_owned() } else { format!("{} times", thousands(f.count)) };
-    m.raw(f.rule.entry().title).text(&format!(" · {} · {often} · {}", span(f.first_seen, f.last_seen), f.confidence));
+    m.raw(f.rule.entry().title).text(&format!(
+        " · {} · {often} · {}",
+        span_told(f.first_seen, f.last_seen, dated),
+        f.confidence
+    ));
     m.raw("</p>\n");
     if !f.detail.is_empty() {
         m.raw("<p class=\"mono lines\">");

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::layout::day;
 use super::problems::{Problem, Problems, Refusal, Timeline};
 use crate::catalog::{Cause, Reason, Rule, Severity};
 use crate::counters::Counters;
@@ -129,10 +130,20 @@ impl Incident {
     }
 }
 
+impl Incident {
+    /// It lies on several days: each time is told with its own.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        self.span.is_some_and(|(first, last)| day(first) != day(last))
+    }
+}
+
 fn gather(reader: &mut Reader, db: String) -> Result<Incident, sqlx::Error> {
     let runs = reader.runs()?;
-    let span = span(&runs, reader.refused_span()?);
-    let timeline = span.map(|(first, last)| Timeline::over(first, last));
+    let refused = reader.refused_span()?;
+    let refused = refused.and_then(|(first, last)| Some((time_of(&first)?, time_of(&last)?)));
+    let span = span(&runs, refused);
+    let timeline = span.map(|span| Timeline::around(span, refused));
     let mut problems = timeline.map_or_else(Problems::default, Problems::over);
     let mut browsers = super::problems::Counts::new(LISTED_MAX as usize);
     reader.each_refusal(|row| {
@@ -185,13 +196,13 @@ pub fn time_of(text: &str) -> Option<Time> {
 }
 
 /// From the first packet of any run, or refusal, to the last.
-fn span(runs: &[StoredRun], refused: Option<(String, String)>) -> Option<(Time, Time)> {
+fn span(runs: &[StoredRun], refused: Option<(Time, Time)>) -> Option<(Time, Time)> {
     let mut times: Vec<Time> = Vec::new();
     for run in runs {
         times.extend([&run.first_packet, &run.last_packet].into_iter().flatten().filter_map(|t| time_of(t)));
     }
     if let Some((first, last)) = refused {
-        times.extend([first, last].iter().filter_map(|t| time_of(t)));
+        times.extend([first, last]);
     }
     Some((*times.iter().min()?, *times.iter().max()?))
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::coverage::{connections_text, not_seen, packets_text};
 use super::finding_text::severity_paint;
 use super::incident::{Incident, counters, unsigned};
-use super::layout::{capital, clock, day, duration, fit, pad, plural, span, step, thousands, wrap};
+use super::layout::{capital, dated_span, duration, fit, pad, plural, step, thousands, wrap};
 use super::problem_text::{INDENT, Words, blocked_text, client_of, effects_text, names, problem_head, problem_lines};
 use super::problems::{Problem, Timeline};
 use super::shown;
@@ -35,6 +35,7 @@ pub const METHOD: &[&str] = &[
 /// The whole report.
 #[must_use]
 pub fn report(incident: &Incident, screen: Screen) -> String {
+    let screen = Screen { dated: incident.is_dated(), ..screen };
     let mut out = head(incident, screen);
     let mut nth = 0;
     let mut section = |title: &str, text: String| {
@@ -82,8 +83,7 @@ fn head(incident: &Incident, screen: Screen) -> String {
 #[must_use]
 pub fn when(incident: &Incident) -> Option<String> {
     let (first, last) = incident.span?;
-    let date = if day(first) == day(last) { format!("{} ", day(first)) } else { String::new() };
-    Some(format!("{date}{} UTC ({})", span(first, last), duration(last.since(first))))
+    Some(format!("{} UTC ({})", dated_span(first, last), duration(last.since(first))))
 }
 
 /// The answer.
@@ -98,7 +98,7 @@ fn summary(incident: &Incident, screen: Screen) -> String {
         }
     };
     let style = if incident.blocked > 0 { Paint::red } else { Paint::green };
-    let refused = blocked_text(incident.blocked, incident.judged(), &incident.problems);
+    let refused = blocked_text(incident.blocked, incident.judged(), &incident.problems, incident.overflow);
     line(&format!("Browsers refused {refused}."), style);
     if let Some(text) = effects_text(&incident.problems) {
         line(&format!("{}.", capital(&text)), Paint::red);
@@ -120,7 +120,7 @@ fn timeline(incident: &Incident, screen: Screen) -> String {
     let mut out = String::new();
     let all = all_bars(&incident.problems, timeline);
     let scale = all.iter().copied().max().unwrap_or(0);
-    let ends = format!("{} – {}", clock(timeline.time(0)), clock(timeline.time(timeline.bars)));
+    let ends = format!("{} – {}", timeline.told(0), timeline.told(timeline.bars));
     let _ = writeln!(out, "   {ends}, a bar is {}, the highest {}", step(timeline.step_ns), plural(scale, "refusal"));
     let room = screen.width.saturating_sub(timeline.bars + 7);
     let _ = writeln!(out, "   {}  all", screen.paint.red(&sparkline(&all, scale)));
@@ -183,8 +183,8 @@ fn carried_out(incident: &Incident, screen: Screen) -> String {
         let status = row.actual_status.map_or_else(|| "–".to_owned(), |s| s.to_string());
         let client = client_of(row.forwarded_for.as_deref(), &row.client);
         let what = format!("{} {}{}", shown(&row.method), shown(&row.target_origin), shown(&row.path));
-        let time = row.time.get(11..23).unwrap_or_default();
-        let room = screen.width.saturating_sub(3 + 12 + 2 + 5 + 2 + 3 + 2 + 15 + 2 + 16);
+        let time = row.time.get(if screen.dated { 0..23 } else { 11..23 }).unwrap_or_default().replace('T', " ");
+        let room = screen.width.saturating_sub(3 + time.len() + 2 + 5 + 2 + 3 + 2 + 15 + 2 + 16);
         let what = pad(&fit(&what, room), room);
         let _ = writeln!(out, "   {time}  {sure}  {status}  {}  {what}  {}", pad(&client, 15), row.id);
     }
@@ -207,7 +207,7 @@ fn findings(incident: &Incident, screen: Screen) -> String {
         let _ = writeln!(out, "   {} {}  {subject}", severity_paint(f.severity, paint, &word), paint.bold(f.rule.id()));
         let often = if f.count == 1 { "once".to_owned() } else { format!("{} times", thousands(f.count)) };
         let title = f.rule.entry().title;
-        let line = format!("{title} · {} · {often} · {}", span(f.first_seen, f.last_seen), f.confidence);
+        let line = format!("{title} · {} · {often} · {}", screen.span(f.first_seen, f.last_seen), f.confidence);
         out.push_str(&wrap(&line, 13, screen.width, 3));
         if f.severity >= Severity::Low {
             let detail = detail_lines(&f.detail);

@@ -9,7 +9,7 @@ use crate::packet::{SECOND, Time};
 /// `1 client`, `1,257 packets`.
 #[must_use]
 pub fn plural(n: u64, one: &str) -> String {
-    let many = if one.ends_with('y') && !one.ends_with("ey") {
+    let many = if one.ends_with('y') && !["ay", "ey", "oy", "uy"].iter().any(|end| one.ends_with(end)) {
         format!("{}ies", one.get(..one.len() - 1).unwrap_or_default())
     } else {
         format!("{one}s")
@@ -67,7 +67,7 @@ pub fn percent(part: u64, whole: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// A duration: `35 ms`, `1.3 s`, `15 min 25 s`, `2 h 5 min`.
+/// A duration: `35 ms`, `1.3 s`, `15 min 25 s`, `2 h 5 min`, `3 days 4 h`.
 #[must_use]
 pub fn duration(ns: i64) -> String {
     let ms = ns.max(0) / 1_000_000;
@@ -76,7 +76,8 @@ pub fn duration(ns: i64) -> String {
         0 => format!("{ms} ms"),
         1..60 => format!("{s}.{} s", ms % 1000 / 100),
         60..3600 => format!("{} min {} s", s / 60, s % 60),
-        _ => format!("{} h {} min", s / 3600, s / 60 % 60),
+        3600..172_800 => format!("{} h {} min", s / 3600, s / 60 % 60),
+        _ => format!("{} {} h", plural((s / 86_400).unsigned_abs(), "day"), s / 3600 % 24),
     }
 }
 
@@ -120,6 +121,25 @@ pub fn span(first: Time, last: Time) -> String {
     } else {
         format!("{}–{}", clock(first), clock(last))
     }
+}
+
+/// The same, with its day even where both lie on one: for what is told beside other days.
+#[must_use]
+pub fn dated_span(first: Time, last: Time) -> String {
+    let told = span(first, last);
+    if day(first) == day(last) { format!("{} {told}", day(first)) } else { told }
+}
+
+/// A text as one word of a POSIX shell's command line; none where it has what no command line shows.
+#[must_use]
+pub fn quoted(text: &str) -> Option<String> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '/' | ':' | '=' | '@' | '%' | '+' | ',' | '-');
+    if text.is_empty() || super::shown(text) != text {
+        return None;
+    }
+    // what begins so would be taken for an option
+    let text = if text.starts_with('-') && text != "-" { format!("./{text}") } else { text.to_owned() };
+    Some(if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) })
 }
 
 /// Columns that a text takes on a terminal.
@@ -198,6 +218,7 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([1, 2].map(|n| plural(n, "client")), ["1 client", "2 clients"]);
         assert_eq!([1, 2].map(|n| plural(n, "query")), ["1 query", "2 queries"]);
+        assert_eq!([1, 2].map(|n| plural(n, "day")), ["1 day", "2 days"]);
         assert_eq!(
             [0, 999, 1000, 11_249, 492_328, 999_960, 3_000_000_000].map(bytes),
             ["0 B", "999 B", "1.0 KB", "11.2 KB", "492 KB", "1.0 MB", "3.0 GB"]
@@ -211,12 +232,29 @@ mod tests {
 
     #[test]
     fn durations_and_spans_take_the_unit_that_fits() {
-        let told = [0, 35, 1_300, 59_999, 925_000, 7_500_000].map(|ms| duration(ms * 1_000_000));
-        assert_eq!(told, ["0 ms", "35 ms", "1.3 s", "59.9 s", "15 min 25 s", "2 h 5 min"]);
+        let told = [0, 35, 1_300, 59_999, 925_000, 7_500_000, 273_600_000].map(|ms| duration(ms * 1_000_000));
+        assert_eq!(told, ["0 ms", "35 ms", "1.3 s", "59.9 s", "15 min 25 s", "2 h 5 min", "3 days 4 h"]);
         let at = |s: i64| Time(s * SECOND);
         assert_eq!(span(at(3_600), at(3_600)), "01:00:00");
         assert_eq!(span(at(3_600), at(3_601)), "01:00:00–01:00:01");
         assert_eq!(span(at(0), at(86_400)), "1970-01-01 00:00:00–1970-01-02 00:00:00");
+        assert_eq!(dated_span(at(0), at(86_400)), span(at(0), at(86_400)));
+        assert_eq!(dated_span(at(3_600), at(3_601)), "1970-01-01 01:00:00–01:00:01");
+    }
+
+    #[test]
+    fn a_word_of_a_command_line_is_taken_as_it_is() {
+        for (text, word) in [
+            ("a/b-1.pcap", "a/b-1.pcap"),
+            ("a b;c.pcap", "'a b;c.pcap'"),
+            ("it's", "'it'\\''s'"),
+            ("-x.pcap", "./-x.pcap"),
+            ("Grüße.pcap", "Grüße.pcap"),
+            ("$HOME", "'$HOME'"),
+        ] {
+            assert_eq!(quoted(text).as_deref(), Some(word));
+        }
+        assert_eq!((quoted("a\u{1b}[31m"), quoted("")), (None, None));
     }
 
     #[test]

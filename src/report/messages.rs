@@ -6,10 +6,20 @@ use std::net::SocketAddr;
 use super::text::Paint;
 use super::{shown, shown_bytes};
 use crate::http::head::{Head, Name};
+use crate::packet::Time;
 use crate::record::{Message, MessageRecord};
 
 /// Characters of a request target shown in one line.
 const TARGET_CHARS_MAX: usize = 120;
+
+/// When a message began.
+#[must_use]
+pub fn time(m: &MessageRecord) -> Time {
+    match &m.message {
+        Message::Request(request) => request.first.time,
+        Message::Response { response, .. } => response.first.time,
+    }
+}
 
 /// One line for a message, newline included.
 #[must_use]

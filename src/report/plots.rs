@@ -45,9 +45,9 @@ pub fn timeline(m: &mut Markup, problems: &[Problem], timeline: Timeline, names:
     if let Some((bar, n)) = highest {
         m.text(&format!(
             "From {} to {}; the highest bar, at {}, has {}. The table below has all numbers.",
-            clock(timeline.time(0)),
-            clock(timeline.time(timeline.bars)),
-            clock(timeline.time(bar)),
+            timeline.told(0),
+            timeline.told(timeline.bars),
+            timeline.told(bar),
             plural(*n, "refusal")
         ));
     }
@@ -76,7 +76,7 @@ pub fn timeline(m: &mut Markup, problems: &[Problem], timeline: Timeline, names:
             m.raw("<rect class=\"").raw(colour(nth)).raw("\" x=\"").number(x + 0.5).raw("\" y=\"").number(y);
             m.raw("\" width=\"").number((step - 1.0).max(1.0)).raw("\" height=\"").number(height).raw("\"><title>");
             let name = names.get(nth).map_or("others", |name| if nth < COLOURS { name } else { "others" });
-            m.text(&format!("{} {}: {n}", clock(timeline.time(bar)), name)).raw("</title></rect>");
+            m.text(&format!("{} {}: {n}", timeline.told(bar), name)).raw("</title></rect>");
         }
     }
     ticks(m, timeline, step);

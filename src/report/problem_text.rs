@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use super::layout::{columns, duration, fit, plural, span, thousands, wrap};
+use super::layout::{columns, duration, fit, plural, thousands, wrap};
 use super::problems::{Counts, Problem, clients_hit};
 use super::shown;
 use super::text::{Paint, Screen};
@@ -16,13 +16,19 @@ const PROBLEMS_WHOLE_MAX: usize = 8;
 const PROBLEMS_MAX: usize = 25;
 /// Endpoints, origins or browsers named in one line.
 const NAMES_MAX: usize = 4;
+/// Lines of a cause and its fix where others stand beside it.
+const FIX_LINES_MAX: usize = 2;
+/// The same where there are so few problems that the screen has room.
+const FIX_LINES_ROOMY: usize = 6;
+/// So few are they.
+const PROBLEMS_ROOMY_MAX: usize = 3;
 /// What a line begins with below a problem's count.
 pub const INDENT: usize = 6;
 
 /// How many were refused, of how many, and whom that hit.
 #[must_use]
-pub fn blocked_line(blocked: u64, judged: u64, problems: &[Problem], screen: Screen) -> String {
-    let text = blocked_text(blocked, judged, problems);
+pub fn blocked_line(blocked: u64, judged: u64, problems: &[Problem], overflow: u64, screen: Screen) -> String {
+    let text = blocked_text(blocked, judged, problems, overflow);
     if blocked == 0 {
         return screen.paragraph("BLOCKED", Paint::green, &text, 1);
     }
@@ -35,9 +41,10 @@ pub fn blocked_line(blocked: u64, judged: u64, problems: &[Problem], screen: Scr
     out
 }
 
-/// `76 of 227 cross-origin transactions: 5 problems at 2 targets hit 9 clients; 16 were probes by 1 client`
+/// `76 of 227 cross-origin transactions: 5 problems at 2 targets hit 9 clients; 16 were probes by 1 client`. `overflow` of
+/// the refusals are of no problem that was told apart.
 #[must_use]
-pub fn blocked_text(blocked: u64, judged: u64, problems: &[Problem]) -> String {
+pub fn blocked_text(blocked: u64, judged: u64, problems: &[Problem], overflow: u64) -> String {
     if blocked == 0 {
         return format!("none of {}", plural(judged, "cross-origin transaction"));
     }
@@ -49,7 +56,8 @@ pub fn blocked_text(blocked: u64, judged: u64, problems: &[Problem]) -> String {
     if !real.is_empty() {
         let _ = write!(
             text,
-            ": {} at {} hit {}",
+            ": {}{} at {} hit {}",
+            if overflow > 0 { "the first " } else { "" },
             plural(real.len() as u64, "problem"),
             plural(targets.len() as u64, "target"),
             clients_text(&clients_hit(problems)),
@@ -106,10 +114,11 @@ pub fn problem_list(problems: &[Problem], with_id: bool, screen: Screen) -> Stri
     let mut out = String::new();
     let (probes, real): (Vec<&Problem>, Vec<&Problem>) =
         problems.iter().take(PROBLEMS_MAX).partition(|p| p.is_probing());
+    let fix_lines = if real.len() <= PROBLEMS_ROOMY_MAX { FIX_LINES_ROOMY } else { FIX_LINES_MAX };
     for (nth, problem) in real.into_iter().enumerate() {
         out.push_str(&problem_head(problem, screen));
         if nth < PROBLEMS_WHOLE_MAX {
-            out.push_str(&problem_lines(problem, Words::Few { with_id }, screen));
+            out.push_str(&problem_lines(problem, Words::Few { with_id, fix_lines }, screen));
         }
     }
     out.push_str(&probing_lines(&probes, screen));
@@ -118,7 +127,7 @@ pub fn problem_list(problems: &[Problem], with_id: bool, screen: Screen) -> Stri
         let refusals: u64 = left.iter().map(|p| p.count).sum();
         let _ = writeln!(
             out,
-            "{:>4}  in {} (corstap report, after replay --db, tells all)",
+            "{:>4}  in {} (replay --db and then report tell all)",
             thousands(refusals),
             plural(left.len() as u64, "further problem")
         );
@@ -136,7 +145,7 @@ fn probing_lines(probes: &[&Problem], screen: Screen) -> String {
         let (mine, others): (Vec<&Problem>, Vec<&Problem>) = left.iter().partition(|p| of(p));
         let targets: Vec<String> = mine.iter().map(|p| shown(&p.target_origin)).collect();
         let origins = mine.iter().map(|p| p.origins.keys() as u64).max().unwrap_or(0);
-        let when = span(
+        let when = screen.span(
             mine.iter().map(|p| p.first).min().unwrap_or_default(),
             mine.iter().map(|p| p.last).max().unwrap_or_default(),
         );
@@ -189,6 +198,8 @@ pub enum Words {
     Few {
         /// Name the first transaction.
         with_id: bool,
+        /// Lines that each cause and its fix may take.
+        fix_lines: usize,
     },
     /// Everything.
     All,
@@ -201,13 +212,15 @@ pub fn problem_lines(p: &Problem, words: Words, screen: Screen) -> String {
     let paint = screen.paint;
     let brief = words != Words::All;
     let by = if brief { families(p) } else { names(&p.families, |f| f.id().to_owned(), NAMES_MAX) };
-    let mut who =
-        vec![span(p.first, p.last), format!("{} ({by}) from {}", clients_text(&p.clients), origins(p, NAMES_MAX))];
+    let mut who = vec![
+        screen.span(p.first, p.last),
+        format!("{} ({by}) from {}", clients_text(&p.clients), origins(p, NAMES_MAX)),
+    ];
     // Where nothing is said, all of it is certain.
     if !brief || p.confidence.largest_first().iter().any(|(c, _)| **c != Confidence::Certain) {
         who.push(names(&p.confidence, |c| c.id().to_owned(), NAMES_MAX));
     }
-    if words == (Words::Few { with_id: true }) {
+    if let Words::Few { with_id: true, .. } = words {
         who.extend(p.cited.first().cloned());
     }
     out.push_str(&wrap(&who.join(" · "), INDENT, screen.width, 2));
@@ -216,7 +229,10 @@ pub fn problem_lines(p: &Problem, words: Words, screen: Screen) -> String {
         painted(&mut out, &wrap(&format!("EFFECT  {effect}"), INDENT, screen.width, 2), |line| paint.red(line));
     }
     for text in causes_and_fixes(p, brief) {
-        let text = if brief { sentences(&text, screen.width.saturating_sub(INDENT), 2) } else { text };
+        let text = match words {
+            Words::Few { fix_lines, .. } => sentences(&text, screen.width.saturating_sub(INDENT), fix_lines),
+            Words::All => text,
+        };
         painted(&mut out, &wrap(&text, INDENT, screen.width, usize::MAX), |line| paint.cyan(line));
     }
     out
@@ -253,10 +269,16 @@ fn painted(out: &mut String, lines: &str, style: impl Fn(&str) -> String) {
 pub fn what_happened(p: &Problem) -> String {
     // Further reasons of the first one are for those who look at it alone; who asked is told beside it.
     let told = p.detail.split("; also ").next().unwrap_or_default();
-    let asked = p.origins.largest_first().first().map(|(origin, _)| format!("; {origin} asked"));
-    let told = asked.and_then(|asked| told.strip_suffix(asked.as_str())).unwrap_or(told);
+    let asked = told.rsplit_once("; ").filter(|(_, asked)| {
+        asked.strip_suffix(" asked").is_some_and(|who| p.origins.largest_first().iter().any(|(o, _)| *o == who))
+    });
+    let told = asked.map_or(told, |(told, _)| told);
     let mut text = shown(told);
     if p.statuses.keys() > 1 {
+        // the first one's status stands for none of the others
+        for (status, _) in p.statuses.largest_first() {
+            text = text.replacen(&format!(" answer ({status})"), " answer", 1);
+        }
         let statuses = names(&p.statuses, |s| if *s == 0 { "no answer".to_owned() } else { s.to_string() }, 6);
         let _ = write!(text, "; statuses {statuses}");
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::IpAddr;
 
+use super::layout::{clock, day};
 use crate::catalog::{Cause, Reason};
 use crate::findings::shape_of;
 use crate::packet::{SECOND, Time};
@@ -189,6 +190,8 @@ const STEPS_S: [i64; 22] = [
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
     2_419_200, 31_536_000,
 ];
+/// Shown before and after what was refused, at least.
+const BESIDE_NS_MIN: i64 = 600 * SECOND;
 /// Bars of a timeline.
 const BARS_MAX: i64 = 60;
 
@@ -204,10 +207,27 @@ impl Timeline {
         Timeline { begin, step_ns, bars: usize::try_from(bars).unwrap_or(1) }
     }
 
+    /// Bars over what was refused, and as much again before and after it as was captured: where nothing was refused for long,
+    /// that would be most of them.
+    #[must_use]
+    pub fn around((first, last): (Time, Time), refused: Option<(Time, Time)>) -> Self {
+        let Some((from, to)) = refused else { return Timeline::over(first, last) };
+        let beside = to.since(from).max(BESIDE_NS_MIN);
+        Timeline::over(first.max(from.plus(-beside)), last.min(to.plus(beside)))
+    }
+
     /// The bar that a time falls into; those outside fall into the nearest.
     fn bar(&self, time: Time) -> usize {
         let nth = time.since(self.begin).max(0) / self.step_ns;
         usize::try_from(nth).unwrap_or(usize::MAX).min(self.bars.saturating_sub(1))
+    }
+
+    /// When a bar begins, with its day where there are several.
+    #[must_use]
+    pub fn told(&self, bar: usize) -> String {
+        let time = self.time(bar);
+        let dated = day(self.begin) != day(self.time(self.bars));
+        if dated { format!("{} {}", day(time), clock(time)) } else { clock(time) }
     }
 
     /// When a bar begins.

@@ -1,10 +1,11 @@
 //! A recorded transaction or finding for people: what went over the wire, and what it means.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use super::layout::{columns, fit, pad, wrap};
+use super::layout::{columns, fit, pad, quoted, wrap};
 use super::shown;
 use super::text::{Paint, Screen};
 use crate::catalog::{Cause, Reason, Rule, Wording};
@@ -88,12 +89,35 @@ pub fn transaction(t: &StoredTransaction, screen: Screen) -> String {
     page.told("effect", effect);
     page.told("certainty", certainty(&t.confidence));
     page.told("recorded", &format!("in run {}", t.run_id));
+    if let Some(filter) = display_filter(t) {
+        page.line("packets", &format!("tshark -r CAPTURE -Y '{filter}'"));
+    }
     page.out
+}
+
+/// The transaction's connection and its packets' time as a display filter of Wireshark.
+fn display_filter(t: &StoredTransaction) -> Option<String> {
+    let (client, server): (SocketAddr, SocketAddr) = (t.client.parse().ok()?, t.server.parse().ok()?);
+    let ip = if client.is_ipv4() { "ip" } else { "ipv6" };
+    let times = ["preflight", "actual"].into_iter().filter_map(|leg| {
+        let time: jiff::Timestamp = t.evidence.get(leg)?.get("time")?.as_str()?.parse().ok()?;
+        Some(time.as_second())
+    });
+    let (first, last) = times.fold(None, |ends: Option<(i64, i64)>, at| {
+        Some(ends.map_or((at, at), |(first, last)| (first.min(at), last.max(at))))
+    })?;
+    Some(format!(
+        "{ip}.addr == {} && tcp.port == {} && tcp.port == {} && (http || tls) && frame.time_epoch >= {first} && frame.time_epoch < {}",
+        client.ip(),
+        client.port(),
+        server.port(),
+        last + 2
+    ))
 }
 
 /// The finding, what its rule means, and what it rests on.
 #[must_use]
-pub fn finding(f: &StoredFinding, screen: Screen) -> String {
+pub fn finding(f: &StoredFinding, db: &str, screen: Screen) -> String {
     let paint = screen.paint;
     let mut page = Page { out: String::new(), screen };
     let rule = Rule::ALL.iter().find(|r| r.id() == f.rule);
@@ -120,8 +144,8 @@ pub fn finding(f: &StoredFinding, screen: Screen) -> String {
     page.told("fix", &f.fix.replace('\n', " "));
     page.told("certainty", &f.confidence);
     page.told("evidence", &f.evidence.join(" "));
-    if let Some(first) = f.evidence.first() {
-        page.told("next", &format!("corstap explain {first} --db FILE"));
+    if let (Some(first), Some(db)) = (f.evidence.first(), quoted(db)) {
+        page.line("next", &format!("corstap explain {first} --db {db}"));
     }
     page.out
 }
@@ -154,6 +178,12 @@ struct Page {
 }
 
 impl Page {
+    /// A command, whole however long, so that it can be pasted.
+    fn line(&mut self, word: &str, text: &str) {
+        let word = self.screen.paint.bold(&pad(word, INDENT - 2));
+        let _ = writeln!(self.out, "  {word}{text}");
+    }
+
     fn told(&mut self, word: &str, text: &str) {
         if text.is_empty() {
             return;

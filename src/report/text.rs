@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use super::coverage::{coverage, diagnosis, not_seen};
 use super::finding_text::findings_section;
-use super::layout::{bytes, clock, columns, day, duration, fit, plural, span, thousands, wrap};
+use super::layout::{bytes, clock, columns, dated_span, day, duration, fit, plural, quoted, span, thousands, wrap};
 use super::problem_text::{INDENT, blocked_line, names, problem_list};
 use super::problems::{Counts, Problem, Problems, Refusal};
 use super::{Summary, shown};
 use crate::catalog::Reason;
+use crate::packet::Time;
 use crate::record::{Transaction, Verdict};
 
 /// Colours, where they are wanted.
@@ -39,9 +40,17 @@ pub struct Screen {
     pub paint: Paint,
     /// Its columns.
     pub width: usize,
+    /// What is told lies on several days: each time is told with its own.
+    pub dated: bool,
 }
 
 impl Screen {
+    /// From when to when.
+    #[must_use]
+    pub fn span(self, first: Time, last: Time) -> String {
+        if self.dated { dated_span(first, last) } else { span(first, last) }
+    }
+
     /// A title that stands out, filled up to ten columns.
     #[must_use]
     pub fn title(self, text: &str, style: fn(Paint, &str) -> String) -> String {
@@ -62,14 +71,36 @@ pub struct Report {
     screen: Screen,
     problems: Problems,
     undecided: Counts<Reason>,
-    db: Option<String>,
+    asked: Asked,
+    /// The day of what was told last.
+    day: Option<String>,
+}
+
+/// What was asked for, for the commands that go on from there.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Where it is recorded, too.
+    pub db: Option<String>,
+    /// The inputs and options that make the same of them again, as a shell takes them; none where it cannot be repeated.
+    pub again: Option<String>,
 }
 
 impl Report {
-    /// Nothing seen yet. `db` is where it is recorded, too.
+    /// Nothing seen yet.
     #[must_use]
-    pub fn new(screen: Screen, db: Option<String>) -> Self {
-        Report { screen, problems: Problems::default(), undecided: Counts::new(Reason::ALL.len()), db }
+    pub fn new(screen: Screen, asked: Asked) -> Self {
+        Report { screen, problems: Problems::default(), undecided: Counts::new(Reason::ALL.len()), asked, day: None }
+    }
+
+    /// A line where another day begins.
+    fn new_day(&mut self, time: Time) -> String {
+        let today = day(time);
+        let before = self.day.replace(today.clone());
+        if before.is_some_and(|before| before != today) {
+            format!("{}\n", self.screen.paint.bold(&today))
+        } else {
+            String::new()
+        }
     }
 
     /// Takes a transaction; tells whether it is the first one of a problem.
@@ -84,7 +115,8 @@ impl Report {
 
     /// One line for the first transaction of a problem, as it comes.
     #[must_use]
-    pub fn one_line(&self, t: &Transaction) -> String {
+    pub fn one_line(&mut self, t: &Transaction) -> String {
+        let new_day = self.new_day(t.time);
         let text = format!(
             "{} {} {}{} from {}: {}",
             t.reason.map_or("", Reason::id),
@@ -96,14 +128,17 @@ impl Report {
         );
         let paint = self.screen.paint;
         let room = self.screen.width.saturating_sub(18);
-        format!("{}  {}  {}\n", paint.dim(&clock(t.time)), paint.alarm("BLOCKED"), fit(&text, room))
+        format!("{new_day}{}  {}  {}\n", paint.dim(&clock(t.time)), paint.alarm("BLOCKED"), fit(&text, room))
     }
 
     /// A blocked or undecided transaction with the headers of both legs; nothing for others.
     #[must_use]
-    pub fn side_by_side(&self, t: &Transaction) -> String {
+    pub fn side_by_side(&mut self, t: &Transaction) -> String {
         match t.verdict {
-            Verdict::Blocked | Verdict::Undecided => super::legs::side_by_side(t, self.screen),
+            Verdict::Blocked | Verdict::Undecided => {
+                let new_day = self.new_day(t.time);
+                format!("{new_day}{}", super::legs::side_by_side(t, self.screen))
+            }
             Verdict::Allowed | Verdict::NotCors => String::new(),
         }
     }
@@ -111,7 +146,8 @@ impl Report {
     /// The whole report.
     #[must_use]
     pub fn finish(self, s: &Summary) -> String {
-        let Report { screen, problems, undecided, db } = self;
+        let Report { screen, problems, undecided, asked, .. } = self;
+        let screen = Screen { dated: s.first_packet.map(day) != s.last_packet.map(day), ..screen };
         let overflow = problems.overflow();
         let problems = problems.finish();
         let first_id = problems.first().and_then(|p| p.cited.first()).cloned();
@@ -120,8 +156,8 @@ impl Report {
             out.push_str(&screen.paragraph("NOTE", Paint::yellow, &shown(&why), 4));
         }
         if s.judged() > 0 {
-            out.push_str(&blocked_line(s.count(Verdict::Blocked), s.judged(), &problems, screen));
-            out.push_str(&problem_list(&problems, db.is_some(), screen));
+            out.push_str(&blocked_line(s.count(Verdict::Blocked), s.judged(), &problems, overflow, screen));
+            out.push_str(&problem_list(&problems, asked.db.is_some(), screen));
             if overflow > 0 {
                 let _ = writeln!(
                     out,
@@ -142,7 +178,7 @@ impl Report {
             out.push_str(&screen.paragraph("NOT SEEN", Paint::yellow, &text, 3));
         }
         out.push_str(&coverage(s, screen));
-        out.push_str(&next_line(s, &problems, first_id, db.as_deref(), screen));
+        out.push_str(&next_lines(s, &problems, first_id, &asked, screen));
         out
     }
 }
@@ -156,9 +192,7 @@ fn input_line(s: &Summary, screen: Screen) -> String {
     };
     let mut text = format!("{}, {}", plural(s.counters.packets, "packet"), bytes(s.counters.bytes));
     if let (Some(first), Some(last)) = (s.first_packet, s.last_packet) {
-        let (from, to) = (day(first), day(last));
-        let times = if from == to { format!("{from} {}", span(first, last)) } else { span(first, last) };
-        let _ = write!(text, ", {times} UTC ({})", duration(s.span_ns()));
+        let _ = write!(text, ", {} UTC ({})", dated_span(first, last), duration(s.span_ns()));
     }
     let cut_short = s.inputs.iter().filter(|i| i.error.is_some()).count();
     if cut_short > 0 {
@@ -167,32 +201,29 @@ fn input_line(s: &Summary, screen: Screen) -> String {
     format!("{}  {text}\n", screen.paint.bold(&what))
 }
 
-fn next_line(s: &Summary, problems: &[Problem], first_id: Option<String>, db: Option<&str>, screen: Screen) -> String {
+/// Commands that lead on, one on each line and whole, so that they can be pasted.
+fn next_lines(s: &Summary, problems: &[Problem], first_id: Option<String>, asked: &Asked, screen: Screen) -> String {
     let mut steps = Vec::new();
-    let path = match s.inputs.as_slice() {
-        [one] if one.path != "-" => shown(&one.path),
-        _ => "…".to_owned(),
-    };
-    match db {
+    let replay = |more: &str| asked.again.as_ref().map(|again| format!("corstap replay {again} {more}"));
+    match asked.db.as_deref().map(quoted) {
         Some(db) => {
-            let db = shown(db);
-            if let Some(id) = first_id {
-                steps.push(format!("corstap explain {id} --db {db}"));
-            }
+            let db = db.as_ref();
+            steps.extend(first_id.zip(db).map(|(id, db)| format!("corstap explain {id} --db {db}")));
             if s.judged() > 0 {
-                steps.push(format!("corstap report --db {db} --format html > report.html"));
+                steps.extend(db.map(|db| format!("corstap report --db {db} --format html > report.html")));
             }
         }
         None if s.judged() > 0 => {
-            if let Some(problem) = problems.first() {
-                steps.push(format!("corstap explain {}", problem.reason.id()));
-            }
-            steps.push(format!("corstap replay {path} --db incident.db && corstap report --db incident.db"));
+            steps.extend(problems.first().map(|problem| format!("corstap explain {}", problem.reason.id())));
+            let evidence = if problems.is_empty() { "" } else { " --evidence evidence" };
+            steps.extend(replay(&format!("--db incident.db{evidence} && corstap report --db incident.db")));
         }
-        None => steps.push(format!("corstap inspect {path}")),
+        None => steps.extend(asked.again.as_ref().map(|again| format!("corstap inspect {again}"))),
     }
-    if steps.is_empty() {
-        return String::new();
+    let mut out = String::new();
+    for (nth, step) in steps.iter().enumerate() {
+        let title = if nth == 0 { screen.title("Next", Paint::dim) } else { " ".repeat(10) };
+        let _ = writeln!(out, "{title}{step}");
     }
-    screen.paragraph("Next", Paint::dim, &steps.join(" · "), 3)
+    out
 }

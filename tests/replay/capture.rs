@@ -35,9 +35,31 @@ pub fn part(pcapng: &[u8], from: usize, to: usize) -> Vec<u8> {
     out
 }
 
+/// The capture with each packet cut to so many bytes.
+pub fn cut(pcapng: &[u8], snap: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (kind, block) in blocks(pcapng) {
+        let captured = word(block, 20).map_or(0, |n| n as usize);
+        if kind != ENHANCED_PACKET || captured <= snap {
+            out.extend_from_slice(block);
+            continue;
+        }
+        let length = u32::try_from(28 + snap.next_multiple_of(4) + 4).expect("a short block");
+        out.extend_from_slice(&block[..4]);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&block[8..20]);
+        out.extend_from_slice(&u32::try_from(snap).expect("a short packet").to_le_bytes());
+        out.extend_from_slice(&block[24..28 + snap]);
+        out.resize(out.len() + snap.next_multiple_of(4) - snap, 0);
+        out.extend_from_slice(&length.to_le_bytes());
+    }
+    out
+}
+
 /// A classic pcap file of raw IPv4, built segment by segment.
 pub struct Pcap {
     bytes: Vec<u8>,
+    seconds: u32,
     micros: u32,
     sent: [u32; 2],
 }
@@ -48,7 +70,12 @@ impl Pcap {
         for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101] {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
-        Pcap { bytes, micros: 0, sent: [1000, 5000] }
+        Pcap { bytes, seconds: 1_700_000_000, micros: 0, sent: [1000, 5000] }
+    }
+
+    /// Nothing for so many seconds.
+    pub fn wait(&mut self, seconds: u32) {
+        self.seconds += seconds;
     }
 
     /// Bytes from the client (`true`) or the server, in one segment; 10 ms after the one before.
@@ -94,7 +121,7 @@ impl Pcap {
     pub fn packet(&mut self, ip: &[u8]) {
         self.micros += 10_000;
         let len = u32::try_from(ip.len()).expect("a short packet");
-        for word in [1_700_000_000, self.micros, len, len] {
+        for word in [self.seconds, self.micros, len, len] {
             self.bytes.extend_from_slice(&u32::to_le_bytes(word));
         }
         self.bytes.extend_from_slice(ip);

@@ -37,14 +37,14 @@ fn a_truncated_capture_gives_what_came_before() {
 fn what_cannot_be_read_at_all_is_bad_input() {
     let folder = Folder::new();
     let empty = folder.write("empty.pcap", b"");
-    let text = folder.write("notes.txt", b"not a capture, but notes");
+    let notes = folder.write("notes.txt", b"not a capture, but notes");
     let short = folder.write("short.pcap", &Pcap::new().finish()[..10]);
     let missing = folder.path("missing.pcap");
     let bare = folder.path("bare");
     fs::create_dir(&bare).expect("a directory");
     for (path, told) in [
         (shown(&empty), "empty.pcap: empty"),
-        (shown(&text), "notes.txt: not a capture"),
+        (shown(&notes), "notes.txt: not a capture"),
         (shown(&short), "short.pcap: "),
         (shown(&missing), "missing.pcap: no such file"),
         (shown(&bare), "bare: no capture"),
@@ -52,6 +52,8 @@ fn what_cannot_be_read_at_all_is_bad_input() {
     ] {
         let stdout = check(&[path], 2, &[told]);
         assert!(lines_of(&stdout, "transaction").is_empty());
+        // no diagnosis of traffic that nobody has read
+        assert_eq!(text(&run(&["replay", path]).stdout), "");
     }
 }
 
@@ -63,6 +65,21 @@ fn one_bad_file_among_good_ones_is_told_and_the_others_are_read() {
         check(&[shown(&bad), shown(&incident())], 1, &["bad.pcap: not a capture (pcap or pcapng): it is a program"]);
     let alone = ok(&["replay", "--format", "jsonl", shown(&incident())]);
     assert_eq!(lines_of(&stdout, "transaction"), lines_of(&alone, "transaction"));
+}
+
+#[test]
+fn what_lies_beside_captures_is_named_and_no_failure() {
+    let folder = Folder::new();
+    let beside = folder.path("beside");
+    fs::create_dir(&beside).expect("a directory");
+    fs::copy(incident(), beside.join("a.pcapng")).expect("a copy");
+    fs::write(beside.join("empty.pcap"), b"").expect("a file");
+    fs::write(beside.join("notes.txt"), b"notes").expect("a file");
+    let ran = run(&["replay", shown(&beside)]);
+    let told = text(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(0), "{told}");
+    assert!(told.contains("passed over 2 files that are no captures: ") && told.contains("empty.pcap"), "{told}");
+    assert!(text(&ran.stdout).contains("a.pcapng  1,257 packets"));
 }
 
 #[test]

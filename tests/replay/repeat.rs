@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::capture::part;
+use super::capture::{cut, part};
 use super::{Folder, incident, lines_of, ok, shown};
 
 /// Everything that a database tells, but for its runs.
@@ -69,6 +69,23 @@ fn a_capture_in_two_files_gives_the_transactions_of_the_whole() {
         for kind in ["transaction", "finding"] {
             assert_eq!(lines_of(&split, kind), lines_of(&expected, kind), "cut at {cut} tenths");
         }
+    }
+}
+
+/// A second tap kept the heads of packets alone: what the first one has whole is not lost to that.
+#[test]
+fn a_copy_with_cut_packets_hides_nothing_of_the_whole_one() {
+    let folder = Folder::new();
+    let whole = fs::read(incident()).expect("the demo capture");
+    let (a, b) = (folder.write("a.pcapng", &cut(&whole, 120)), folder.write("b.pcapng", &whole));
+    let expected = lines_of(&ok(&["replay", shown(&incident()), "--format", "jsonl"]), "transaction");
+    for paths in [[&a, &b], [&b, &a]] {
+        let both = ok(&["replay", shown(paths[0]), shown(paths[1]), "--format", "jsonl"]);
+        assert_eq!(lines_of(&both, "transaction"), expected);
+        assert!(
+            lines_of(&both, "summary")[0]["packets_truncated"].as_u64().is_some_and(|n| n > 500),
+            "packets were cut"
+        );
     }
 }
 

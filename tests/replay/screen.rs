@@ -1,9 +1,13 @@
 //! What a person sees: width, escapes, and one line on captures in which there is nothing to judge.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::capture::Pcap;
-use super::{Folder, incident, ok, shown};
+use super::{Folder, incident, ok, shown, text};
 
 fn report(capture: &[u8]) -> String {
     let folder = Folder::new();
@@ -19,7 +23,8 @@ fn every_line_fits_and_nothing_but_the_colours_acts_on_a_terminal() {
     for args in [&["replay", shown(&capture)][..], &["replay", shown(&capture), "-v"], &["report", "--db", shown(&db)]]
     {
         let plain = ok(args);
-        for line in plain.lines() {
+        // a command stays whole, so that it can be pasted
+        for line in plain.lines().filter(|line| !line.contains(" corstap ")) {
             assert!(line.width() <= 120, "{} columns: {line}", line.width());
         }
         assert!(!plain.contains('\u{1b}'));
@@ -31,6 +36,78 @@ fn every_line_fits_and_nothing_but_the_colours_acts_on_a_terminal() {
         }
         assert_eq!(bare, plain);
     }
+}
+
+/// The commands that a report leads on with.
+fn commands(report: &str) -> Vec<String> {
+    let next = report.split("\nNext ").nth(1).expect("commands to go on with");
+    next.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn every_command_that_is_printed_works_where_it_is_pasted() {
+    let folder = Folder::new();
+    for name in ["plain.pcapng", "of Monday; it's odd.pcapng", "-x.pcapng"] {
+        fs::copy(incident(), folder.path(name)).expect("a copy");
+        let db = format!("./{name}.db");
+        let program = Path::new(env!("CARGO_BIN_EXE_corstap"));
+        let path = std::env::join_paths(
+            program
+                .parent()
+                .map(Path::to_owned)
+                .into_iter()
+                .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        )
+        .expect("a search path");
+        let pasted = |command: &str| {
+            let ran = Command::new("sh")
+                .args(["-c", command])
+                .current_dir(&folder.0)
+                .env("PATH", &path)
+                .output()
+                .expect("a shell");
+            assert_eq!(ran.status.code(), Some(0), "{command}: {}", text(&ran.stderr));
+            text(&ran.stdout)
+        };
+        let quoted = format!("'./{}'", name.replace('\'', "'\\''"));
+        let plain = commands(&pasted(&format!("corstap replay --scheme https {quoted}")));
+        assert_eq!(plain.len(), 2, "{plain:?}");
+        assert!(plain[1].contains("--scheme https") && plain[1].contains("--evidence"), "{plain:?}");
+        let recorded = commands(&pasted(&format!("corstap replay {quoted} --db '{}'", db.replace('\'', "'\\''"))));
+        assert!(
+            recorded[0].starts_with("corstap explain T") && recorded[1].starts_with("corstap report"),
+            "{recorded:?}"
+        );
+        for command in plain.iter().chain(&recorded) {
+            pasted(command);
+        }
+        let explained = pasted(&recorded[0]);
+        let filter =
+            explained.lines().find_map(|line| line.trim().strip_prefix("packets    ")).expect("a display filter");
+        let packets = pasted(&filter.replace("CAPTURE", &quoted));
+        assert!(packets.lines().any(|line| line.contains("/v1/orders")), "{filter}: {packets}");
+    }
+}
+
+#[test]
+fn times_on_several_days_are_told_with_their_day() {
+    let mut pcap = Pcap::new();
+    pcap.open();
+    for path in ["/one", "/two"] {
+        pcap.http(true, &format!("GET {path} HTTP/1.1|Host: b.test|Origin: https://a.test|Sec-Fetch-Mode: cors||"));
+        pcap.http(false, "HTTP/1.1 200 OK|Content-Length: 0||");
+        pcap.wait(86_400);
+    }
+    let folder = Folder::new();
+    let (path, db) = (folder.write("a.pcap", &pcap.finish()), folder.path("a.db"));
+    let told = ok(&["replay", shown(&path), "-v", "--db", shown(&db)]);
+    assert!(told.contains("2023-11-14 22:13:20–2023-11-15 22:13:20 · 1 client"), "{told}");
+    assert!(told.contains("\n2023-11-15\n22:13:20."), "where the next day begins: {told}");
+    let listed = ok(&["inspect", shown(&path)]);
+    assert_eq!(listed.matches("\n2023-11-15\n").count(), 1, "{listed}");
+    let report = ok(&["report", "--db", shown(&db)]);
+    assert!(report.contains("2023-11-14 22:00:00 – 2023-11-1"), "{report}");
+    assert!(ok(&["report", "--db", shown(&db), "--format", "html"]).contains("2023-11-14 22:"));
 }
 
 #[test]
