@@ -19,8 +19,8 @@ root=$work/$name
 install -D -m 755 "$binary" "$root/usr/bin/corstap"
 strip --remove-section=.comment --remove-section=.note "$root/usr/bin/corstap"
 install -D -m 644 "$here/corstap.service" "$root/lib/systemd/system/corstap.service"
-mkdir -p "$root/etc/corstap"
-"$binary" config print >"$root/etc/corstap/corstap.toml"
+# A file that everybody edits has to stay as it is from version to version, or each upgrade would ask what to do with it.
+install -D -m 644 "$here/corstap.toml" "$root/etc/corstap/corstap.toml"
 
 # Pages and completions, made of the program's own flags.
 "$binary" manual "$work/manual"
@@ -33,7 +33,8 @@ install -D -m 644 "$work/manual/_corstap" "$root/usr/share/zsh/vendor-completion
 install -D -m 644 "$work/manual/corstap.fish" "$root/usr/share/fish/vendor_completions.d/corstap.fish"
 
 doc=$root/usr/share/doc/corstap
-mkdir -p "$doc" "$root/usr/share/corstap"
+mkdir -p "$doc/examples" "$root/usr/share/corstap"
+"$binary" config print >"$doc/examples/corstap.toml"
 cp -r "$top/dashboards" "$root/usr/share/corstap/"
 rm -rf "$root/usr/share/corstap/dashboards/tests"
 for page in README.md ARCHITECTURE.md docs/runbook.md docs/metrics.md docs/reasons.md docs/events.schema.json; do

@@ -56,6 +56,9 @@ mkdir -p over/merged/run/systemd/system
 inside dpkg --install /old.deb >told 2>&1
 test "$(inside corstap --version)" != ""
 inside corstap config check
+# what everybody edits holds nothing that a new version would change: no upgrade asks about it
+cmp "$TOP/packaging/corstap.toml" over/merged/etc/corstap/corstap.toml
+inside corstap config check /usr/share/doc/corstap/examples/corstap.toml
 for page in corstap corstap-run corstap-replay; do test -s over/merged/usr/share/man/man1/$page.1.gz; done
 test -s over/merged/usr/share/bash-completion/completions/corstap
 test -s over/merged/usr/share/corstap/dashboards/corstap.rules.yml
@@ -70,6 +73,7 @@ grep -q '# mine' over/merged/etc/corstap/corstap.toml
 mkdir -p over/merged/etc/systemd/system/multi-user.target.wants
 ln -s /lib/systemd/system/corstap.service over/merged/etc/systemd/system/multi-user.target.wants/
 mkdir -p over/merged/var/lib/private/corstap && touch over/merged/var/lib/private/corstap/corstap.db
+mkdir -p over/merged/var/log/private/corstap && ln -s private/corstap over/merged/var/log/corstap
 inside dpkg --remove corstap >/dev/null
 test ! -e over/merged/usr/bin/corstap
 test -e over/merged/etc/corstap/corstap.toml
@@ -81,7 +85,7 @@ echo all well
 "#;
     let mut unshared = Command::new("unshare");
     unshared.args(["--mount", "--propagation", "private", "sh", "-c", script]).current_dir(&folder.0);
-    let told = said(unshared.env("OLD", &old).env("NEW", &new));
+    let told = said(unshared.env("OLD", &old).env("NEW", &new).env("TOP", top()));
     assert!(told.contains("all well\n"), "{told}");
 }
 

@@ -333,10 +333,15 @@ impl Ring {
                 if Instant::now() < *again {
                     return;
                 }
-                let Ok(capture) = open(&self.state.name, options) else {
-                    *wait = (*wait * 2).min(REOPEN_WAIT.1);
-                    *again = Instant::now() + *wait;
-                    return;
+                let capture = match open(&self.state.name, options) {
+                    Ok(capture) => capture,
+                    Err(error) => {
+                        *wait = (*wait * 2).min(REOPEN_WAIT.1);
+                        *again = Instant::now() + *wait;
+                        let now = error.to_be_awaited().unwrap_or_else(|| error.to_string());
+                        self.state.trouble = Some(now);
+                        return;
+                    }
                 };
                 let again = if self.state.link.is_empty() { "now" } else { "again" };
                 self.take_over(capture);

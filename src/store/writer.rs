@@ -17,7 +17,8 @@ use super::retention::{self, Floors};
 use super::rows::{self, New, Shared, TransactionRow};
 use super::seen::{Counted, Seen};
 use super::{
-    LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically, wall_clock,
+    LARGE_MAX, LossCause, Record, RunKind, RunTotals, StoreError, StoreOptions, StoreStatus, Table, atomically,
+    wall_clock,
 };
 use crate::catalog::{Cause, Reason};
 use crate::findings::{hash_shape, shape_of};
@@ -347,7 +348,7 @@ impl Writer {
         };
         let text = format!("{}: {what}", self.path);
         if self.status.trouble_cause() != Some(cause) && self.kind == RunKind::Live {
-            tracing::warn!("{text}; {} records wait, then are lost", self.records.len());
+            tracing::warn!("{text}; up to {LARGE_MAX} records wait, what is beyond is lost");
         }
         if let Ok(mut told) = self.status.trouble_text.lock() {
             *told = text;

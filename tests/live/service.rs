@@ -94,6 +94,7 @@ fn a_service_takes_what_there_is_and_waits_for_an_interface_that_is_still_to_com
     host.ip(&["link", "set", "down0", "up"]);
     host.ip(&["link", "set", "peer0", "up"]);
     host.ip(&["link", "add", "late0", "type", "veth", "peer", "name", "late1"]);
+    within(Duration::from_secs(20), "it says what is wrong now", || ready(&host).1 == "late0: is down\n");
     host.ip(&["link", "set", "late0", "up"]);
     host.ip(&["link", "set", "late1", "up"]);
     within(Duration::from_secs(20), "it is ready", || ready(&host).0 == "200");
