@@ -9,6 +9,7 @@ pub mod mask;
 pub mod packets;
 pub mod pcapng;
 pub mod places;
+mod rewritten;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -158,7 +159,7 @@ impl Chosen {
     ) -> anyhow::Result<Written> {
         fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
         let wanted: BTreeSet<TransactionId> = self.files.values().flat_map(|g| g.cited.iter().copied()).collect();
-        let places = find(&wanted, inputs, options, key_log)?;
+        let places = find(&wanted, inputs, options, key_log, raw)?;
         let mut copied = packets::copy(&places, inputs);
         if !raw {
             copied.mask(&places);
@@ -193,8 +194,9 @@ fn find(
     inputs: &[PathBuf],
     options: &EngineOptions,
     key_log: Option<&Path>,
+    raw: bool,
 ) -> anyhow::Result<places::Places> {
-    let mut places = places::Places::new(&options.sensor, wanted.clone());
+    let mut places = places::Places::new(&options.sensor, raw, wanted.clone());
     if wanted.is_empty() {
         return Ok(places);
     }

@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 use super::mask;
 use super::pcapng::Writer;
 use super::places::{Place, Places};
+use super::rewritten::{self, Rewritten};
 use crate::capture::file::Interface;
 use crate::capture::merge::{Feed, FeedOptions};
 use crate::counters::Counters;
@@ -78,7 +79,7 @@ struct Progress {
 pub fn copy(places: &Places, inputs: &[PathBuf]) -> Packets {
     let mut packets = Packets { of_place: vec![BTreeSet::new(); places.all().len()], ..Packets::default() };
     let mut by_ends: HashMap<(SocketAddr, SocketAddr), Vec<usize>, RandomState> = HashMap::default();
-    for (i, place) in places.all().iter().enumerate() {
+    for (i, place) in places.all().iter().enumerate().filter(|(_, place)| place.rewritten.is_none()) {
         by_ends.entry(ends(place.client, place.server)).or_default().push(i);
     }
     if by_ends.is_empty() {
@@ -240,8 +241,38 @@ impl Packets {
             writer.packet(interface, copied.time, &copied.bytes, copied.wire_bytes, notes);
             packets += 1;
         }
+        packets += write_rewritten(&mut writer, places, cited);
         File { bytes: writer.finish(), packets }
     }
+}
+
+/// Writes what could not be copied; how many packets those are. Each answer follows its request, whenever that was: HTTP/1.1 knows no other order.
+fn write_rewritten(writer: &mut Writer, places: &Places, cited: &[TransactionId]) -> u64 {
+    let mut interface = None;
+    let mut next: HashMap<(SocketAddr, SocketAddr), u32, RandomState> = HashMap::default();
+    let mut packets = 0;
+    let mut all: Vec<usize> = cited.iter().flat_map(|id| places.of(*id)).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    for place in all.into_iter().filter_map(|i| places.all().get(i)) {
+        let Some(Rewritten { request, answer, .. }) = &place.rewritten else { continue };
+        let interface =
+            *interface.get_or_insert_with(|| writer.interface(LinkType(rewritten::LINK), Some("rewritten")));
+        let (client, server) = (place.client, place.server);
+        let answer = answer.as_ref().map(|answer| (answer, server, client, &place.answer_comment));
+        for ((time, head), from, to, comment) in
+            std::iter::once((request, client, server, &place.request_comment)).chain(answer)
+        {
+            let ack = *next.entry((to, from)).or_insert(1);
+            let seq = next.entry((from, to)).or_insert(1);
+            let bytes = rewritten::packet(from, to, *seq, ack, head);
+            *seq = seq.wrapping_add(u32::try_from(head.len()).unwrap_or(0));
+            let notes: &[&str] = if comment.is_empty() { &[] } else { &[comment] };
+            writer.packet(interface, *time, &bytes, u32::try_from(bytes.len()).unwrap_or(u32::MAX), notes);
+            packets += 1;
+        }
+    }
+    packets
 }
 
 /// Where `part` lies in `whole`; none where it is a copy made elsewhere (a datagram put together from fragments).

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::rewritten::Rewritten;
 use crate::cors::id_of;
 use crate::http::{Request, Response};
 use crate::packet::Order;
@@ -29,12 +30,16 @@ pub struct Place {
     pub request_comment: String,
     /// For the packet with the answer's first byte; may be empty.
     pub answer_comment: String,
+    /// What is shown where their bytes cannot be read.
+    pub rewritten: Option<Rewritten>,
 }
 
 /// Learns the places of the wanted transactions.
 #[derive(Debug)]
 pub struct Places {
     sensor: String,
+    /// Packets are copied as they are, whatever can be read of them.
+    raw: bool,
     wanted: BTreeSet<TransactionId>,
     /// Wanted requests that may turn out to belong to no transaction: rules look at those without `Origin`, too.
     lone: BTreeMap<TransactionId, (Arc<Request>, Option<Arc<Response>>)>,
@@ -45,9 +50,10 @@ pub struct Places {
 impl Places {
     /// Nothing found yet.
     #[must_use]
-    pub fn new(sensor: &str, wanted: BTreeSet<TransactionId>) -> Self {
+    pub fn new(sensor: &str, raw: bool, wanted: BTreeSet<TransactionId>) -> Self {
         Places {
             sensor: sensor.to_owned(),
+            raw,
             wanted,
             lone: BTreeMap::new(),
             all: Vec::new(),
@@ -97,9 +103,15 @@ impl Places {
         id: TransactionId,
         request: &Request,
         answer: Option<&Response>,
-        request_comment: String,
+        mut request_comment: String,
         answer_comment: String,
     ) {
+        let rewritten = Rewritten::of(request, answer).filter(|_| !self.raw);
+        if let Some(rewritten) = &rewritten {
+            request_comment += " (";
+            request_comment += &rewritten.was;
+            request_comment += ", its head written as HTTP/1.1)";
+        }
         self.by_transaction.entry(id).or_default().push(self.all.len());
         self.all.push(Place {
             client: request.peer,
@@ -110,6 +122,7 @@ impl Places {
             answer: answer.map(|a| (a.id.seq, a.first.order)),
             request_comment,
             answer_comment,
+            rewritten,
         });
     }
 }
