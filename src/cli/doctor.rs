@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::Outcome;
 use super::run::{CONFIG_DEFAULT, SERVICE_DB};
+use crate::capture::keylog::KeyLog;
 use crate::capture::live::{Live, LiveOptions};
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
@@ -133,14 +134,26 @@ fn interface(name: &str, config: &Config, listen: Duration, screen: &mut Screen)
     if about("operstate").is_some_and(|state| state.trim() == "down") {
         screen.line("", State::Wrong, "the interface is down");
     }
-    let mut engine = Engine::new(&Limits::default(), &EngineOptions::default());
+    let options = EngineOptions { key_log: config.key_log.is_some(), ..EngineOptions::default() };
+    let mut engine = Engine::new(&Limits::default(), &options);
+    let mut key_log = config.key_log.as_deref().map(KeyLog::new);
     let mut longest = 0;
     let begun = Instant::now();
     while begun.elapsed() < listen {
+        // What cannot be read is told once, below.
+        if let Some(Ok(lines)) = key_log.as_mut().map(KeyLog::read) {
+            engine.add_keys(&lines);
+        }
         live.take(Duration::from_millis(100), |packet| {
             longest = longest.max(packet.wire_bytes);
             engine.on_packet(packet, &mut Nobody);
         });
+    }
+    if let Some(mut log) = key_log {
+        match log.read() {
+            Ok(lines) => engine.add_keys(&lines),
+            Err(error) => screen.line("", State::Wrong, &format!("the key log {}: {error}", log.path().display())),
+        }
     }
     live.each_second();
     engine.finish(&mut Nobody);
@@ -182,6 +195,15 @@ fn traffic(
         c.quic_connections,
     );
     screen.line("", if c.requests + c.responses > 0 { State::Well } else { State::Note }, &text);
+    let outcomes = &c.tls_connections;
+    if outcomes.total() > 0 {
+        let counted = outcomes.by_cause().into_iter().filter(|(_, n)| *n > 0);
+        let counted: Vec<String> = counted.map(|(outcome, n)| format!("{n} {}", outcome.replace('_', " "))).collect();
+        screen.line("", State::Note, &format!("TLS connections with the key log: {}", counted.join(", ")));
+    } else if percent(c.tls_bytes, c.tcp_bytes) >= 50 {
+        let text = "TLS can be judged behind its terminator, or with the browsers' key log ([capture] keylog)";
+        screen.line("", State::Note, text);
+    }
     if c.one_sided * 2 > c.connections {
         screen.line("", State::Note, "of most connections only one direction passes here: answers cannot be paired");
     }

@@ -32,6 +32,7 @@ Signals: SIGTERM and SIGINT end it in good order, a second SIGINT at once (130);
 Examples:
   corstap run -i eth0 --db /var/lib/corstap/corstap.db
   corstap run -i eth0 -i eth1 --filter 'tcp and not port 22'
+  corstap run -i lo --keylog /run/user/1000/keys         HTTPS of browsers that run with SSLKEYLOGFILE set to it
   corstap run -i lo --listen 127.0.0.1:9100 --scheme https"
 )]
 pub struct RunArgs {
@@ -65,6 +66,9 @@ pub struct RunArgs {
     /// Bytes kept of each packet [default: 262144]
     #[arg(long, value_name = "N", env = "CORSTAP_SNAPLEN", value_parser = clap::value_parser!(u32).range(64..=262_144))]
     pub snaplen: Option<u32>,
+    /// Read TLS 1.2 and 1.3 with the secrets in this file (SSLKEYLOGFILE), as they are written; it need not be there yet
+    #[arg(long, value_name = "FILE", env = "CORSTAP_KEYLOG")]
+    pub keylog: Option<PathBuf>,
     /// Name of this tap; part of every id [default: corstap]
     #[arg(long, value_name = "NAME", env = "CORSTAP_SENSOR")]
     pub sensor: Option<String>,
@@ -149,6 +153,7 @@ fn options(args: &RunArgs) -> Result<DaemonOptions, ConfigError> {
         None if default.exists() => Config::read(default)?,
         None => Config::default(),
     };
+    let key_log = args.keylog.clone().or(file.key_log);
     let interfaces = if args.interfaces.is_empty() { file.interfaces } else { args.interfaces.clone() };
     Ok(DaemonOptions {
         live: LiveOptions {
@@ -171,10 +176,12 @@ fn options(args: &RunArgs) -> Result<DaemonOptions, ConfigError> {
         engine: EngineOptions {
             sensor: args.sensor.clone().unwrap_or(file.sensor),
             scheme: args.scheme.map(Into::into).or(file.scheme),
+            key_log: key_log.is_some(),
             site: file.site,
             rules: file.rules,
             ..EngineOptions::default()
         },
+        key_log,
     })
 }
 

@@ -29,6 +29,12 @@ pub(super) const KEYS: &[Key] = &[
     key("capture", "buffer_mib", "64", "The kernel's packet buffer for each interface, in MiB, 1 to 2047. (restart)"),
     key("capture", "snaplen", "262144", "Bytes kept of each packet, 64 to 262144. (restart)"),
     key(
+        "capture",
+        "keylog",
+        "\"\"",
+        "TLS 1.2 and 1.3 are read with the secrets in this file (SSLKEYLOGFILE), as they are written. (restart)",
+    ),
+    key(
         "store",
         "db",
         "\"\"",

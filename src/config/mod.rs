@@ -41,6 +41,8 @@ pub struct Config {
     pub buffer_mib: u32,
     /// Bytes kept of each packet.
     pub snaplen: u32,
+    /// Secrets of TLS connections.
+    pub key_log: Option<PathBuf>,
     /// The database.
     pub db: Option<PathBuf>,
     /// Days that records are kept; 0 for ever.
@@ -72,6 +74,7 @@ impl Default for Config {
             filter: None,
             buffer_mib: 64,
             snaplen: 262_144,
+            key_log: None,
             db: None,
             keep_days: 30,
             keep_mib: 2048,
@@ -142,6 +145,7 @@ struct CaptureKeys {
     buffer_mib: Option<u32>,
     #[serde(deserialize_with = "between::<_, 64, 262_144>")]
     snaplen: Option<u32>,
+    keylog: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -250,6 +254,7 @@ fn parse(text: &str) -> Result<Config, Fault> {
         filter: or_none(file.capture.filter),
         buffer_mib: file.capture.buffer_mib.unwrap_or(default.buffer_mib),
         snaplen: file.capture.snaplen.unwrap_or(default.snaplen),
+        key_log: or_none(file.capture.keylog).map(PathBuf::from),
         db: or_none(file.store.db).map(PathBuf::from),
         keep_days: file.store.keep_days.unwrap_or(default.keep_days),
         keep_mib: file.store.keep_mib.unwrap_or(default.keep_mib),

@@ -6,6 +6,7 @@
 mod clock;
 pub mod events;
 pub mod journal;
+mod keys;
 mod notify;
 mod privileges;
 mod reload;
@@ -66,6 +67,8 @@ pub struct DaemonOptions {
     pub hosts: Vec<String>,
     /// Where each refusal and finding goes as a line.
     pub events: Option<EventTarget>,
+    /// Secrets of TLS connections, followed as they are written.
+    pub key_log: Option<PathBuf>,
     /// Whom to become once interfaces and port are open.
     pub user: Option<String>,
     /// What the engine is told.
@@ -172,11 +175,13 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
         teller: Teller::new(say.clone()),
         last: Time(i64::MIN),
     };
+    let keys = keys::follow(options.key_log.as_deref(), say.clone())?;
     let (configure, configured) = bounded(1);
     let mut capture = Capture {
         live,
         watchdog: Watchdog::from_env(),
         configured,
+        keys,
         engine: Engine::new(&Limits::default(), &options.engine),
         options: options.engine.clone(),
         clock: Clock::new(wall_clock(), Instant::now()),
@@ -308,6 +313,7 @@ struct Capture {
     watchdog: Watchdog,
     /// Options that were read again.
     configured: Receiver<EngineOptions>,
+    keys: keys::Lines,
     options: EngineOptions,
     engine: Engine,
     clock: Clock,
@@ -335,6 +341,7 @@ impl Capture {
             if let Some(back) = self.clock.set_back(wall_clock(), Instant::now()) {
                 self.begin_again(back);
             }
+            self.add_keys();
             if self.take(LOOK_UP) == 0 {
                 // Half a second behind the clock: what the ring may still hold is younger by far.
                 self.engine.advance(wall_clock().plus(-SECOND / 2), &mut self.taps);
@@ -371,6 +378,12 @@ impl Capture {
         (self.last, self.taps.last) = (None, Time(i64::MIN));
         let text = format!("the clock was set back by {} s: what was open is settled, rules begin anew", back / SECOND);
         drop(self.say.try_send(Line::new(Level::Warning, text)));
+    }
+
+    fn add_keys(&mut self) {
+        while let Ok(lines) = self.keys.try_recv() {
+            self.engine.add_keys(&lines);
+        }
     }
 
     fn take(&mut self, wait: Duration) -> usize {

@@ -59,6 +59,7 @@ impl<F: Fn() -> Result<DaemonOptions, ConfigError>> Reload<F> {
             ("[capture] filter", old.live.filter != options.live.filter),
             ("[capture] buffer_mib", old.live.buffer_mib != options.live.buffer_mib),
             ("[capture] snaplen", old.live.snaplen != options.live.snaplen),
+            ("[capture] keylog", old.key_log != options.key_log),
             ("[store] db", old.db != options.db),
             ("[web] listen", old.listen != options.listen),
             ("[web] token_file", old.token_file != options.token_file),

@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::journal::{Level, Line};
 use crate::catalog::Severity;
+use crate::counters::Counters;
 use crate::findings::{hash_shape, shape_of};
 use crate::metrics::Snapshot;
 use crate::packet::Time;
@@ -177,6 +178,15 @@ pub(super) struct Notes {
     lost: bool,
 }
 
+/// What would let TLS be judged.
+fn tls_cure(c: &Counters) -> &'static str {
+    if c.tls_connections.total() == 0 {
+        ": tap behind the TLS terminator, or name the browsers' key log (--keylog)"
+    } else {
+        ": their secrets are not in the key log"
+    }
+}
+
 impl Notes {
     pub(super) fn new() -> Self {
         Notes {
@@ -215,7 +225,7 @@ impl Notes {
             &mut self.tls,
             long && c.tcp_bytes > 10_000 && share >= 50,
             Level::Warning,
-            format!("note: {share} % of TCP bytes are TLS and cannot be judged here"),
+            format!("note: {share} % of TCP bytes are TLS and cannot be judged here{}", tls_cure(c)),
         );
         once(
             &mut self.one_sided,

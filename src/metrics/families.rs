@@ -9,6 +9,7 @@ use super::{Reloads, Snapshot};
 use crate::capture::live::InterfaceState;
 use crate::catalog::{Rule, Severity};
 use crate::daemon::events::EventStatus;
+use crate::report::coverage::suite_text;
 use crate::store::{LossCause, StoreStatus, Table};
 
 pub(super) fn of_snapshot(now: &Snapshot) -> Vec<MetricFamily> {
@@ -58,6 +59,7 @@ pub(super) fn of_snapshot(now: &Snapshot) -> Vec<MetricFamily> {
         .iter()
         .filter_map(|i| Some(metric(&[("interface", &i.name)], MetricType::GAUGE, seconds(i.last_packet?.0))))
         .collect();
+    let suites: Vec<(String, u64)> = c.tls_suites.iter().map(|(id, n)| (suite_text(*id), *n)).collect();
     let revision = option_env!("CORSTAP_REVISION").unwrap_or("unknown");
     let build = vec![("version", env!("CARGO_PKG_VERSION")), ("revision", revision)];
     let lag: Vec<Metric> =
@@ -85,7 +87,31 @@ pub(super) fn of_snapshot(now: &Snapshot) -> Vec<MetricFamily> {
         counter("packets_truncated_total", "Packets cut by the snap length.", [(vec![], c.truncated)]),
         counter("packets_ignored_total", "Packets without a TCP segment to read.", by("kind", c.ignored.by_cause())),
         counter("tcp_bytes_total", "TCP payload on the wire.", [(vec![], c.tcp_bytes)]),
-        counter("tls_bytes_total", "TCP payload that is TLS and cannot be judged.", [(vec![], c.tls_bytes)]),
+        counter(
+            "tls_bytes_total",
+            "TCP payload that is TLS and cannot be judged; what was decrypted does not count.",
+            [(vec![], c.tls_bytes)],
+        ),
+        counter(
+            "tls_connections_total",
+            "TLS connections looked into because secrets are known or awaited, by outcome.",
+            by("outcome", c.tls_connections.by_cause()),
+        ),
+        counter(
+            "tls_unreadable_suites_total",
+            "TLS connections that cannot be decrypted, by cipher suite (of at most 16).",
+            suites.iter().map(|(suite, n)| (vec![("suite", suite.as_str())], *n)),
+        ),
+        counter(
+            "tls_records_lost_total",
+            "Sealed TLS records that were not decrypted.",
+            by("cause", c.tls_records_lost.by_cause()),
+        ),
+        counter(
+            "tls_secrets_total",
+            "Secrets of key logs, connections whose secrets made room for others, and bad lines.",
+            by("outcome", c.tls_secrets.by_cause()),
+        ),
         counter("segments_total", "Packets with a TCP segment.", [(vec![], c.segments)]),
         counter(
             "bad_checksums_total",

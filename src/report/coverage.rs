@@ -12,9 +12,13 @@ use crate::record::Verdict;
 #[must_use]
 pub fn not_seen(c: &Counters) -> Option<String> {
     let mut told = Vec::new();
-    if c.carried.tls > 0 {
+    let tls = unread_tls(c);
+    if tls > 0 {
         let share = percent(c.tls_bytes, c.tcp_bytes);
-        told.push(format!("{} ({share} of TCP bytes)", plural(c.carried.tls, "TLS connection")));
+        told.push(format!("{} ({share} of TCP bytes{})", plural(tls, "TLS connection"), why_unread(c)));
+    }
+    if c.tls_records_lost.total() > 0 {
+        told.push(plural(c.tls_records_lost.total(), "TLS record"));
     }
     for (n, what) in [
         (c.quic_connections, "QUIC connection"),
@@ -30,6 +34,36 @@ pub fn not_seen(c: &Counters) -> Option<String> {
         told.push(format!("{} of HTTP/2 that refer to what came before the capture", plural(cut, "head")));
     }
     (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// TLS connections that were not read with a key log.
+fn unread_tls(c: &Counters) -> u64 {
+    c.carried.tls.saturating_sub(c.tls_connections.decrypted)
+}
+
+/// What kept TLS from being read, where there were keys; else what would read it.
+fn why_unread(c: &Counters) -> String {
+    let outcomes = &c.tls_connections;
+    if outcomes.total() == 0 {
+        return "; --keylog FILE reads it".to_owned();
+    }
+    let suites: Vec<String> = c.tls_suites.iter().map(|(id, _)| suite_text(*id)).collect();
+    let parts = [
+        (outcomes.no_key, "without their secrets in the key log".to_owned()),
+        (outcomes.not_verified, "whose secrets do not fit".to_owned()),
+        (outcomes.no_hello, "without their hellos".to_owned()),
+        (outcomes.unreadable, format!("of a suite that is not read: {}", suites.join(", "))),
+    ];
+    parts.iter().filter(|(n, _)| *n > 0).fold(String::new(), |mut text, (n, what)| {
+        let _ = write!(text, "; {} {what}", thousands(*n));
+        text
+    })
+}
+
+/// A cipher suite's name, or its number.
+#[must_use]
+pub fn suite_text(id: u16) -> String {
+    crate::tls::suite_name(id).map_or_else(|| format!("0x{id:04x}"), str::to_owned)
 }
 
 /// `3 connections joined midway`: the plural is of the first word.
@@ -106,6 +140,9 @@ pub fn connections_text(c: &Counters) -> String {
     if !parts.is_empty() {
         let _ = write!(text, " = {}", parts.join(" + "));
     }
+    if c.tls_connections.decrypted > 0 {
+        let _ = write!(text, ", {} of TLS decrypted", thousands(c.tls_connections.decrypted));
+    }
     let _ = write!(text, ", {}, {}", plural(c.requests, "request"), plural(c.responses, "answer"));
     text
 }
@@ -146,11 +183,12 @@ pub fn diagnosis(s: &Summary) -> Option<String> {
              copies only what is received); capture both, or where both pass"
         ));
     }
-    if c.one_sided.saturating_mul(2) > c.carried.http() {
+    let http = c.carried.http() + c.tls_connections.decrypted;
+    if c.one_sided.saturating_mul(2) > http {
         return Some(format!(
             "{} of {} were captured in one direction only: most cannot be judged; capture where both directions pass",
             thousands(c.one_sided),
-            plural(c.carried.http(), "HTTP connection"),
+            plural(http, "HTTP connection"),
         ));
     }
     if c.truncated.saturating_mul(2) > c.segments {
@@ -190,12 +228,14 @@ fn no_http(c: &Counters) -> String {
         };
         return format!("no TCP in {} ({}): {why}", plural(c.packets, "packet"), kinds.join(", "));
     }
-    if c.carried.tls > 0 {
+    if unread_tls(c) > 0 {
         let all = c.tls_bytes.saturating_mul(100) >= c.tcp_bytes.saturating_mul(99);
         let share = if all { "all".to_owned() } else { percent(c.tls_bytes, c.tcp_bytes) };
         return format!(
-            "no plain HTTP: {share} of the TCP payload is TLS, which cannot be read here; capture behind the TLS \
-             terminator, where the proxy speaks plain HTTP to the application"
+            "no HTTP that can be read: {share} of the TCP payload is TLS{}; capture behind the TLS terminator, where the \
+             proxy speaks plain HTTP to the application, or have the browser write its secrets (SSLKEYLOGFILE) and give \
+             them with --keylog",
+            if c.tls_connections.total() > 0 { why_unread(c) } else { String::new() }
         );
     }
     if c.carried.http2 > 0 {
@@ -260,9 +300,21 @@ mod tests {
         assert_eq!(
             not_seen(&c).as_deref(),
             Some(
-                "41 TLS connections (83.0 % of TCP bytes), 1 connection captured in one direction only, \
+                "41 TLS connections (83.0 % of TCP bytes; --keylog FILE reads it), 1 connection captured in one direction only, \
                  2 connections joined midway"
             )
+        );
+        c.tls_connections.decrypted = 38;
+        c.tls_connections.no_key = 2;
+        c.on_unreadable_suite(0xc013);
+        c.tls_records_lost.gap = 4;
+        let told = not_seen(&c).expect("some");
+        assert!(
+            told.starts_with(
+                "3 TLS connections (83.0 % of TCP bytes; 2 without their secrets in the key log; 1 of a suite that is not read: \
+                 TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA), 4 TLS records, "
+            ),
+            "{told}"
         );
         assert_eq!(not_seen(&Counters::default()), None);
     }
