@@ -17,8 +17,9 @@ pub fn not_seen(c: &Counters) -> Option<String> {
         let share = percent(c.tls_bytes, c.tcp_bytes);
         told.push(format!("{} ({share} of TCP bytes{})", plural(tls, "TLS connection"), why_unread(c)));
     }
-    if c.tls_records_lost.total() > 0 {
-        told.push(plural(c.tls_records_lost.total(), "TLS record"));
+    let records = c.tls_records_lost.gap + c.tls_records_lost.not_verified;
+    if records > 0 {
+        told.push(plural(records, "TLS record"));
     }
     for (n, what) in [
         (c.quic_connections, "QUIC connection"),
@@ -134,14 +135,18 @@ pub fn connections_text(c: &Counters) -> String {
         (c.carried.not_http, "other protocols"),
         (c.connections.saturating_sub(c.carried.total() - c.carried.empty), "without payload"),
     ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", thousands(*n))).collect();
+    let decrypted = c.tls_connections.decrypted;
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| match *what {
+            "TLS" if decrypted > 0 => format!("{} TLS ({} decrypted)", thousands(*n), thousands(decrypted)),
+            what => format!("{} {what}", thousands(*n)),
+        })
+        .collect();
     let mut text = plural(c.connections, "connection");
     if !parts.is_empty() {
         let _ = write!(text, " = {}", parts.join(" + "));
-    }
-    if c.tls_connections.decrypted > 0 {
-        let _ = write!(text, ", {} of TLS decrypted", thousands(c.tls_connections.decrypted));
     }
     let _ = write!(text, ", {}, {}", plural(c.requests, "request"), plural(c.responses, "answer"));
     text

@@ -504,7 +504,7 @@ impl<M: Copy> Session<M> {
 
     /// Gives up what waits: nobody will say its keys. `is_cap` says that it had to make room.
     pub fn give_up(&mut self, is_cap: bool, counters: &mut Counters) {
-        let waiting = (self.line.len() + self.early_records.len()) as u64;
+        let waiting = if self.waits { (self.line.len() + self.early_records.len()) as u64 } else { 0 };
         *if is_cap { &mut counters.tls_records_lost.cap } else { &mut counters.tls_records_lost.no_key } += waiting;
         self.stop(counters);
     }
