@@ -69,8 +69,9 @@ pub fn suite_text(id: u16) -> String {
 
 /// `3 connections joined midway`: the plural is of the first word.
 fn plural_phrase(n: u64, phrase: &str) -> String {
-    match phrase.split_once("connection") {
-        Some((before, after)) => format!("{}{after}", plural(n, &format!("{before}connection"))),
+    let parts = ["connection", "judgement"].into_iter().find_map(|noun| Some((noun, phrase.split_once(noun)?)));
+    match parts {
+        Some((noun, (before, after))) => format!("{}{after}", plural(n, &format!("{before}{noun}"))),
         None => plural(n, phrase),
     }
 }
@@ -296,6 +297,17 @@ mod tests {
             |c| (c.requests, c.responses, c.carried.http1, c.one_sided) = (5, 1, 3, 2),
             "2 of 3 HTTP connections were captured in one direction only",
         );
+    }
+
+    #[test]
+    fn the_plural_is_of_the_noun() {
+        for (phrase, many) in [
+            ("connection joined midway", "2 connections joined midway"),
+            ("judgement forgotten early", "2 judgements forgotten early"),
+            ("broken message", "2 broken messages"),
+        ] {
+            assert_eq!(plural_phrase(2, phrase), many);
+        }
     }
 
     #[test]
