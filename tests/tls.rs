@@ -411,3 +411,41 @@ fn what_waits_for_keys_makes_room_under_caps() {
         assert!(c.tls_records_lost.cap > 0, "{:?}", c.tls_records_lost);
     }
 }
+
+/// The connection begins in plain text: the client asks a proxy for a tunnel.
+fn through_a_proxy(sent: &[Sent]) -> Vec<Sent> {
+    const ASK: &[u8] = b"CONNECT api.shop.test:4443 HTTP/1.1\r\nHost: api.shop.test:4443\r\n\r\n";
+    const ANSWER: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    let client = sent[0].side;
+    let shift = |side: Side| u32::try_from(if side == client { ASK.len() } else { ANSWER.len() }).expect("short");
+    let hello = sent.iter().position(|s| !s.payload.is_empty()).expect("a hello");
+    let (before, after) = sent.split_at(hello);
+    let first = &after[0];
+    let ask = Sent { payload: ASK.to_vec(), ..first.clone() };
+    let answer = Sent {
+        side: client.other(),
+        seq: first.ack.expect("an acknowledgment"),
+        ack: Some(first.seq + shift(client)),
+        payload: ANSWER.to_vec(),
+        ..first.clone()
+    };
+    let moved = after.iter().map(|s| Sent {
+        seq: s.seq + shift(s.side),
+        ack: s.ack.map(|ack| ack + shift(s.side.other())),
+        ..s.clone()
+    });
+    before.iter().cloned().chain([ask, answer]).chain(moved).collect()
+}
+
+#[test]
+fn tls_inside_a_proxys_tunnel_is_read() {
+    for name in ["tls12-aes256gcm", "tls13-aes256gcm"] {
+        let (sent, keys) = (segments(name), keys(name));
+        let (whole, _) = read_segments(&sent, &keys);
+        let (seen, c) = read_segments(&through_a_proxy(&sent), &keys);
+        let tunnel = ["0 CONNECT api.shop.test:4443", "0 200"].map(str::to_owned);
+        assert_eq!(seen.messages, [&tunnel[..], &whole.messages].concat(), "{name}");
+        assert!(whole.pairs.is_subset(&seen.pairs), "{name}: {:?}", seen.pairs);
+        assert_eq!((c.carried.http1, c.carried.tls, c.tls_connections.decrypted), (1, 0, 1), "{name}");
+    }
+}

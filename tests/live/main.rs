@@ -10,3 +10,4 @@ mod net;
 mod page;
 mod robust;
 mod service;
+mod tls;
