@@ -246,16 +246,17 @@ impl Packets {
     }
 }
 
-/// Writes what could not be copied; how many packets those are. Each answer follows its request, whenever that was: HTTP/1.1 knows no other order.
+/// Writes what could not be copied; how many packets those are. Each answer follows its request, though others
+/// were under way: HTTP/1.1 knows no other order.
 fn write_rewritten(writer: &mut Writer, places: &Places, cited: &[TransactionId]) -> u64 {
     let mut interface = None;
     let mut next: HashMap<(SocketAddr, SocketAddr), u32, RandomState> = HashMap::default();
     let mut packets = 0;
-    let mut all: Vec<usize> = cited.iter().flat_map(|id| places.of(*id)).copied().collect();
-    all.sort_unstable();
-    all.dedup();
-    for place in all.into_iter().filter_map(|i| places.all().get(i)) {
-        let Some(Rewritten { request, answer, .. }) = &place.rewritten else { continue };
+    let cited = cited.iter().flat_map(|id| places.of(*id)).filter_map(|i| places.all().get(*i));
+    let mut all: Vec<(&Place, &Rewritten)> =
+        cited.filter_map(|place| Some((place, place.rewritten.as_ref()?))).collect();
+    all.sort_by_key(|(place, rewritten)| (rewritten.request.0, place.request_seq));
+    for (place, Rewritten { request, answer, .. }) in all {
         let interface =
             *interface.get_or_insert_with(|| writer.interface(LinkType(rewritten::LINK), Some("rewritten")));
         let (client, server) = (place.client, place.server);
