@@ -281,6 +281,8 @@ impl JsonLines {
         }
         for (name, counts) in [
             ("carried", c.carried.by_cause()),
+            ("tls_connections", c.tls_connections.by_cause()),
+            ("tls_records_lost", c.tls_records_lost.by_cause()),
             ("ignored", c.ignored.by_cause()),
             ("gaps_by_cause", c.gaps.by_cause()),
             ("evictions", c.evictions.by_cause()),

@@ -106,7 +106,7 @@ function diagnosis(state) {
   if (!c) return null;
   if (c.packets === 0) return ['bad', 'No packet yet. Is this the interface that carries the traffic, and does the filter let it pass?'];
   if (c.tcp_bytes > 10000 && c.tls_bytes > 0.95 * c.tcp_bytes) {
-    return ['bad', `${percent(c.tls_bytes, c.tcp_bytes)} of the TCP bytes are TLS, which cannot be judged. Tap behind the TLS terminator.`];
+    return ['bad', `${percent(c.tls_bytes, c.tcp_bytes)} of the TCP bytes are TLS, which cannot be judged. Tap behind the TLS terminator, or name the browsers' key log (--keylog).`];
   }
   if (c.requests + c.responses === 0) return ['bad', `${count(c.packets)} packets and no HTTP message among them.`];
   if (c.connections > 10 && c.one_sided * 2 > c.connections) {
