@@ -169,7 +169,7 @@ impl Packets {
     pub fn mask(&mut self, places: &Places) {
         // What stays readable, by direction: where it begins, and the bytes as masked.
         let mut readable: BTreeMap<(SocketAddr, SocketAddr), Vec<Readable>> = BTreeMap::new();
-        for (place, orders) in places.all().iter().zip(&self.of_place).filter(|(place, _)| !place.is_sealed) {
+        for (place, orders) in places.all().iter().zip(&self.of_place) {
             let request = Some((place.client, place.server, place.request_seq));
             let answer = place.answer.map(|(seq, _)| (place.server, place.client, seq));
             for (sender, receiver, seq) in request.into_iter().chain(answer) {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::rewritten::Rewritten;
 use crate::cors::id_of;
 use crate::http::{Request, Response};
-use crate::options::Scheme;
 use crate::packet::Order;
 use crate::record::{Finding, Leg, Sink, Transaction, TransactionId, Verdict};
 use crate::report::shown;
@@ -27,8 +26,6 @@ pub struct Place {
     pub request_seq: u32,
     /// TCP sequence number of the answer's first byte, and the packet that brought it.
     pub answer: Option<(u32, Order)>,
-    /// It came out of TLS: the bytes at its place are no HTTP.
-    pub is_sealed: bool,
     /// For the packet with the request's first byte.
     pub request_comment: String,
     /// For the packet with the answer's first byte; may be empty.
@@ -123,7 +120,6 @@ impl Places {
             to: answer.map_or(request.head_end, |a| a.head_end).order,
             request_seq: request.id.seq,
             answer: answer.map(|a| (a.id.seq, a.first.order)),
-            is_sealed: request.scheme == Some(Scheme::Https),
             request_comment,
             answer_comment,
             rewritten,
