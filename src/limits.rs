@@ -33,11 +33,11 @@ pub struct Limits {
     /// TLS connections whose secrets are known at once, 300 bytes each; one not used lately makes room:
     /// `corstap_tls_secrets_total{outcome="forgotten"}`.
     pub tls_keys_max: u32,
-    /// Bytes of records that wait for one connection's keys. Above it the connection is given up:
+    /// Bytes of one connection's records that wait, for their keys or for their rest. Above it the connection is given up:
     /// `corstap_tls_records_lost_total{cause="cap"}`.
     pub tls_waiting_bytes_max: u32,
-    /// The same of all connections together, and of records that are not whole:
-    /// `corstap_tls_records_lost_total{cause="cap"}`.
+    /// The same of all connections together, with 2 KiB for each that is read or waits to be. Above it those that waited longest are
+    /// given up, then the newest: `corstap_tls_records_lost_total{cause="cap"}`.
     pub tls_waiting_together_bytes_max: u64,
     /// How long records wait for their keys, in nanoseconds of packet time: a browser writes them within milliseconds, and they are
     /// read each second. `corstap_tls_connections_total{outcome="no_key"}`.
@@ -131,7 +131,7 @@ impl Default for Limits {
             fragment_bytes_max: 8 << 20,
             tls_keys_max: 65_536,
             tls_waiting_bytes_max: 256 << 10,
-            tls_waiting_together_bytes_max: 32 << 20,
+            tls_waiting_together_bytes_max: 64 << 20,
             tls_keys_wait_ns: 5 * SECOND,
             fragmented_datagrams_max: 1024,
             fragment_pieces_max: 64,

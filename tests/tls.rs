@@ -402,8 +402,8 @@ fn keys_may_come_late() {
 
 #[test]
 fn what_waits_for_keys_makes_room_under_caps() {
-    let small = Limits { tls_waiting_bytes_max: 4000, ..Limits::default() };
-    let together = Limits { tls_waiting_together_bytes_max: 4000, ..Limits::default() };
+    let small = Limits { tls_waiting_bytes_max: 6000, ..Limits::default() };
+    let together = Limits { tls_waiting_together_bytes_max: 6000, ..Limits::default() };
     for limits in [small, together] {
         let other = keys("tls13-chacha20");
         let c = read("tls13-aes128gcm", &other, &limits, |_, _| true, &mut Messages::default());
@@ -448,4 +448,40 @@ fn tls_inside_a_proxys_tunnel_is_read() {
         assert!(whole.pairs.is_subset(&seen.pairs), "{name}: {:?}", seen.pairs);
         assert_eq!((c.carried.http1, c.carried.tls, c.tls_connections.decrypted), (1, 0, 1), "{name}");
     }
+}
+
+#[test]
+fn hellos_without_end_are_held_to_a_cap() {
+    let limits = Limits { tls_waiting_together_bytes_max: 100_000, ..Limits::default() };
+    let options = EngineOptions { key_log: true, ..EngineOptions::default() };
+    let mut streams = Streams::new(&limits, &options);
+    let (mut out, mut counters) = (Vec::new(), Counters::default());
+    let sent = segments("tls13-early");
+    let hello = sent.iter().rposition(|s| s.payload.starts_with(&[22, 3])).expect("hellos");
+    let client = sent.iter().rposition(|s| s.payload.starts_with(&[22, 3, 1])).expect("a ClientHello");
+    assert!(client < hello, "the second connection's, which offers early data");
+    for port in 0..1000 {
+        let mut s = sent[client].clone();
+        let end = if s.side == Side::Low { &mut s.flow.low } else { &mut s.flow.high };
+        end.port = 10_000 + port;
+        give(
+            &mut streams,
+            &Sent { payload: Vec::new(), seq: s.seq - 1, flags: TcpFlags(TcpFlags::SYN), ..s.clone() },
+            &mut out,
+            &mut counters,
+        );
+        give(&mut streams, &s, &mut out, &mut counters);
+        assert!(streams.held_bytes() <= 100_000, "{} bytes of {port} hellos", streams.held_bytes());
+    }
+    // Early data that no server ever answers.
+    let mut s = sent[client].clone();
+    let record = [&[23, 3, 3, 1, 0][..], &[7; 256]].concat();
+    for _ in 0..2000 {
+        s.seq += u32::try_from(s.payload.len()).expect("short");
+        s.payload.clone_from(&record);
+        give(&mut streams, &s, &mut out, &mut counters);
+        assert!(streams.held_bytes() <= 100_000, "{} bytes of early data", streams.held_bytes());
+    }
+    streams.finish(s.at, &mut out, &mut counters);
+    assert_eq!((streams.held_bytes(), counters.requests), (0, 0));
 }

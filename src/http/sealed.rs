@@ -8,7 +8,7 @@ use super::NoAnswer;
 use super::conversation::{Close, Context, Conversation, Piece};
 use crate::decode::Side;
 use crate::packet::Time;
-use crate::tls::{Session, Step};
+use crate::tls::{SESSION_BYTES, Session, Step};
 
 /// What is known of a record's first or last byte.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,8 @@ pub(super) struct Sealed {
     waits_since: Option<Time>,
     charged: u64,
 }
+
+const _: () = assert!(size_of::<Sealed>() <= SESSION_BYTES);
 
 fn index(side: Side) -> usize {
     match side {
@@ -130,10 +132,10 @@ impl Sealed {
         cx.read_to = read_to;
         cx.shared.tls = Some(tools);
         self.charge(cx);
-        if !self.session.waits() {
-            self.waits_since = None;
-        } else if self.charged > cx.shared.tls_waiting_bytes_max {
+        if self.charged > cx.shared.tls_waiting_bytes_max {
             self.give_up(true, at, cx);
+        } else if !self.session.waits() {
+            self.waits_since = None;
         } else if self.waits_since.is_none() {
             self.waits_since = Some(at.time);
             *cx.holds = true;

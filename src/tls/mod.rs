@@ -12,5 +12,5 @@ mod session;
 mod suite;
 
 pub use keys::Keys;
-pub use session::{Session, Step, Tools};
+pub use session::{SESSION_BYTES, Session, Step, Tools};
 pub use suite::name as suite_name;

@@ -30,6 +30,8 @@ const TRIES_MAX: u8 = 8;
 const FAILURES_MAX: u8 = 3;
 /// Bytes that a record in the line is charged beside its own.
 const ITEM_BYTES: usize = 192;
+/// What a session is charged from its beginning on: it, and what reads the plaintext.
+pub const SESSION_BYTES: usize = 2048;
 /// A hole of which nothing tells how long it is in plaintext.
 const UNKNOWN_BYTES: u64 = u64::MAX;
 
@@ -275,7 +277,7 @@ pub struct Session<M> {
     /// Records of early data, until the server has said whether it takes them.
     early_records: VecDeque<Item<M>>,
     line: VecDeque<Item<M>>,
-    /// Charged for both, and for records that are not whole.
+    /// Charged for both, for records that are not whole, and for the session itself.
     held: usize,
     /// Plaintext in the scratch buffer that a gap was told before.
     ready: Option<(Item<M>, usize)>,
@@ -319,7 +321,7 @@ impl<M: Copy> Session<M> {
             early: Early::None,
             early_records: VecDeque::new(),
             line: VecDeque::new(),
-            held: 0,
+            held: SESSION_BYTES,
             ready: None,
             waits: false,
             outcome: Outcome::Open,
