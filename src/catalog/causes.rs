@@ -45,7 +45,7 @@ pub static CAUSES: &[CauseEntry] = &[
         title: "The login check answers before CORS runs",
         wrong: "A login check, API gateway or firewall refuses the request, and its answer has no CORS headers. Browsers never send credentials on a preflight, so the check can never pass there.",
         told_by: "401, 403 or 407 without any Access-Control field, on preflights or on requests without credentials, while requests with them pass",
-        fix: "Answer OPTIONS before the login check, and run CORS outside it, so that 401 and 403 carry the headers, too.",
+        fix: "Answer OPTIONS before what refuses it (a login check, a firewall), and run CORS outside that, so that 401 and 403 carry the headers, too.",
         setting: Some(Setting::Order),
         side: Side::Application,
     },

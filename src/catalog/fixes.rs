@@ -112,7 +112,7 @@ pub fn fix(cause: Cause, layers: Layers, shown: &Shown<'_>, page: PageSigns) -> 
         }
     }
     if page.development {
-        text.push(' ');
+        text.push_str(DEVELOPMENT);
         text.push_str(&development(shown));
     }
     for (told, sentence) in [(page.allow_header_sent, ALLOW_HEADER_SENT), (page.no_cors_tried, NO_CORS_TRIED)] {
@@ -143,6 +143,36 @@ pub fn brief(cause: Option<Cause>, fix: &str) -> &str {
         if cause.is_some_and(says_more) { &[THAT_IS, ELSEWHERE] } else { &[THAT_IS, ELSEWHERE, AT_EDGE] };
     let end = marks.iter().filter_map(|mark| fix.find(mark)).min();
     end.and_then(|end| fix.get(..end)).unwrap_or(fix)
+}
+
+/// The fix on lines of its own: the sentence, each layer's words, and below them what is to stand in its configuration, a
+/// line for each of that.
+#[must_use]
+pub fn laid_out(fix: &str) -> String {
+    let mut text = fix.replace(" ⏎ ", "\n    ");
+    let mut begin = |mark: &str| text = text.replace(mark, &format!("\n{}", mark.trim_start()));
+    for mark in [THAT_IS, ELSEWHERE, DEVELOPMENT] {
+        begin(mark);
+    }
+    for stack in Stack::ALL {
+        let title = stack.entry().title;
+        begin(&format!(" {title}: "));
+        begin(&format!("{AT_EDGE}{title} "));
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        // the full stop ends the sentence, not the configuration, where a remark has a line of its own
+        let configuration = line.strip_suffix('.').filter(|_| line.starts_with(' '));
+        out.push_str(match configuration {
+            Some(line) => line.strip_suffix(KEPT).unwrap_or(line),
+            None => line,
+        });
+        if configuration.is_some_and(|line| line.ends_with(KEPT)) {
+            out.push_str("\n    # beside what is listed already");
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// Room for a stack's line.
@@ -177,6 +207,9 @@ fn edge_setting(cause: Cause, setting: Setting) -> Option<Setting> {
     }
 }
 
+/// Comes behind lines that do not show a whole list.
+const KEPT: &str = ", beside what is listed already";
+
 /// Said beside lines that name only what is missing: whoever pasted them as they are would refuse what passes now.
 fn kept(cause: Cause, setting: Setting, shown: &Shown<'_>) -> &'static str {
     if setting == Setting::Credentials {
@@ -191,7 +224,7 @@ fn kept(cause: Cause, setting: Setting, shown: &Shown<'_>) -> &'static str {
         Setting::Origins => !matches!(cause, Cause::OriginNotListed | Cause::OriginOrMethodNotListed),
         _ => true,
     };
-    if whole { "" } else { ", beside what is listed already" }
+    if whole { "" } else { KEPT }
 }
 
 /// The settings that mend a cause.
@@ -211,12 +244,15 @@ pub const ALLOW_HEADER_SENT: &str = "The page sends Access-Control-Allow-… its
 pub const NO_CORS_TRIED: &str =
     "The page also tried mode no-cors: that cannot help, since its answer can never be read; take it out again.";
 
+/// Comes before what a development server can do.
+const DEVELOPMENT: &str = " In development the dev server";
+
 /// How development servers take the browser out of it.
 fn development(shown: &Shown<'_>) -> String {
     let first = shown.path.split('/').nth(1).filter(|s| !s.is_empty() && *s != "{}").unwrap_or("api");
     let target = shown.target;
     format!(
-        "In development the dev server can call it instead, then there is no CORS: Vite: server: {{ proxy: {{ '/{first}': {{ target: '{target}', changeOrigin: true }} }} }}; Next: rewrites: async () => [{{ source: '/{first}/:path*', destination: '{target}/{first}/:path*' }}]; the page then fetches /{first}/… of its own origin."
+        " can call it instead, then there is no CORS: Vite: server: {{ proxy: {{ '/{first}': {{ target: '{target}', changeOrigin: true }} }} }}; Next: rewrites: async () => [{{ source: '/{first}/:path*', destination: '{target}/{first}/:path*' }}]; the page then fetches /{first}/… of its own origin."
     )
 }
 
@@ -323,6 +359,25 @@ mod tests {
                 assert!(!text.contains("…; return") && !text.contains("] … if"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn laid_out_each_layer_and_each_line_of_a_configuration_stands_alone() {
+        let layers = Layers { own: Stack::Express, edge: Some(Stack::Nginx), edge_first: false };
+        let page = PageSigns { development: true, ..PageSigns::default() };
+        let told = laid_out(&super::fix(Cause::OriginNotListed, layers, &Shown::SAMPLE, page));
+        let begins: Vec<&str> = told.lines().map(|line| line.split([':', ' ']).next().unwrap_or_default()).collect();
+        assert_eq!(begins, ["If", "Express", "Where", "In"], "{told}");
+        let told = laid_out(&fix(Cause::AuthBeforeCors, Stack::HaProxy, None, &Shown::SAMPLE, PageSigns::default()));
+        assert!(
+            told.contains("\n    acl allowed req.hdr(origin) -m str https://app.example\n    http-request return"),
+            "{told}"
+        );
+        assert_eq!(told.matches("\nHAProxy: ").count(), 2, "{told}");
+        let listed = laid_out(&fix(Cause::OriginNotListed, Stack::HaProxy, None, &Shown::SAMPLE, PageSigns::default()));
+        assert!(listed.ends_with("-m str https://app.example }\n    # beside what is listed already\n"), "{listed}");
+        let pasted: Vec<&str> = told.lines().filter(|line| line.starts_with(' ')).collect();
+        assert!(pasted.len() == 4 && pasted.iter().all(|line| !line.ends_with('.')), "{told}");
     }
 
     #[test]

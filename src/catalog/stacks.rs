@@ -109,7 +109,10 @@ pub static STACKS: &[StackEntry] = &[
                 Origins,
                 "app.use(cors({ origin: ['{origin}'] }))  // exact origins, no slash; a function answers callback(null, false), never callback(err), which is a 500",
             ),
-            (Credentials, "app.use(cors({ origin: ['{origin}'], credentials: true }))  // the default origin is '*'"),
+            (
+                Credentials,
+                "app.use(cors({ …, origin: ['{origin}'], credentials: true }))  // the default origin is '*'",
+            ),
             (Methods, "cors({ …, methods: [{apostrophed_methods}] })"),
             (
                 Headers,
@@ -137,8 +140,8 @@ pub static STACKS: &[StackEntry] = &[
         side: Side::Application,
         told_by: "Keep-Alive: timeout=72",
         settings: &[
-            (Origins, "await app.register(cors, { origin: ['{origin}'] })"),
-            (Credentials, "register(cors, { origin: ['{origin}'], credentials: true })"),
+            (Origins, "await app.register(cors, { …, origin: ['{origin}'] })"),
+            (Credentials, "register(cors, { …, origin: ['{origin}'], credentials: true })"),
             (
                 Methods,
                 "register(cors, { …, methods: [{apostrophed_methods}] })  // the default since 11 is GET,HEAD,POST",
@@ -167,7 +170,7 @@ pub static STACKS: &[StackEntry] = &[
         told_by: "Server: Werkzeug",
         settings: &[
             (Origins, "CORS(app, origins=[\"{origin}\"])  # a string with regex characters is an unanchored regex"),
-            (Credentials, "CORS(app, origins=[\"{origin}\"], supports_credentials=True)"),
+            (Credentials, "CORS(app, …, origins=[\"{origin}\"], supports_credentials=True)"),
             (Methods, "CORS(app, …, methods=[{quoted_methods}])"),
             (Headers, "CORS(app, …, allow_headers=[{quoted_headers}])"),
             (MaxAge, "CORS(app, …, max_age=600)"),
@@ -283,10 +286,10 @@ pub static STACKS: &[StackEntry] = &[
         told_by: "X-Rack-CORS, X-Runtime or X-Cascade; Server: WEBrick, Puma, thin; X-Powered-By: Phusion Passenger",
         settings: &[
             (Origins, "allow { origins '{origin}'; resource '*', headers: :any, methods: :any }"),
-            (Credentials, "resource '*', credentials: true  # with origins '{origin}', not '*'"),
-            (Methods, "resource '*', methods: [{symbol_methods}]"),
-            (Headers, "resource '*', headers: [{quoted_headers}]"),
-            (MaxAge, "resource '*', max_age: 600"),
+            (Credentials, "resource '*', …, credentials: true  # with origins '{origin}', not '*'"),
+            (Methods, "resource '*', …, methods: [{symbol_methods}]"),
+            (Headers, "resource '*', …, headers: [{quoted_headers}]"),
+            (MaxAge, "resource '*', …, max_age: 600"),
             (Order, "config.middleware.insert_before 0, Rack::Cors do … end  # before cache, limiter and login"),
             (Scope, "resource '*' (or a pattern that matches {path})"),
             (Errors, "insert_before 0: Rack::Cors outside ShowExceptions"),
@@ -302,10 +305,10 @@ pub static STACKS: &[StackEntry] = &[
         side: Side::Application,
         told_by: "Server: uvicorn or hypercorn; body \"Disallowed CORS …\" with 400",
         settings: &[
-            (Origins, "app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"])"),
+            (Origins, "app.add_middleware(CORSMiddleware, …, allow_origins=[\"{origin}\"])"),
             (
                 Credentials,
-                "CORSMiddleware(allow_origins=[\"{origin}\"], allow_credentials=True)  # [\"*\"] with credentials echoes every origin",
+                "CORSMiddleware(…, allow_origins=[\"{origin}\"], allow_credentials=True)  # [\"*\"] with credentials echoes every origin",
             ),
             (Methods, "CORSMiddleware(…, allow_methods=[{quoted_methods}])  # the default is GET alone"),
             (Headers, "CORSMiddleware(…, allow_headers=[{quoted_headers}])"),
@@ -328,8 +331,8 @@ pub static STACKS: &[StackEntry] = &[
         side: Side::Application,
         told_by: "text/plain; charset=utf-8 errors with X-Content-Type-Options: nosniff and no Server",
         settings: &[
-            (Origins, "cors.Options{AllowedOrigins: []string{\"{origin}\"}}"),
-            (Credentials, "cors.Options{AllowedOrigins: []string{\"{origin}\"}, AllowCredentials: true}"),
+            (Origins, "cors.Options{…, AllowedOrigins: []string{\"{origin}\"}}"),
+            (Credentials, "cors.Options{…, AllowedOrigins: []string{\"{origin}\"}, AllowCredentials: true}"),
             (
                 Methods,
                 "cors.Options{…, AllowedMethods: []string{{quoted_methods}}}  // the default lacks PUT, PATCH, DELETE",
@@ -405,7 +408,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (
                 Origins,
-                "SetEnvIf Origin \"^{origin_pattern}$\" cors=$0 ⏎ Header always set Access-Control-Allow-Origin %{cors}e env=cors ⏎ Header always merge Vary Origin",
+                "these lines: ⏎ SetEnvIf Origin \"^{origin_pattern}$\" cors=$0 ⏎ Header always set Access-Control-Allow-Origin %{cors}e env=cors ⏎ Header always merge Vary Origin",
             ),
             (Credentials, "Header always set Access-Control-Allow-Credentials true env=cors"),
             (Methods, "Header always set Access-Control-Allow-Methods \"{methods}\""),
@@ -413,9 +416,12 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "Header always set Access-Control-Max-Age 600"),
             (
                 Order,
-                "<LimitExcept OPTIONS> around Require, where the application answers OPTIONS; else in the server or VirtualHost: RewriteEngine On ⏎ RewriteCond %{REQUEST_METHOD} OPTIONS ⏎ RewriteRule .* - [R=204,L] ⏎ Header always set Access-Control-Allow-Origin \"{origin}\" ⏎ Header always set Access-Control-Allow-Methods \"{method}\" ⏎ Header always set Access-Control-Allow-Headers \"{headers}\"",
+                "<LimitExcept OPTIONS> around Require, where the application answers OPTIONS; else in the server or VirtualHost: ⏎ RewriteEngine On ⏎ RewriteCond %{REQUEST_METHOD} OPTIONS ⏎ RewriteRule .* - [R=204,L] ⏎ Header always set Access-Control-Allow-Origin \"{origin}\" ⏎ Header always set Access-Control-Allow-Methods \"{method}\" ⏎ Header always set Access-Control-Allow-Headers \"{headers}\"",
             ),
-            (Scope, "put the Header lines where {path} is covered (server or Directory, not one Location)"),
+            (
+                Scope,
+                "Header always set, not Header set, which a RewriteRule's 204 has not, where {path} is covered (server or Directory, not one Location)",
+            ),
             (
                 Errors,
                 "Header always set Access-Control-Allow-Origin \"{origin}\": without always errors have none. If the application sends it itself, also Header onsuccess unset Access-Control-Allow-Origin (twice is refused)",
@@ -437,7 +443,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (
                 Origins,
-                "http-request set-var(txn.origin) req.hdr(origin) ⏎ http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} }",
+                "above all other rules: ⏎ http-request set-var(txn.origin) req.hdr(origin) ⏎ http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} }",
             ),
             (
                 Credentials,
@@ -448,12 +454,15 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "http-response set-header Access-Control-Max-Age 600"),
             (
                 Order,
-                "!METH_OPTIONS in the condition of http-request auth, deny or redirect, where the application answers OPTIONS; else above them: acl allowed req.hdr(origin) -m str {origin} ⏎ http-request return status 204 hdr Access-Control-Allow-Origin %[req.hdr(origin)] hdr Access-Control-Allow-Methods \"{method}\" hdr Access-Control-Allow-Headers \"{headers}\" if METH_OPTIONS allowed",
+                "!METH_OPTIONS in the condition of http-request auth, deny or redirect, where the application answers OPTIONS; else above them: ⏎ acl allowed req.hdr(origin) -m str {origin} ⏎ http-request return status 204 hdr Access-Control-Allow-Origin %[req.hdr(origin)] hdr Access-Control-Allow-Methods \"{method}\" hdr Access-Control-Allow-Headers \"{headers}\" if METH_OPTIONS allowed",
             ),
-            (Scope, "put the rules in the frontend, or in the backend that serves {path}"),
+            (
+                Scope,
+                "http-after-response set-header in the frontend, so that every answer of {path} has it (http-request return answers OPTIONS alone), or in the backend that serves it",
+            ),
             (
                 Errors,
-                "http-request set-var(txn.origin) req.hdr(origin) above all others ⏎ http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} } (http-response does not reach HAProxy's own answers)",
+                "http-after-response, as http-response does not reach HAProxy's own answers; above all other rules: ⏎ http-request set-var(txn.origin) req.hdr(origin) ⏎ http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} }",
             ),
             (OneOwner, "http-response set-header (replaces), not add-header"),
             (Cache, "http-response set-header Vary Origin"),
@@ -469,7 +478,7 @@ pub static STACKS: &[StackEntry] = &[
         settings: &[
             (
                 Origins,
-                "@cors header Origin {origin} ⏎ header @cors Access-Control-Allow-Origin {origin} ⏎ header Vary Origin",
+                "these lines: ⏎ @cors header Origin {origin} ⏎ header @cors Access-Control-Allow-Origin {origin} ⏎ header Vary Origin",
             ),
             (Credentials, "header @cors Access-Control-Allow-Credentials true"),
             (Methods, "header @cors Access-Control-Allow-Methods \"{methods}\""),
@@ -477,9 +486,9 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "header @cors Access-Control-Max-Age 600"),
             (
                 Order,
-                "let OPTIONS pass to an application that answers it: @asked not method OPTIONS ⏎ basic_auth @asked { … } (redir, respond, forward_auth alike: Caddy runs them before handle, wherever they stand); else in route { … }, which keeps the order: @pre method OPTIONS ⏎ header Access-Control-Allow-Origin {origin} ⏎ header @pre Access-Control-Allow-Methods \"{method}\" ⏎ header @pre Access-Control-Allow-Headers \"{headers}\" ⏎ respond @pre 204 above the others",
+                "let OPTIONS pass to an application that answers it: ⏎ @asked not method OPTIONS ⏎ basic_auth @asked { … } ⏎ (redir, respond, forward_auth alike: Caddy runs them before handle, wherever they stand); else in route { … }, which keeps the order: ⏎ @pre method OPTIONS ⏎ header Access-Control-Allow-Origin {origin} ⏎ header @pre Access-Control-Allow-Methods \"{method}\" ⏎ header @pre Access-Control-Allow-Headers \"{headers}\" ⏎ respond @pre 204",
             ),
-            (Scope, "put the header lines outside the handle that misses {path}"),
+            (Scope, "put the header lines outside the handle that misses {path}, and name no path in them"),
             (Errors, "repeat the header lines in handle_errors { … }: header Access-Control-Allow-Origin {origin}"),
             (
                 OneOwner,
@@ -506,12 +515,15 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "CorsPolicy { max_age: \"600\" }"),
             (Order, "http_filters: envoy.filters.http.cors before ext_authz, jwt_authn and ratelimit"),
             (Scope, "set the CorsPolicy on the virtual host, not on single routes; {path} must inherit it"),
-            (Errors, "local_reply_config with the headers: local replies pass no filter"),
+            (
+                Errors,
+                "envoy.filters.http.cors in http_filters covers its own 503, too, but no direct_response: there response_headers_to_add: [{ header: { key: Access-Control-Allow-Origin, value: \"{origin}\" } }]",
+            ),
             (OneOwner, "response_headers_to_remove: [access-control-allow-origin] for the application's"),
             (Cache, "response_headers_to_add: Vary: Origin"),
             (Scheme, "x-forwarded-proto is sent by itself; make the application believe it"),
         ],
-        breaks: "the cors filter after ext_authz; safe_regex without anchors; local replies",
+        breaks: "the cors filter after ext_authz; safe_regex without anchors; direct_response",
     },
     StackEntry {
         stack: Stack::Traefik,

@@ -58,7 +58,10 @@ pub fn run(args: &ExplainArgs, color: Color) -> anyhow::Result<Outcome> {
     };
     match look_up(&mut reader, id, db)? {
         Some(Found::Transaction(t)) => match args.format {
-            Format::Text => out.write(recorded::transaction(&t, screen).as_bytes()),
+            Format::Text => {
+                let capture = capture_of(&mut reader, t.run_id);
+                out.write(recorded::transaction(&t, capture.as_deref(), screen).as_bytes());
+            }
             Format::Jsonl => write(&mut out, &typed("transaction", &t)?),
         },
         Some(Found::Finding(f)) => match args.format {
@@ -73,6 +76,13 @@ pub fn run(args: &ExplainArgs, color: Color) -> anyhow::Result<Outcome> {
     }
     out.finish()?;
     Ok(Outcome::Done)
+}
+
+/// The one file that a run read, where it is still there.
+fn capture_of(reader: &mut Reader, run_id: i64) -> Option<String> {
+    let runs = reader.runs().ok()?;
+    let source = &runs.iter().find(|run| run.id == run_id && run.kind == "replay")?.source;
+    Path::new(source).is_file().then(|| source.clone())
 }
 
 enum Found {

@@ -9,6 +9,7 @@ use super::plots::{self, colour};
 use super::problem_text::{blocked_text, client_of, clients_text, effect, effects_text, names, what_happened};
 use super::problems::{Problem, clients_hit};
 use super::shown;
+use crate::catalog::fixes::laid_out;
 use crate::packet::Time;
 use crate::record::{Finding, Phase};
 use crate::store::queries::TrafficGroup;
@@ -227,7 +228,7 @@ fn one_problem(m: &mut Markup, nth: usize, p: &Problem, dated: bool) {
             m.text(&format!(" for {cause}"));
         }
         m.raw(": ");
-        lines(m, fix);
+        lines(m, &laid_out(fix));
         m.raw("</p>\n");
     }
     m.raw("<details><summary>Evidence: ")

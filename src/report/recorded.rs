@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::layout::{columns, fit, pad, quoted, wrap};
 use super::shown;
 use super::text::{Paint, Screen};
+use crate::catalog::fixes::laid_out;
 use crate::catalog::{Cause, Reason, Rule, Wording};
 use crate::store::queries::{StoredFinding, StoredTransaction};
 
@@ -15,9 +16,10 @@ const INDENT: usize = 13;
 /// Fields shown of one head.
 const FIELDS_MAX: usize = 60;
 
-/// The transaction with both legs' headers as recorded, and its verdict explained.
+/// The transaction with both legs' headers as recorded, and its verdict explained. `capture` is the file that it was read
+/// from, where that is still there.
 #[must_use]
-pub fn transaction(t: &StoredTransaction, screen: Screen) -> String {
+pub fn transaction(t: &StoredTransaction, capture: Option<&str>, screen: Screen) -> String {
     let paint = screen.paint;
     let mut page = Page { out: String::new(), screen };
     let verdict = match &*t.verdict {
@@ -79,7 +81,10 @@ pub fn transaction(t: &StoredTransaction, screen: Screen) -> String {
         page.told("cause", &format!("{}{sure}  {}", cause.id(), words.title));
         page.told("", words.wrong);
     }
-    page.told("fix", &t.evidence.get("fix").map(plain).unwrap_or_default());
+    for (nth, line) in laid_out(&t.evidence.get("fix").map(plain).unwrap_or_default()).lines().enumerate() {
+        let word = if nth == 0 { "fix" } else { "" };
+        if line.starts_with(' ') { page.line(word, &shown(line)) } else { page.told(word, line) }
+    }
     let effect = match t.effect.as_deref() {
         Some("taken") => "taken: the server carried the request out, although the page was told that it failed",
         Some("possible") => "possible: the server may have carried the request out",
@@ -89,8 +94,10 @@ pub fn transaction(t: &StoredTransaction, screen: Screen) -> String {
     page.told("effect", effect);
     page.told("certainty", certainty(&t.confidence));
     page.told("recorded", &format!("in run {}", t.run_id));
-    if let Some(filter) = display_filter(t) {
-        page.line("packets", &format!("tshark -r CAPTURE -Y '{filter}'"));
+    match (display_filter(t), capture.and_then(quoted)) {
+        (Some(filter), Some(capture)) => page.line("packets", &format!("tshark -r {capture} -Y '{filter}'")),
+        (Some(filter), None) => page.line("packets", &filter),
+        (None, _) => {}
     }
     page.out
 }

@@ -82,9 +82,11 @@ fn every_command_that_is_printed_works_where_it_is_pasted() {
             pasted(command);
         }
         let explained = pasted(&recorded[0]);
-        let filter =
-            explained.lines().find_map(|line| line.trim().strip_prefix("packets    ")).expect("a display filter");
-        let packets = pasted(&filter.replace("CAPTURE", &quoted));
+        let filter = explained
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("packets    "))
+            .expect("a command for the packets");
+        let packets = pasted(filter);
         assert!(packets.lines().any(|line| line.contains("/v1/orders")), "{filter}: {packets}");
     }
 }

@@ -568,7 +568,10 @@ fn the_layer_that_adds_the_headers_is_told_what_to_change() {
     assert!(text.contains(" Express with cors: cors({ …, methods: ['GET', 'PUT'] })"), "{text}");
     // HAProxy says its name nowhere
     let text = fix(&["GET /x |Origin: B → 200 |x-powered-by: Express|access-control-allow-origin: A"]);
-    assert!(text.contains(" Where HAProxy adds the headers: http-request set-var(txn.origin)"), "{text}");
+    assert!(
+        text.contains(" Where HAProxy adds the headers: above all other rules: ⏎ http-request set-var(txn.origin)"),
+        "{text}"
+    );
     let text = fix(&[
         "OPTIONS /y |Origin: A|Access-Control-Request-Method: PUT → 301 |content-length: 0|location: https://api.test/y",
     ]);
