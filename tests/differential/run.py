@@ -6,7 +6,7 @@ namespace of its own), chromium, firefox or MiniBrowser of webkit2gtk with Xvfb,
 
     corstap replay --format jsonl OUT_DIR/T1-chromium-1.pcapng > out.jsonl
 """
-import argparse, json, pathlib, re, shutil, signal, socket, subprocess, sys, tempfile, time
+import argparse, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import browsers, cases, labels, server
@@ -95,6 +95,7 @@ def main():
     ap.add_argument("out", type=pathlib.Path)
     ap.add_argument("--browser", choices=["chromium", "firefox", "webkit"], default="chromium")
     ap.add_argument("--topo", choices=["T1", "T2"], default="T1")
+    ap.add_argument("--sealed", action="store_true", help="capture the browser's leg of T2, HTTP/2 and HTTP/1.1 in TLS, and write its keys beside it (.keys)")
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--count", type=int, default=200)
     ap.add_argument("--wider", action="store_true", help="ways to load, frames, races and caches that the first set lacks")
@@ -111,7 +112,7 @@ def main():
     folder = pathlib.Path(args.inside)
     own_network(folder)
     args.out.mkdir(parents=True, exist_ok=True)
-    name = f"{args.topo}-{args.browser}-{args.seed}{'w' if args.wider else ''}{args.only or ''}"
+    name = f"{'T3' if args.sealed else args.topo}-{args.browser}-{args.seed}{'w' if args.wider else ''}{args.only or ''}"
     log = open(folder / "log", "wb")
     v4 = socket.AF_INET
     at = [(v4, ("10.77.0.2", 18080))] if args.topo == "T2" else [(v4, (host, port)) for host, ports in (("10.77.0.2", (80, 18001, 18002, 18003, 18004)), ("127.0.0.1", (18001, 18002))) for port in ports]
@@ -122,8 +123,10 @@ def main():
                         "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in NAMES)], check=True, capture_output=True)
         (folder / "nginx.conf").write_text(FRONT.format(dir=folder))
         started.append(subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], stdout=log, stderr=log))
-    ports = "tcp port 18080" if args.topo == "T2" else "tcp and (port 80 or portrange 18001-18004)"
+    ports = "tcp and (port 443 or portrange 18443-18444)" if args.sealed else "tcp port 18080" if args.topo == "T2" else "tcp and (port 80 or portrange 18001-18004)"
     capture = args.out / f"{name}.pcapng"
+    if args.sealed:
+        os.environ["SSLKEYLOGFILE"] = str((args.out / f"{name}.keys").resolve())
     dump = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-B", "64", "-f", ports, "-w", "-"], stdout=open(capture, "wb"), stderr=log)
     time.sleep(1.5)
     browser = getattr(browsers, args.browser.capitalize())(folder, log)
