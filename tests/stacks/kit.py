@@ -17,6 +17,15 @@ def nginx(server):
     return ("nginx", NGINX_HEAD % server)
 
 
+def tls(location):
+    """A gateway that ends TLS before the recorded port."""
+    return ("tls", """daemon off; pid {dir}/tls.pid; error_log {dir}/tls.log; worker_processes 1; events {{ worker_connections 64; }}
+http {{ access_log off; client_body_temp_path {dir}/tb; proxy_temp_path {dir}/tp; fastcgi_temp_path {dir}/tf; uwsgi_temp_path {dir}/tu; scgi_temp_path {dir}/ts;
+server {{ listen 127.0.0.1:{port3} ssl http2; ssl_certificate {work}/tls.pem; ssl_certificate_key {work}/tls.key;
+location / {{ proxy_http_version 1.1; proxy_set_header Connection ''; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto https; proxy_set_header X-Forwarded-Host $http_host; %s }} }} }}
+""" % location)
+
+
 def haproxy(front, back="server s 127.0.0.1:{port2}"):
     return ("haproxy", """defaults
  mode http

@@ -7,7 +7,7 @@ mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy,
 rails and grape, perl with Mojolicious, Plack, Dancer2 and Catalyst, h2o, docker-registry; node, Python and Rust packages are installed, at the versions of package.json, requirements.txt and rust/, into the
 folder that $STACKS names (default: target/stacks).
 """
-import http.client, http.server, json, os, pathlib, queue, shlex, shutil, socket, subprocess, sys, tempfile, threading, time
+import http.client, http.server, json, os, pathlib, queue, shlex, shutil, socket, ssl, subprocess, sys, tempfile, threading, time
 
 from cases import CASES as FIRST
 from more_cases import CASES as MORE
@@ -18,8 +18,9 @@ from sixth_cases import CASES as SIXTH
 from seventh_cases import CASES as SEVENTH
 from eighth_cases import CASES as EIGHTH
 from ninth_cases import CASES as NINTH
+from tenth_cases import CASES as TENTH
 
-CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH], 1) for case in cases]
+CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH], 1) for case in cases]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
@@ -27,7 +28,7 @@ JARS = ":".join(f"/usr/share/java/{jar}.jar" for jar in [f"spring3-{part}" for p
     f"jetty9-{part}" for part in "server servlet util util-ajax http io security".split()] + ["commons-logging", "servlet-api", "jetty9-servlets"] + [
     path.stem for path in sorted(pathlib.Path("/usr/share/java").glob("tomcat9-*.jar")) if not path.stem[-1].isdigit() and "i18n" not in path.stem])
 NETTY = ":".join(str(path) for path in sorted(pathlib.Path("/usr/share/java").glob("netty-*.jar")) if not path.stem[-1].isdigit() and "-4." not in path.stem and "Final" not in path.stem)
-PAGES = {"a": ("app.one.test", 18901), "b": ("app.two.test", 18902)}
+PAGES = {"a": ("app.one.test", 18901), "b": ("app.two.test", 18902), "c": ("app.one.test", 18903)}  # c by https
 PAGE = """<!doctype html><meta charset=utf-8><link rel=icon href=data:><script>
 (async () => { for (;;) {
   const step = await (await fetch('/next')).json();
@@ -41,7 +42,7 @@ PAGE = """<!doctype html><meta charset=utf-8><link rel=icon href=data:><script>
 class Page:
     """One page's server: hands steps to its script and takes what came of them."""
 
-    def __init__(self, port):
+    def __init__(self, port, secure=False):
         self.steps, self.said = queue.Queue(), queue.Queue()
         page = self
 
@@ -59,8 +60,8 @@ class Page:
                 if self.path == "/next":
                     self.answer(json.dumps(page.steps.get()).encode(), "application/json")
                 else:
-                    # headless Chromium opens one page: the other one is in a frame of it
-                    frame = "<iframe src=http://app.two.test:18902/></iframe>" if self.path == "/with-b" else ""
+                    # headless Chromium opens one page: the others are in frames of it
+                    frame = "<iframe src=http://app.two.test:18902/></iframe><iframe src=https://app.one.test:18903/></iframe>" if self.path == "/with-b" else ""
                     self.answer((PAGE + frame).encode(), "text/html")
 
             def do_POST(self):
@@ -71,6 +72,10 @@ class Page:
                 pass
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        if secure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(WORK / "tls.pem", WORK / "tls.key")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def do(self, step):
@@ -110,6 +115,10 @@ def install():
     # prometheus, rclone, aria2, webfs, mini-httpd
     if not (WORK / "server-eighth").exists():
         subprocess.run(["go", "build", "-o", WORK / "server-eighth", HERE / "eighth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    if not (WORK / "server-tenth").exists():
+        subprocess.run(["go", "build", "-o", WORK / "server-tenth", HERE / "tenth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    if not (WORK / "tls.pem").exists():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=one.test", "-keyout", WORK / "tls.key", "-out", WORK / "tls.pem"], check=True, stderr=subprocess.DEVNULL)
     if not (WORK / "server-cpp").exists():
         subprocess.run(["g++", "-std=c++17", "-o", WORK / "server-cpp", HERE / "eighth.cpp", "-lcpp-httplib", "-lpthread"], check=True)
     if not (WORK / "java8").exists():
@@ -137,7 +146,7 @@ def wait_for(port, process):
 
 def start(server, name, port, folder):
     """A command, or (program, configuration)."""
-    names = {"here": HERE, "case": name, "port": port, "port2": port + 500, "python": WORK / "venv/bin/python", "dir": folder,
+    names = {"here": HERE, "case": name, "port": port, "port2": port + 500, "port3": port + 1000, "python": WORK / "venv/bin/python", "dir": folder,
              "work": WORK, "jars": JARS, "netty": NETTY}
     if isinstance(server, str):
         command, listens = shlex.split(server.format(**names)), port if "{port}" in server else port + 500
@@ -147,6 +156,7 @@ def start(server, name, port, folder):
         config.write_text(text.format(**names))
         command = {
             "nginx": ["nginx", "-p", str(folder), "-c", str(config)],
+            "tls": ["nginx", "-p", str(folder), "-c", str(config)],
             "haproxy": ["haproxy", "-q", "-f", str(config)],
             "varnish": ["varnishd", "-F", "-a", f"127.0.0.1:{port}", "-f", str(config), "-n", str(folder / "v"), "-s", "malloc,16m"],
             "apache": ["apache2", "-X", "-f", str(config)],
@@ -159,7 +169,7 @@ def start(server, name, port, folder):
             "registry": ["docker-registry", "serve", str(config)],
             "caddy": ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)],
         }[program]
-        listens = port + 500 if program == "php-fpm" else port
+        listens = port + {"php-fpm": 500, "tls": 1000}.get(program, 0)
     env = os.environ | {"NODE_PATH": str(WORK / "node_modules")}
     log = open(folder / "log", "ab")
     process = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)
@@ -169,6 +179,8 @@ def start(server, name, port, folder):
         print((folder / "log").read_text(), file=sys.stderr)
         process.kill()
         raise
+    if server[0] == "traefik":  # it listens before it has read what for
+        time.sleep(10)
     return process
 
 
@@ -201,12 +213,12 @@ def main():
     out, wanted = pathlib.Path(sys.argv[1]), sys.argv[2:]
     out.mkdir(parents=True, exist_ok=True)
     install()
-    pages = {name: Page(port) for name, (_, port) in PAGES.items()}
+    pages = {name: Page(port, name == "c") for name, (_, port) in PAGES.items()}
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="stacks-"))
     scratch.chmod(0o755)  # nginx and varnish work as users of their own
     chromium = subprocess.Popen(
         ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={scratch}/profile",
-         "--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-features=LocalNetworkAccessChecks",
+         "--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-features=LocalNetworkAccessChecks", "--ignore-certificate-errors",
          "http://app.one.test:18901/with-b"],
         stdout=subprocess.DEVNULL, stderr=open(scratch / 'chromium.log', 'wb'))
     lines, captures, failed = [], [], []
@@ -230,13 +242,14 @@ def main():
                 for at, step in enumerate(steps):
                     key = f"k{nth}x{at}"
                     alone, step = step.startswith("@"), step.lstrip("@")
-                    page, do, cause = parse(step, f"http://{f'x{at}' if alone else 'api'}.one.test:{port}", key)
+                    host, secure = f"x{at}" if alone else "api", step.startswith("c ")
+                    page, do, cause = parse(step, f"https://{host}.one.test:{port + 1000}" if secure else f"http://{host}.one.test:{port}", key)
                     said = ask_without_origin(do, port) if page == "x" else pages[page].do(do)
                     good = (said == "refused") == (cause != "-")
                     print(f"{name:28} {step:62} {said:8}{'' if good else ' ← not as expected'}", flush=True)
                     if page == "x":  # no browser's word
                         continue
-                    lines.append({"set": which, "case": name, "port": port, "key": key, "step": step.rsplit(" = ", 1)[0], "browser": said, "cause": cause if said == "refused" else None} | ({"alone": True} if alone else {}))
+                    lines.append({"set": which, "case": name, "port": port, "key": key, "step": step.rsplit(" = ", 1)[0], "browser": said, "cause": cause if said == "refused" else None} | ({"alone": True} if alone else {}) | ({"behind": True} if name.endswith("_behind") else {}))
                 time.sleep(0.4)
                 captures.append(capture)
             except (OSError, RuntimeError, queue.Empty) as error:
