@@ -91,6 +91,9 @@ impl Correlator {
         let Some(ask) = attempt.hop_ask.as_deref_mut().or(attempt.ask.as_mut()) else { return };
         let family = ask.seen.browser.family;
         ask.response = Some(response.clone());
+        if response.doubts.blanks && family == Family::Safari {
+            attempt.floor = attempt.floor.min(Confidence::Possible);
+        }
         if attempt.doomed {
             let refused =
                 Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain);
@@ -203,7 +206,9 @@ impl Correlator {
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         let family = attempt.seen.browser.family;
         attempt.response = Some(response.clone());
-        if response.doubts.ambiguous || response.doubts.pairing {
+        // WebKit's library on Linux drops the field, Chromium and Firefox the blanks
+        let may_drop = response.doubts.blanks && family == Family::Safari;
+        if response.doubts.ambiguous || response.doubts.pairing || may_drop {
             attempt.floor = attempt.floor.min(Confidence::Possible);
         }
         match response.head_state {

@@ -931,6 +931,7 @@ impl Conversation {
             ambiguous: at.ambiguous,
             framing,
             pairing: false,
+            blanks: false,
         }
     }
 

@@ -92,6 +92,8 @@ pub struct Doubts {
     pub framing: bool,
     /// It may belong to another request: bytes were lost between.
     pub pairing: bool,
+    /// HTTP/2, and a value has blanks around it (RFC 9113 § 8.2.1): some receivers drop the field, others the blanks.
+    pub blanks: bool,
 }
 
 /// How a head ended.

@@ -177,6 +177,8 @@ struct Fields {
     is_missing: bool,
     too_long: bool,
     malformed: bool,
+    /// A value has blanks around it.
+    blanks: bool,
 }
 
 impl Fields {
@@ -185,6 +187,7 @@ impl Fields {
             self.malformed = true;
             return;
         }
+        self.blanks |= value.trim_ascii().len() < value.len();
         if self.text.len() + name.len() + value.len() > bytes_max {
             self.too_long = true;
             return;
@@ -585,6 +588,7 @@ impl Connection {
             ambiguous: place.ambiguous,
             framing: false,
             pairing: false,
+            blanks: false,
         };
         (MessageId { stream: cx.stream, request: is_request, seq: place.seq, nth }, doubts)
     }
@@ -660,6 +664,7 @@ impl Connection {
         let state = if fields.is_missing { HeadState::CutByCapture } else { HeadState::Whole };
         let head_state = state_of(kept.too_many, kept.too_long || fields.too_long, state, cx.counters);
         let (id, doubts) = self.id(side, false, place, cx);
+        let doubts = Doubts { blanks: fields.blanks, ..doubts };
         let [client, server] = self.ends(cx);
         let response = Response {
             id,
