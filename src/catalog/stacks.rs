@@ -384,7 +384,7 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "add_header Access-Control-Max-Age 600 always;"),
             (
                 Order,
-                "if ($request_method = OPTIONS) { add_header Access-Control-Allow-Origin \"{origin}\" always; add_header Access-Control-Allow-Methods \"{method}\" always; add_header Access-Control-Allow-Headers \"{headers}\" always; return 204; } in the location: it comes before login, limits and redirects there (with cookies add_header Access-Control-Allow-Credentials true always; too)",
+                "if ($request_method = OPTIONS) { add_header Access-Control-Allow-Origin \"{origin}\" always; add_header Access-Control-Allow-Methods \"{method}\" always; add_header Access-Control-Allow-Headers \"{headers}\" always; add_header Access-Control-Allow-Credentials true always; return 204; } in the location of {path}, with every method and header that pages use there: it comes before login, limits and redirects, but OPTIONS must be in a limit_except",
             ),
             (
                 Scope,
@@ -416,7 +416,7 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "Header always set Access-Control-Max-Age 600"),
             (
                 Order,
-                "<LimitExcept OPTIONS> around Require, where the application answers OPTIONS; else in the server or VirtualHost: ⏎ RewriteEngine On ⏎ RewriteCond %{REQUEST_METHOD} OPTIONS ⏎ RewriteRule .* - [R=204,L] ⏎ Header always set Access-Control-Allow-Origin \"{origin}\" ⏎ Header always set Access-Control-Allow-Methods \"{method}\" ⏎ Header always set Access-Control-Allow-Headers \"{headers}\"",
+                "<LimitExcept OPTIONS> around Require, where the application answers OPTIONS; else in the server or VirtualHost, with every method and header that pages use there: ⏎ RewriteEngine On ⏎ RewriteCond %{REQUEST_METHOD} OPTIONS ⏎ RewriteRule ^{path}$ - [R=204,L] ⏎ Header always set Access-Control-Allow-Origin \"{origin}\" \"expr=%{REQUEST_METHOD} == 'OPTIONS' && %{REQUEST_URI} == '{path}'\" ⏎ Header always set Access-Control-Allow-Methods \"{method}\" \"expr=%{REQUEST_METHOD} == 'OPTIONS' && %{REQUEST_URI} == '{path}'\" ⏎ Header always set Access-Control-Allow-Headers \"{headers}\" \"expr=%{REQUEST_METHOD} == 'OPTIONS' && %{REQUEST_URI} == '{path}'\" ⏎ Header always set Access-Control-Allow-Credentials true \"expr=%{REQUEST_METHOD} == 'OPTIONS' && %{REQUEST_URI} == '{path}'\"",
             ),
             (
                 Scope,
@@ -454,7 +454,7 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "http-response set-header Access-Control-Max-Age 600"),
             (
                 Order,
-                "!METH_OPTIONS in the condition of http-request auth, deny or redirect, where the application answers OPTIONS; else above them: ⏎ acl allowed req.hdr(origin) -m str {origin} ⏎ http-request return status 204 hdr Access-Control-Allow-Origin %[req.hdr(origin)] hdr Access-Control-Allow-Methods \"{method}\" hdr Access-Control-Allow-Headers \"{headers}\" if METH_OPTIONS allowed",
+                "!METH_OPTIONS in the condition of http-request auth, deny or redirect, where the application answers OPTIONS; else above them, with every method and header that pages use there: ⏎ acl allowed req.hdr(origin) -m str {origin} ⏎ http-request return status 204 hdr Access-Control-Allow-Origin %[req.hdr(origin)] hdr Access-Control-Allow-Methods \"{method}\" hdr Access-Control-Allow-Headers \"{headers}\" hdr Access-Control-Allow-Credentials true if METH_OPTIONS allowed { path {path} }",
             ),
             (
                 Scope,
@@ -462,7 +462,7 @@ pub static STACKS: &[StackEntry] = &[
             ),
             (
                 Errors,
-                "http-after-response, as http-response does not reach HAProxy's own answers; above all other rules: ⏎ http-request set-var(txn.origin) req.hdr(origin) ⏎ http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} }",
+                "http-after-response, as http-response does not reach HAProxy's own answers (where pages send cookies, likewise Access-Control-Allow-Credentials true); above all other rules: ⏎ http-request set-var(txn.origin) req.hdr(origin) ⏎ http-after-response set-header Access-Control-Allow-Origin %[var(txn.origin)] if { var(txn.origin) -m str {origin} }",
             ),
             (OneOwner, "http-response set-header (replaces), not add-header"),
             (Cache, "http-response set-header Vary Origin"),
@@ -486,10 +486,13 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "header @cors Access-Control-Max-Age 600"),
             (
                 Order,
-                "let OPTIONS pass to an application that answers it: ⏎ @asked not method OPTIONS ⏎ basic_auth @asked { … } ⏎ (redir, respond, forward_auth alike: Caddy runs them before handle, wherever they stand); else in route { … }, which keeps the order: ⏎ @pre method OPTIONS ⏎ header Access-Control-Allow-Origin {origin} ⏎ header @pre Access-Control-Allow-Methods \"{method}\" ⏎ header @pre Access-Control-Allow-Headers \"{headers}\" ⏎ respond @pre 204",
+                "let OPTIONS pass to an application that answers it: ⏎ @asked not method OPTIONS ⏎ basic_auth @asked { … } ⏎ (redir, respond, forward_auth alike: Caddy runs them before handle, wherever they stand); else in route { … }, which keeps the order, above them, with every method and header that pages use there: ⏎ @pre { ⏎ method OPTIONS ⏎ path {path} ⏎ } ⏎ header @pre Access-Control-Allow-Origin {origin} ⏎ header @pre Access-Control-Allow-Methods \"{method}\" ⏎ header @pre Access-Control-Allow-Headers \"{headers}\" ⏎ header @pre Access-Control-Allow-Credentials true ⏎ respond @pre 204",
             ),
             (Scope, "put the header lines outside the handle that misses {path}, and name no path in them"),
-            (Errors, "repeat the header lines in handle_errors { … }: header Access-Control-Allow-Origin {origin}"),
+            (
+                Errors,
+                "repeat the header lines in handle_errors { … }: header Access-Control-Allow-Origin {origin} and, where pages send cookies, header Access-Control-Allow-Credentials true",
+            ),
             (
                 OneOwner,
                 "in reverse_proxy { … }: header_down -Access-Control-Allow-Origin, which takes the application's off; or take the own header line out",
@@ -627,7 +630,7 @@ pub static STACKS: &[StackEntry] = &[
             (MaxAge, "set resp.http.Access-Control-Max-Age = \"600\";"),
             (
                 Order,
-                "sub vcl_recv { if (req.method == \"OPTIONS\") { return (synth(204)); } } and sub vcl_synth { set resp.http.Access-Control-Allow-Origin = \"{origin}\"; set resp.http.Access-Control-Allow-Methods = \"{method}\"; set resp.http.Access-Control-Allow-Headers = \"{headers}\"; }",
+                "sub vcl_recv { if (req.method == \"OPTIONS\" && req.url ~ \"^{path}\") { return (synth(204)); } } and sub vcl_synth { if (req.method == \"OPTIONS\") { set resp.http.Access-Control-Allow-Origin = \"{origin}\"; set resp.http.Access-Control-Allow-Methods = \"{method}\"; set resp.http.Access-Control-Allow-Headers = \"{headers}\"; set resp.http.Access-Control-Allow-Credentials = \"true\"; } }, with every method and header that pages use there",
             ),
             (Scope, "set the headers in vcl_deliver, for every path"),
             (Errors, "set the headers in vcl_synth and vcl_backend_error, too"),
