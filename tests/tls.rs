@@ -130,6 +130,19 @@ fn without_its_keys_a_connection_is_tls_and_nothing_else() {
 }
 
 #[test]
+fn a_connection_without_its_hello_is_told_as_such() {
+    let name = "tls13-aes256gcm";
+    let sent = segments(name);
+    let hello = sent.iter().position(|s| !s.payload.is_empty()).expect("a hello");
+    for from in [hello + 1, hello + 3] {
+        let (seen, c) = read_segments(&sent[from..], &keys(name));
+        assert_eq!((seen.messages.len(), c.carried.tls, c.tls_connections.no_hello), (0, 1, 1));
+        let (_, c) = read_segments(&sent[from..], "");
+        assert_eq!((c.carried.tls, c.tls_connections.total()), (1, 0));
+    }
+}
+
+#[test]
 fn a_suite_that_cannot_be_read_is_named() {
     let c = read("tls12-cbc", &keys("tls12-cbc"), &Limits::default(), |_, _| true, &mut Messages::default());
     assert_eq!((c.requests, c.tls_connections.unreadable, c.tls_suites.as_slice()), (0, 1, &[(0xc013, 1)][..]));

@@ -645,6 +645,8 @@ impl Conversation {
             };
             *counter += 1;
             self.carries = carries;
+            let has_keys = cx.shared.tls.as_ref().is_some_and(|tools| tools.keys.are_used());
+            cx.counters.tls_connections.no_hello += u64::from(found == Look::Tls && has_keys);
         }
         for reader in &mut self.readers {
             release_buffer(&mut reader.state, cx.shared);
