@@ -139,6 +139,8 @@ pub fn run(options: DaemonOptions, again: impl Fn() -> Result<DaemonOptions, Con
     let folders: BTreeSet<PathBuf> = folders.collect();
     let privileges = privileges::drop_all(options.user.as_deref(), &folders).map_err(DaemonError::Privileges)?;
     let store = options.db.as_ref().map(|path| {
+        // After a crash it is read as a whole first.
+        notify.say(&format!("STATUS=opening {}", crate::report::shown(&path.display().to_string())));
         Store::open(&StoreOptions {
             path: path.clone(),
             sensor: options.engine.sensor.clone(),

@@ -44,6 +44,8 @@ fn the_service_manager_is_kept_informed() {
     let mut corstap = Daemon::start_with(&folder, &host, &["-i", "lo"], |command| {
         command.env("NOTIFY_SOCKET", folder.file("notify")).env("WATCHDOG_USEC", "900000");
     });
+    let opening = format!("STATUS=opening {}", folder.file("live.db").display());
+    manager.hears("what may take long", |message| message == opening);
     manager.hears("ready", |message| message == "READY=1");
     for _ in 0..3 {
         manager.hears("alive", |message| message == "WATCHDOG=1");
