@@ -84,7 +84,10 @@ const PRIORITY: u8 = 0x20;
 /// A head in one frame, or in several; with padding and priority.
 fn head(stream: u32, block: &[u8], ends: bool, e: &Exchange) -> Vec<u8> {
     let end = if ends { END_STREAM } else { 0 };
-    let parts: Vec<&[u8]> = if e.joined { vec![block] } else { block.chunks(40).collect() };
+    let mut parts: Vec<&[u8]> = if e.joined { vec![block] } else { block.chunks(40).collect() };
+    if e.interim {
+        parts.push(b"");
+    }
     let mut out = Vec::new();
     for (n, part) in parts.iter().enumerate() {
         let whole = if n + 1 == parts.len() { END_HEADERS } else { 0 };

@@ -12,6 +12,8 @@ pub(super) const TABLE_BYTES_MAX: usize = 64 * 1024;
 const TABLE_BYTES: usize = 4096;
 /// What an entry costs beside its text.
 const ENTRY_BYTES: usize = 32;
+/// Bytes of names and values that one block may write anew: a name that came before takes two bytes to write again, however long it is.
+const WRITTEN_BYTES_MAX: usize = 1 << 20;
 /// Octets of an integer; more would be beyond 32 bits.
 const INTEGER_BYTES_MAX: usize = 5;
 
@@ -85,7 +87,7 @@ impl Table {
         value: &mut Vec<u8>,
         field: &mut impl FnMut(&[u8], &[u8]),
     ) -> Result<bool, Malformed> {
-        let mut is_missing = false;
+        let (mut is_missing, mut written) = (false, 0);
         while let Some(&first) = block.first() {
             if first & 0x80 != 0 {
                 let index = integer(&mut block, 7)?;
@@ -112,6 +114,10 @@ impl Table {
                 known.is_some()
             };
             string(&mut block, value)?;
+            written += name.len() + value.len();
+            if written > WRITTEN_BYTES_MAX {
+                return Err(Malformed);
+            }
             if is_named {
                 field(name, value);
             } else {
@@ -368,6 +374,21 @@ mod tests {
         for hex in ["80", "be", "3f", "ff", "ffffffffffff00", "4003", "40 85 ff", "00 01 61 7f ffffffff0f", "40 0161"] {
             assert_eq!(read(&mut Table::new(true), &bytes(hex)).1, Err(Malformed), "{hex}");
         }
+    }
+
+    #[test]
+    fn what_few_bytes_write_again_and_again_is_given_up() {
+        let mut table = Table::new(true);
+        assert_eq!(read(&mut table, &bytes("3fe1ff03 82")).1, Ok(false));
+        // a name of 30,000 bytes, then fields of that name
+        let mut block = vec![0x40, 0x7f];
+        block.extend([0xb1, 0xe9, 0x01]);
+        block.extend([b'a'; 30_000]);
+        block.push(0);
+        assert_eq!(read(&mut table, &block).1, Ok(false));
+        let again = [0x0f, 0x2f, 0x00];
+        assert_eq!(read(&mut table, &again.repeat(30)).1, Ok(false));
+        assert_eq!(read(&mut table, &again.repeat(40)).1, Err(Malformed));
     }
 
     #[test]

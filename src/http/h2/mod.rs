@@ -179,19 +179,23 @@ struct Fields {
     malformed: bool,
     /// A value has blanks around it.
     blanks: bool,
+    /// Of names and values, whatever became of them.
+    bytes: usize,
 }
 
 impl Fields {
     fn take(&mut self, name: &[u8], value: &[u8], bytes_max: usize) {
+        // a byte may stand for the longest field that came before: what is beyond the cap is not even looked at
+        self.bytes = self.bytes.saturating_add(name.len() + value.len());
+        if self.bytes > bytes_max {
+            self.too_long = true;
+            return;
+        }
         if value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
             self.malformed = true;
             return;
         }
         self.blanks |= value.trim_ascii().len() < value.len();
-        if self.text.len() + name.len() + value.len() > bytes_max {
-            self.too_long = true;
-            return;
-        }
         match name {
             b":method" => self.method = value.to_vec(),
             b":path" => self.path = Some(value.to_vec()),
@@ -415,7 +419,13 @@ impl Connection {
                 half.miss_block();
                 State::Passed { left: header.bytes }
             }
-            _ if header.bytes == 0 => between(),
+            _ if header.bytes == 0 => {
+                half.state = between();
+                if is_block {
+                    self.on_frame(side, header, b"", place, at, cx);
+                }
+                return;
+            }
             Kind::Headers | Kind::PushPromise | Kind::Continuation => {
                 State::Payload { header, place, bytes: Vec::new() }
             }
