@@ -383,7 +383,7 @@ mod tests {
         // a name of 30,000 bytes, then fields of that name
         let mut block = vec![0x40, 0x7f];
         block.extend([0xb1, 0xe9, 0x01]);
-        block.extend([b'a'; 30_000]);
+        block.extend(vec![b'a'; 30_000]);
         block.push(0);
         assert_eq!(read(&mut table, &block).1, Ok(false));
         let again = [0x0f, 0x2f, 0x00];
