@@ -1,4 +1,4 @@
-//! TLS read with a key log, of nginx and OpenSSL (tests/data/tls/record.py): each message that tshark reads, however the bytes are cut,
+//! TLS read with a key log, of nginx, OpenSSL and curl (tests/data/tls/record.py): each message that tshark reads, however the bytes are cut,
 //! whenever the keys come; and what is lost where bytes or keys are.
 
 use std::collections::BTreeSet;
@@ -29,6 +29,8 @@ const CAPTURES: &[&str] = &[
     "tls13-early",
     "tls13-early-refused",
     "tls13-retry",
+    "tls12-h2",
+    "tls13-h2",
 ];
 
 fn path(name: &str) -> PathBuf {
@@ -329,6 +331,7 @@ fn a_lost_segment_costs_the_records_it_touches_and_pairs_nothing_wrongly() {
 
 #[test]
 fn a_hole_inside_a_body_costs_nothing_but_bytes_of_it() {
+    // Of HTTP/2 a hole of some frames takes their headers along: which frame follows it has to be found out.
     for name in ["tls12-aes128gcm", "tls13-aes128gcm", "tls13-keyupdate"] {
         let keys = keys(name);
         let sent = cut_anew(&segments(name), 1000, &mut Dice(7));

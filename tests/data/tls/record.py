@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Records the captures beside this file: nginx and `openssl s_client` over loopback with an MTU of 1,500, in a network namespace.
 
-  sudo unshare -n python3 record.py FOLDER        needs nginx, openssl, dumpcap, editcap, tshark (Debian 12), ip
+  sudo unshare -n python3 record.py FOLDER [NAME…]    needs nginx, openssl, curl, dumpcap, editcap, tshark (Debian 12), ip
 
 For each NAME: NAME.pcapng, NAME.keys (the client's key log), NAME.messages (what tshark reads with it: one line a message).
 """
 import os, re, shutil, signal, subprocess, sys, tempfile, time
 
-OUT = os.path.abspath(sys.argv[1])
+OUT, ONLY = os.path.abspath(sys.argv[1]), sys.argv[2:]
 TMP = tempfile.mkdtemp(prefix="tls-")
 os.chmod(TMP, 0o755)
 HEADERS = "Host: api.shop.test\r\nOrigin: https://app.shop.test\r\n"
@@ -34,7 +34,7 @@ http {{
   access_log off; client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f;
   uwsgi_temp_path {root}/u; scgi_temp_path {root}/s; default_type application/json;
   server {{
-    listen 127.0.0.1:{port} ssl; ssl_certificate {TMP}/cert.pem; ssl_certificate_key {TMP}/key.pem;
+    listen 127.0.0.1:{port} ssl {'http2' if port == 4446 else ''}; ssl_certificate {TMP}/cert.pem; ssl_certificate_key {TMP}/key.pem;
     {' '.join(lines)}
     add_header Access-Control-Allow-Origin https://app.shop.test always; add_header Vary Origin always;
     location /big {{ root {root}/www; }}
@@ -66,6 +66,8 @@ def client(port, keys, *options, steps=(), wait=0.15):
 
 
 def record(name, port, act):
+    if ONLY and name not in ONLY:
+        return
     path, keys = os.path.join(OUT, name + ".pcapng"), os.path.join(OUT, name + ".keys")
     if os.path.exists(keys):
         os.remove(keys)
@@ -86,7 +88,9 @@ def read(name, keys):
     """tshark's reading."""
     path = os.path.join(OUT, name + ".pcapng")
     fields = ["tcp.stream", "http.request.method", "http.request.uri", "http.response.code"]
-    args = ["tshark", "-r", path, "-Y", "http", "-T", "fields"] + [x for f in fields for x in ("-e", f)]
+    if name.endswith("h2"):
+        fields[1:] = ["http2.headers.method", "http2.headers.path", "http2.headers.status"]
+    args = ["tshark", "-r", path, "-Y", "http or http2.headers", "-T", "fields"] + [x for f in fields for x in ("-e", f)]
     args += ["-o", "tls.keylog_file:" + keys] if keys else []
     out = sh(*args, text=True).stdout
     lines = []
@@ -105,6 +109,7 @@ sh("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", TMP + 
 servers = [
     nginx(4443, "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ALL;", "ssl_early_data on; ssl_session_cache shared:a:1m;"),
     nginx(4444, "ssl_protocols TLSv1.3;", "ssl_early_data on;"),
+    nginx(4446, "ssl_protocols TLSv1.2 TLSv1.3;"),
     nginx(4445, "ssl_protocols TLSv1.3;", "ssl_ecdh_curve secp384r1;"),
 ]
 try:
@@ -150,7 +155,20 @@ try:
     # another server's ticket: it refuses early data, and the client sends it again
     record("tls13-early-refused", "4443 or tcp port 4444", early(4444))
     record("tls13-retry", 4445, lambda keys: client(4445, keys, "-quiet", "-tls1_3", "-groups", "X25519:P-384", steps=small))
+    def h2(version):
+        def act(keys):
+            usual = ["--http2", "-sk", "--tls-max", version, "-H", "Origin: https://app.shop.test", "-o", TMP + "/answer"]
+            url = "https://127.0.0.1:4446/"
+            env = dict(os.environ, SSLKEYLOGFILE=keys)
+            put = ["--next", *usual, "-X", "PUT", "--json", '{"a":1}', url + "second", "--next", *usual, url + "last"]
+            sh("curl", *usual, url + "first", "--next", *usual, url + "big", *put, env=env)
+        return act
+
+    record("tls12-h2", 4446, h2("1.2"))
+    record("tls13-h2", 4446, h2("1.3"))
     keys, path = (os.path.join(OUT, "tls13-aes256gcm." + end) for end in ("keys", "pcapng"))
+    if ONLY:
+        sys.exit()
     sh("editcap", "--inject-secrets", "tls," + keys, path, os.path.join(OUT, "secrets-inside.pcapng"))
     read("secrets-inside", None)
 finally:
