@@ -1044,8 +1044,17 @@ fn is_development(origin: &[u8]) -> bool {
     let text = std::str::from_utf8(origin).unwrap_or_default();
     text.split_once("://").and_then(|(_, rest)| split_host_port(rest)).is_some_and(|(host, port)| {
         let port = port.and_then(|p| p.parse().ok());
-        is_loopback_host(host) || port.is_some_and(|p| DEVELOPMENT_PORTS.contains(&p))
+        is_loopback_host(host) || (is_unpublished(host) && port.is_some_and(|p| DEVELOPMENT_PORTS.contains(&p)))
     })
+}
+
+/// An address, or a name that no public server has. Whoever has a public name serves his page in earnest, whatever its port.
+fn is_unpublished(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    host.starts_with('[')
+        || last.bytes().all(|b| b.is_ascii_digit())
+        || last == host
+        || matches!(last, "local" | "test" | "localhost" | "internal")
 }
 
 /// An origin that may be pasted into a configuration: nothing but scheme, host and port.

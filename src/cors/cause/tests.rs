@@ -586,6 +586,15 @@ fn a_development_page_is_told_of_the_dev_proxy_and_a_stray_header_of_its_useless
     let text = &all.first().expect("a transaction").fix;
     assert!(text.contains("Vite: server: { proxy: { '/v1'") && text.contains("Next: rewrites"), "{text}");
     assert!(text.contains("it cannot help here"), "{text}");
+    for (page, development) in [
+        ("http://192.168.1.7:3000", true),
+        ("http://mine:8080", true),
+        ("http://[fd00::7]:8080", true),
+        ("http://app.example.com:8080", false),
+    ] {
+        let all = replay(&[&format!("GET /v1/x |Origin: {page} → 200 |Vary: Origin")]);
+        assert_eq!(all.first().expect("a transaction").fix.contains("In development"), development, "{page}");
+    }
 }
 
 #[test]
