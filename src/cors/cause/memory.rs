@@ -151,6 +151,10 @@ pub(in crate::cors) struct TargetMemory {
     pub(in crate::cors) error_good: Last,
     /// A preflight was answered 401, 403 or 407 without it.
     pub(in crate::cors) preflight_needs_login: Last,
+    /// A preflight was answered 2xx, without any trace of CORS, by a handler that takes OPTIONS for any request.
+    pub(in crate::cors) routed: Last,
+    /// A limiter answered 503 where requests had passed.
+    pub(in crate::cors) limited: Last,
     /// The CORS code ran on an actual request or, in silence or with its lists alone, on a preflight, and did not name this origin.
     denied: Option<(u64, Time)>,
     /// Servers that its answers showed.
@@ -189,6 +193,11 @@ pub(in crate::cors) struct EndpointMemory {
 }
 
 impl EndpointMemory {
+    /// A preflight or a request has passed.
+    pub(in crate::cors) fn has_worked(&self, now: Time) -> bool {
+        self.actual_good.is_recent(now) || self.preflight_good.is_recent(now)
+    }
+
     pub(in crate::cors) fn no_cors_tried(&self, client: ClientId, now: Time) -> bool {
         self.no_cors.0 == client && self.no_cors.1.is_within(now, NO_CORS_NS)
     }
@@ -285,10 +294,16 @@ impl Memory {
                     endpoint.open.on(now);
                 }
             }
-            (true, false, 200..=299) => endpoint.preflight_bare.on(now),
+            (true, false, 200..=299) => {
+                endpoint.preflight_bare.on(now);
+                if super::is_routed(response) {
+                    target.routed.on(now);
+                }
+            }
             (false, false, 200..=299) if !super::is_hit(&response.head) => endpoint.bare.on(now),
             (false, true, 400..) => target.error_good.on(now),
             (true, false, 404 | 405 | 501) => endpoint.no_route.on(now),
+            (_, false, 503) if endpoint.has_worked(now) => target.limited.on(now),
             (true, false, 401 | 403 | 407) if !super::is_tomcats(response) => target.preflight_needs_login.on(now),
             _ => {}
         }

@@ -22,7 +22,7 @@ use super::{ClientId, Target};
 use crate::catalog::fixes::{self, Layers, List, PageSigns, Shown};
 use crate::catalog::{Cause, Reason, Setting, Side, Stack};
 use crate::http::BodyStart;
-use crate::http::head::{Head, Name};
+use crate::http::head::{Head, Name, Spelling};
 use crate::http::{Request, Response};
 use crate::options::Scheme;
 use crate::packet::Time;
@@ -38,6 +38,9 @@ const NAMES_MAX: usize = 12;
 const LISTED_MAX: usize = 64;
 /// A longer name is not repeated.
 const NAME_BYTES_MAX: usize = 64;
+
+/// Express's page for an error in production, which says `Internal Server Error` and no more, is not longer.
+const PRODUCTION_PAGE_BYTES: u32 = 200;
 
 /// A cause, and how sure.
 type Told = (Cause, Confidence);
@@ -238,7 +241,7 @@ impl Case<'_> {
             401 | 403 | 407 => self.refused(response, seen),
             404 if self.is_fastify(seen) => (Cause::CorsNotMounted, Confidence::Probable),
             400..=499 | 501 if self.is_preflight() => self.no_route(response, seen),
-            500..=599 => self.failed(seen),
+            500..=599 => self.failed(response, seen),
             400..=499 => self.error_page(response, seen),
             _ if self.is_preflight() => self.bare_preflight(request, response, seen),
             _ => self.bare_answer(request, response, seen),
@@ -250,10 +253,8 @@ impl Case<'_> {
         match seen.edge {
             _ if names_limit(head) => (Cause::RateLimited, Confidence::Probable),
             Some(Stack::Nginx) => {
-                let works =
-                    self.endpoint.actual_good.is_recent(self.now) || self.endpoint.preflight_good.is_recent(self.now);
                 // a limiter lets something pass first; a page for maintenance does not
-                if works {
+                if self.endpoint.has_worked(self.now) || self.target.limited.is_recent(self.now) {
                     (Cause::RateLimited, Confidence::Probable)
                 } else {
                     (Cause::ErrorPageWithoutCors, Confidence::Possible)
@@ -358,6 +359,11 @@ impl Case<'_> {
         if response.status == 403 && stranger && (others || is_tomcats(response)) {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
+        if is_wordless(response) && (seen.edge.is_some() || is_gins(&response.head)) {
+            let for_origin = !self.is_preflight() || self.asks_for_content_type_alone();
+            let shows = seen.edge.is_none() && for_origin;
+            return if shows { (Cause::OriginNotListed, Confidence::Possible) } else { UNKNOWN };
+        }
         if self.is_preflight() {
             let sure = if response.status == 403 { Confidence::Probable } else { Confidence::Certain };
             return (Cause::AuthBeforeCors, sure);
@@ -377,7 +383,7 @@ impl Case<'_> {
     }
 
     /// 5xx of the application.
-    fn failed(&self, seen: Seen) -> Told {
+    fn failed(&self, response: &Response, seen: Seen) -> Told {
         let express =
             seen.application == Some(Stack::Express) || self.target.servers.application == Some(Stack::Express);
         let answers = self.endpoint.bare.is_recent(self.now) || self.endpoint.grants.has(self.origin_key, self.now);
@@ -395,6 +401,10 @@ impl Case<'_> {
             return (Cause::OriginNotListed, if express { Confidence::Probable } else { Confidence::Possible });
         }
         match (express, self.is_preflight()) {
+            // a proxy may add fields to good answers alone, and CORS code that fails says so where a page tells of errors at all
+            (true, false) if seen.edge.is_some() || tells_of_an_error(response) => {
+                (Cause::ErrorPageWithoutCors, Confidence::Possible)
+            }
             (true, _) if seen.edge.is_none() => (Cause::OriginNotListed, Confidence::Possible),
             // what failed on OPTIONS is the CORS code itself, or what runs before it
             (true, _) | (_, true) => UNKNOWN,
@@ -497,7 +507,9 @@ impl Case<'_> {
         // Express keeps on its errors what CORS code added before; a server's page does not, other applications may or may not
         match response.body_start {
             // nor does a proxy that adds fields to good answers alone
-            _ if seen.application == Some(Stack::Express) && seen.edge.is_some() => UNKNOWN,
+            _ if seen.application == Some(Stack::Express) && seen.edge.is_some() => {
+                (Cause::ErrorPageWithoutCors, Confidence::Possible)
+            }
             _ if seen.application == Some(Stack::Express) => (Cause::CorsNotMounted, Confidence::Possible),
             BodyStart::Json => UNKNOWN,
             _ if is_json(&response.head) => UNKNOWN,
@@ -525,14 +537,21 @@ impl Case<'_> {
         if works && !by_router && !head.has(Name::ContentType) {
             return self.method_or_header(Confidence::Possible);
         }
+        if is_silent(response) && self.is_rack(seen) && !self.endpoint.bare.is_recent(self.now) {
+            let elsewhere = self.target.grants.has(self.origin_key, self.now);
+            let lacks = self.method_or_header(Confidence::Possible);
+            if elsewhere && lacks != UNKNOWN {
+                return lacks;
+            }
+        }
         self.elsewhere().unwrap_or_else(|| {
             // rack-cors passes over a method, a header and a path that it does not know without a word; where it knows the path,
             // requests show it
             let path_unknown = self.is_rack(seen) && self.endpoint.bare.is_recent(self.now);
             if !is_silent(response) || path_unknown {
                 // rules of Apache and Caddy answer preflights themselves; this one went past them to the application
-                let past = matches!(seen.edge, Some(Stack::Apache | Stack::Caddy)) && !is_flasks(&response.head);
-                if past { (Cause::CorsNotMounted, Confidence::Possible) } else { no_trace(response) }
+                let past = matches!(seen.edge, Some(Stack::Apache | Stack::Caddy)) && !server::is_flasks(response);
+                if past { (Cause::CorsNotMounted, Confidence::Possible) } else { self.no_trace(response) }
             } else if is_silent_denial(request, response) {
                 (Cause::OriginNotListed, Confidence::Possible)
             } else {
@@ -585,8 +604,18 @@ impl Case<'_> {
         self.elsewhere().unwrap_or_else(|| {
             // CORS code would have taken OPTIONS, whatever the origin
             let no_route = self.endpoint.no_route.is_recent(self.now);
-            if no_route { (Cause::CorsNotMounted, Confidence::Possible) } else { no_trace(response) }
+            if no_route { (Cause::CorsNotMounted, Confidence::Possible) } else { self.no_trace(response) }
         })
+    }
+
+    /// An answer without a trace of CORS, and nothing else known: most often there is none.
+    fn no_trace(&self, response: &Response) -> Told {
+        let known = self.target.servers.application;
+        if server::hides_denials(response, known, self.target.routed.is_recent(self.now)) {
+            UNKNOWN
+        } else {
+            (Cause::CorsNotMounted, Confidence::Possible)
+        }
     }
 
     // ---- other reasons -----------------------------------------------------------------------------------------------
@@ -879,11 +908,6 @@ fn listed(list: &[u8]) -> Items<'_> {
 
 const UNKNOWN: Told = (Cause::Unknown, Confidence::Possible);
 
-/// An answer without a trace of CORS, and nothing else known: most often there is none.
-fn no_trace(response: &Response) -> Told {
-    if server::hides_denials(response) { UNKNOWN } else { (Cause::CorsNotMounted, Confidence::Possible) }
-}
-
 /// One field with several values: joined on the way from two, or configured as a list.
 fn several(value: &[u8]) -> Told {
     let items: Vec<&[u8]> = list_items(value).take(16).collect();
@@ -944,10 +968,39 @@ fn is_json(head: &Head) -> bool {
     head.first(Name::ContentType).is_some_and(|kind| kind.starts_with(b"application/json"))
 }
 
-/// Flask's own answer to OPTIONS, which Flask-CORS leaves as it is for an origin that is not on its list.
-fn is_flasks(head: &Head) -> bool {
-    let allows = |word: &[u8]| head.first(Name::Allow).is_some_and(|v| list_items(v).any(|item| item == word));
-    allows(b"HEAD") && allows(b"OPTIONS") && head.first(Name::ContentType) == Some(b"text/html; charset=utf-8")
+/// A handler took a preflight for any request. PHP's scripts get all there is, those with a list, too.
+pub(super) fn is_routed(response: &Response) -> bool {
+    let by_handler = matches!(response.body_start, BodyStart::Json | BodyStart::Markup);
+    let by_script = response.head.first(Name::XPoweredBy).is_some_and(|v| v.starts_with(b"PHP"));
+    by_handler && !by_script && !response.head.has(Name::Allow) && !has_run(&response.head)
+}
+
+/// 403 with nothing at all, where a login check has words or a type, or names its server.
+fn is_wordless(response: &Response) -> bool {
+    let head = &response.head;
+    let seen = server::recognise(response);
+    let names_itself = head.has(Name::Server) && seen.edge != Some(Stack::Nginx);
+    response.status == 403
+        && response.body_start == BodyStart::Unseen
+        && head.first(Name::ContentLength) == Some(b"0")
+        && !head.has(Name::ContentType)
+        && !head.has(Name::WwwAuthenticate)
+        && seen.application.is_none()
+        && !names_itself
+}
+
+/// Gin's CORS code refuses an origin so; Go writes the date first.
+fn is_gins(head: &Head) -> bool {
+    let mut fields = head.fields().iter().filter(|f| f.name != Name::Connection);
+    let mut is = |name: Name| fields.next().is_some_and(|f| f.name == name && f.spelling != Spelling::Lower);
+    is(Name::Date) && is(Name::ContentLength) && fields.next().is_none()
+}
+
+/// Express's page says which error, but in production.
+fn tells_of_an_error(response: &Response) -> bool {
+    let length = response.head.first(Name::ContentLength).and_then(|v| std::str::from_utf8(v).ok());
+    let long = length.and_then(|v| v.parse::<u32>().ok()).is_some_and(|bytes| bytes > PRODUCTION_PAGE_BYTES);
+    response.body_start == BodyStart::Markup && long
 }
 
 /// Plain words or none, where routers, gateways and login checks mostly send a page or JSON.
@@ -984,7 +1037,13 @@ fn is_silent(response: &Response) -> bool {
         && !has_run(head)
         && !head.has(Name::AcAllowOrigin)
         && !head.has(Name::Allow)
-        && server::recognise(response).edge.is_none()
+        && (server::recognise(response).edge.is_none() || is_handed_on(response))
+}
+
+/// nginx sends what comes without length in chunks; what it answers itself has a length.
+fn is_handed_on(response: &Response) -> bool {
+    let head = &response.head;
+    response.status == 200 && !head.has(Name::ContentType) && head.has(Name::TransferEncoding)
 }
 
 /// Whether a preflight's origin alone can be what is refused: it asks for no header that a list may lack.

@@ -2,6 +2,7 @@
 
 use super::is_allow_field;
 use crate::catalog::Stack;
+use crate::cors::fields::list_items;
 use crate::http::BodyStart;
 use crate::http::Response;
 use crate::http::head::{Head, Name, Spelling};
@@ -31,21 +32,39 @@ pub fn recognise(response: &Response) -> Seen {
 
 /// Where an origin that is not on the list gets the same answer as one where there is no list: Flask-CORS, aiohttp's libraries, Envoy's
 /// filter and S3 add nothing then, not even `Vary`; nor do nginx's `map`, Apache's `env=` and Caddy's matchers before an application
-/// that has none itself.
+/// that has none itself. `known` is what other answers of the target show; `routed`: a handler behind has got a preflight, which
+/// a proxy that has CORS mostly answers itself.
 #[must_use]
-pub fn hides_denials(response: &Response) -> bool {
+pub fn hides_denials(response: &Response, known: Option<Stack>, routed: bool) -> bool {
     let head = &response.head;
     let server = head.first(Name::Server).unwrap_or_default();
     let seen = recognise(response);
+    let application = seen.application.or(known);
     let behind = || {
         let json = head.first(Name::ContentType).is_some_and(|v| v.starts_with(b"application/json"));
         seen.application.is_some() || (json && !head.has(Name::LastModified))
     };
     match seen.edge {
         Some(Stack::Envoy) => true,
-        Some(Stack::Nginx | Stack::Apache | Stack::Caddy) => behind(),
+        // django-cors-headers names Origin in Vary, whoever asks
+        _ if application == Some(Stack::Django) => false,
+        Some(Stack::Nginx | Stack::Apache | Stack::Caddy) => application == Some(Stack::Flask) || (!routed && behind()),
         _ => begins(server, "werkzeug") || contains(server, "aiohttp/") || server == b"AmazonS3",
     }
+}
+
+/// Flask's own answer to OPTIONS, which Flask-CORS leaves as it is for an origin that is not on its list: no body, and what it would be.
+#[must_use]
+pub fn is_flasks(response: &Response) -> bool {
+    let head = &response.head;
+    let empty = match head.first(Name::ContentLength) {
+        Some(length) => length == b"0",
+        None => response.body_start == BodyStart::Unseen,
+    };
+    response.status == 200
+        && empty
+        && head.first(Name::ContentType) == Some(b"text/html; charset=utf-8")
+        && head.first(Name::Allow).is_some_and(|v| list_items(v).any(|item| item == b"OPTIONS"))
 }
 
 fn begins(value: &[u8], word: &str) -> bool {
@@ -181,14 +200,21 @@ fn application(response: &Response, server: &[u8]) -> Option<Stack> {
     if named("x-dns-prefetch-control") && named("x-permitted-cross-domain-policies") {
         return Some(Stack::Express); // helmet
     }
+    // Django's SecurityMiddleware
     if head.has(Name::CrossOriginOpenerPolicy)
-        && named("x-frame-options")
         && named("x-content-type-options")
-        && named("referrer-policy")
+        && valued(head, "referrer-policy", b"same-origin")
     {
         return Some(Stack::Django);
     }
+    if is_flasks(response) {
+        return Some(Stack::Flask);
+    }
     by_vary(head, response.status).or_else(|| by_node(head))
+}
+
+fn valued(head: &Head, name: &str, value: &[u8]) -> bool {
+    head.of(Name::Other).any(|f| head.name_of(f).eq_ignore_ascii_case(name.as_bytes()) && head.value_of(f) == value)
 }
 
 /// Three CORS libraries name all three request fields, each in its own form.

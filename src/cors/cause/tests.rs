@@ -185,6 +185,29 @@ fn limiters_are_told_by_429_and_nginx_by_503() {
 }
 
 #[test]
+fn a_limiter_that_was_seen_speaks_for_the_targets_other_paths() {
+    let limited = "503 |Server: nginx|body=<";
+    let works = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: A";
+    let elsewhere = format!("OPTIONS /y |Origin: A|Access-Control-Request-Method: PUT → {limited}");
+    check(&[works, &format!("GET /x |Origin: A → {limited}"), &elsewhere], "rate_limited");
+    check(&[works, &elsewhere], "error_page_without_cors");
+}
+
+#[test]
+fn a_403_without_a_word_or_a_type_is_gins_for_an_origin() {
+    let gin = "403 |Date: now|Content-Length: 0";
+    check(&[&format!("GET /x |Origin: A → {gin}")], "origin_not_listed");
+    check(&[&format!("{ASK_PUT} → {gin}")], "origin_not_listed");
+    // Gorilla's, for a header
+    check(&[&format!("{ASK_PUT}|Access-Control-Request-Headers: x-a → {gin}")], "unknown");
+    // others write the length first, or in lower case
+    check(&[&format!("{ASK_PUT} → 403 |content-length: 0|date: now")], "auth_before_cors");
+    // whose it is does not show behind nginx
+    check(&["GET /x |Origin: A → 403 |Server: nginx|Date: now|Content-Length: 0"], "unknown");
+    check(&["GET /x |Origin: A → 403 |Server: nginx|Content-Type: text/plain|body=no"], "auth_before_cors");
+}
+
+#[test]
 fn a_miss_of_the_allow_list_leaves_the_other_fields() {
     check(&["GET /x |Origin: A → 200 |Vary: Origin|Access-Control-Allow-Credentials: true"], "origin_not_listed");
     check(&["GET /x |Origin: A → 200 |Vary: Accept-Encoding, Origin"], "origin_not_listed");
@@ -647,7 +670,8 @@ fn an_error_page_is_a_servers_and_expresss_errors_keep_what_cors_code_added() {
     // Express keeps what cors() added on its 404
     check(&["GET /x |Origin: A → 404 |X-Powered-By: Express|body=<"], "cors_not_mounted");
     check(&["GET /x |Origin: A → 400 |X-Powered-By: Express|body={"], "cors_not_mounted");
-    check(&["GET /x |Origin: A → 404 |X-Powered-By: Express|Server: nginx|body=<"], "unknown");
+    // behind a proxy it is mostly the proxy that adds fields to good answers alone
+    check(&["GET /x |Origin: A → 404 |X-Powered-By: Express|Server: nginx|body=<"], "error_page_without_cors");
     // a host that is not served
     check(&[&format!("{ASK_PUT} → 400 |Content-Type: text/html|body=<")], "unknown");
 }
@@ -733,6 +757,36 @@ fn where_nobody_takes_options_no_cors_code_hides() {
 }
 
 #[test]
+fn a_proxy_that_hands_preflights_on_has_no_cors_itself() {
+    let get = "GET /y |Origin: A → 200 |Server: nginx|Content-Type: application/json|body={";
+    let routed = |more: &str| format!("{ASK_PUT} → 200 |Server: nginx|{more}");
+    let handled = routed("Content-Type: application/json|body={");
+    check(&[&handled], "cors_not_mounted");
+    check(&[&handled, get], "cors_not_mounted");
+    // a router's own answer may come past a list of the proxy's that lacks the page
+    check(&[&routed("X-Powered-By: Express|Allow: PUT|Content-Type: text/plain|body=PUT")], "unknown");
+    // a script gets them all, with a list or without
+    check(&[&routed("X-Powered-By: PHP/8.2|Content-Type: application/json|body={")], "unknown");
+    // Flask-CORS leaves Flask's own answer as it is
+    let flask = routed("Allow: OPTIONS, PUT|Content-Length: 0|Content-Type: text/html; charset=utf-8");
+    check(&[&flask], "unknown");
+    check(&[&flask, get], "unknown");
+    // django-cors-headers would have named Origin
+    let django = "X-Content-Type-Options: nosniff|Referrer-Policy: same-origin|Cross-Origin-Opener-Policy: same-origin";
+    check(&[&get.replace("|body", &format!("|{django}|body"))], "cors_not_mounted");
+}
+
+#[test]
+fn racks_silence_is_heard_through_nginx() {
+    let silence = "200 |Server: nginx|Date: now|Transfer-Encoding: chunked";
+    check(&[&format!("{ASK_PUT} → {silence}")], "unknown");
+    // another path of this rack-cors has this origin
+    let rack = "GET /y |Origin: A → 200 |Access-Control-Allow-Origin: A|Access-Control-Expose-Headers: ";
+    check(&[rack, &format!("{ASK_PUT} → {silence}")], "method_not_listed");
+    check(&[rack, "GET /x |Origin: A → 200 |body={", &format!("{ASK_PUT} → {silence}")], "cors_not_mounted");
+}
+
+#[test]
 fn a_compressed_error_is_what_its_type_says() {
     check(&["GET /x |Origin: A → 400 |Content-Type: application/json-rpc|body=words"], "unknown");
     check(&["GET /x |Origin: A → 400 |Content-Type: text/plain|body=words"], "error_page_without_cors");
@@ -741,8 +795,13 @@ fn a_compressed_error_is_what_its_type_says() {
 #[test]
 fn what_fails_on_options_too_may_be_the_cors_code_or_run_before_it() {
     check(&[&format!("{ASK_PUT} → 500 |Content-Type: text/plain|body=words")], "unknown");
-    check(&["GET /x |Origin: A → 500 |X-Powered-By: Express|Server: nginx|body={"], "unknown");
+    check(&[&format!("{ASK_PUT} → 500 |X-Powered-By: Express|Server: nginx|body={{")], "unknown");
+    check(&["GET /x |Origin: A → 500 |X-Powered-By: Express|Server: nginx|body={"], "error_page_without_cors");
     check(&["GET /x |Origin: A → 500 |X-Powered-By: Express|body={"], "origin_not_listed");
+    // in production the page says nothing; otherwise it would have said that it is for CORS
+    let page = |length: u32| format!("GET /x |Origin: A → 500 |X-Powered-By: Express|Content-Length: {length}|body=<");
+    check(&[&page(148)], "origin_not_listed");
+    check(&[&page(899)], "error_page_without_cors");
 }
 
 #[test]
