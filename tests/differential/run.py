@@ -103,6 +103,8 @@ def main():
     ap.add_argument("--at-once", type=int, default=5)
     ap.add_argument("--inside", help=argparse.SUPPRESS)
     args = ap.parse_args()
+    if args.sealed and args.topo != "T2":
+        ap.error("--sealed captures what T2 has in front: say --topo T2, too")
     if not args.inside:
         folder = tempfile.mkdtemp(prefix="differential-")
         try:
