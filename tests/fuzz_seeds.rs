@@ -1,5 +1,7 @@
 //! The fuzz targets (tests/fuzz) run for a moment on each of their seeds and on changes of it, the same each time.
 
+#[path = "support/dice.rs"]
+mod dice;
 mod support;
 
 use std::path::PathBuf;
@@ -8,22 +10,10 @@ use corstap::capture::merge::{Feed, FeedOptions};
 use corstap::counters::Counters;
 use corstap::decode::{Decoded, Decoder, TcpFlags};
 use corstap::limits::Limits;
+use dice::Dice;
 
 /// Changes of one seed; `CORSTAP_FUZZ_CHANGES` says otherwise.
 const CHANGES: u64 = 12;
-
-/// xorshift64*: the same changes on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let value = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
-        usize::try_from(value).expect("32 bits") % sides.max(1)
-    }
-}
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus")

@@ -1,6 +1,9 @@
 //! TLS read with a key log, of nginx, OpenSSL and curl (tests/data/tls/record.py): each message that tshark reads, however the bytes are cut,
 //! whenever the keys come; and what is lost where bytes or keys are.
 
+#[path = "support/dice.rs"]
+mod dice;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +17,7 @@ use corstap::options::{EngineOptions, Scheme};
 use corstap::packet::{Packet, SECOND};
 use corstap::record::{Finding, Message, MessageRecord, Sink, Transaction};
 use corstap::stream::Streams;
+use dice::Dice;
 
 const CAPTURES: &[&str] = &[
     "tls12-aes128gcm",
@@ -239,19 +243,6 @@ fn read_segments(sent: &[Sent], keys: &str) -> (Seen, Counters) {
     streams.finish(last, &mut out, &mut counters);
     assert_eq!(streams.held_bytes(), 0, "something is still charged");
     (seen(&out), counters)
-}
-
-/// xorshift64*: the same cuts on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let value = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
-        usize::try_from(value).expect("32 bits") % sides.max(1)
-    }
 }
 
 /// The same bytes in other segments: what a side sent without a break is joined, and cut anew.

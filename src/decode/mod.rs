@@ -68,6 +68,16 @@ impl Side {
             Side::High => Side::Low,
         }
     }
+
+    /// Its place where something is kept for both.
+    #[must_use]
+    #[inline]
+    pub fn index(self) -> usize {
+        match self {
+            Side::Low => 0,
+            Side::High => 1,
+        }
+    }
 }
 
 /// TCP's control bits, low byte of RFC 9293's flag field.

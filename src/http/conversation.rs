@@ -223,9 +223,22 @@ impl Reader {
 
 /// An answer held back until its body begins: what an error's body begins with tells the cause.
 #[derive(Debug)]
-struct HeldAnswer {
-    request: Option<Arc<Request>>,
-    response: Response,
+pub(super) struct HeldAnswer {
+    pub request: Option<Arc<Request>>,
+    pub response: Response,
+}
+
+impl HeldAnswer {
+    /// Tells it; `body` is how it is framed, and the bytes that it begins with.
+    pub fn tell(self, body: Option<(Framing, &[u8])>, cx: &mut Context<'_>) {
+        let HeldAnswer { request, mut response } = self;
+        if let Some((framing, bytes)) = body
+            && !response.body_start.is_cors_refusal()
+        {
+            response.body_start = body_start(Some(response.status), framing, bytes);
+        }
+        cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
+    }
 }
 
 /// A connection's two directions.
@@ -245,14 +258,7 @@ pub struct Conversation {
     h2: Option<Box<h2::Connection>>,
 }
 
-fn index(side: Side) -> usize {
-    match side {
-        Side::Low => 0,
-        Side::High => 1,
-    }
-}
-
-fn address(end: Endpoint) -> SocketAddr {
+pub(super) fn address(end: Endpoint) -> SocketAddr {
     SocketAddr::new(end.ip, end.port)
 }
 
@@ -342,7 +348,7 @@ impl Conversation {
     /// How many of the next bytes of a direction nobody needs to see.
     #[must_use]
     pub fn skippable(&self, side: Side) -> u64 {
-        match self.readers[index(side)].state {
+        match self.readers[side.index()].state {
             State::Body(_, Body::Counted { left } | Body::Chunked(Chunked::Data { left })) => left,
             State::Body(_, Body::UntilClose) | State::Nothing => u64::MAX,
             State::Frames => self.h2.as_ref().map_or(0, |h2| h2.skippable(side)),
@@ -353,7 +359,7 @@ impl Conversation {
     /// Bytes of the head that is being held, to compare a second copy with: sequence number of the first, and the bytes.
     #[must_use]
     pub fn held_head(&self, side: Side) -> Option<(u32, &[u8])> {
-        match &self.readers[index(side)].state {
+        match &self.readers[side.index()].state {
             State::Head(partial) => Some((partial.seq, &partial.bytes)),
             _ => None,
         }
@@ -361,14 +367,14 @@ impl Conversation {
 
     /// A second copy of bytes of the head that is being held differs.
     pub fn on_conflict(&mut self, side: Side) {
-        if let State::Head(partial) = &mut self.readers[index(side)].state {
+        if let State::Head(partial) = &mut self.readers[side.index()].state {
             partial.ambiguous = true;
         }
     }
 
     /// The direction's SYN was seen after all: its first byte.
     pub fn on_start(&mut self, side: Side, first: u32) {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         if reader.midway && reader.nth == 0 && matches!(reader.state, State::Lost { looked: 0 }) {
             *reader = Reader { said: reader.said, ..Reader::new(Some(first)) };
             if self.client == Some(side.other()) {
@@ -383,7 +389,7 @@ impl Conversation {
     #[inline]
     pub fn on_arrival(&mut self, side: Side, seq: u32, payload: &[u8], bytes: u32, ack: Option<u32>) -> bool {
         let Some(acked) = ack else { return false };
-        let [me, peer] = [index(side), index(side.other())];
+        let [me, peer] = [side.index(), side.other().index()];
         let said = self.readers[peer].said;
         let in_turn = said.is_some_and(|s| s.acked == seq && s.is_final && !is_behind(s.end, acked));
         let end = seq.wrapping_add(bytes);
@@ -413,7 +419,7 @@ impl Conversation {
     /// The next bytes of a direction, if they lie inside a counted body: then they need not be looked at.
     #[inline]
     pub fn pass(&mut self, side: Side, bytes: usize, ack: Option<u32>) -> bool {
-        if let State::Body(open, Body::Counted { left }) = &mut self.readers[index(side)].state
+        if let State::Body(open, Body::Counted { left }) = &mut self.readers[side.index()].state
             && (bytes as u64) < *left
             && self.held.is_none()
         {
@@ -436,7 +442,7 @@ impl Conversation {
     }
 
     fn read(&mut self, side: Side, mut piece: Piece<'_>, cx: &mut Context<'_>) {
-        if matches!(self.readers[index(side)].state, State::Either(_)) {
+        if matches!(self.readers[side.index()].state, State::Either(_)) {
             self.take_for_body(side);
             if may_be_answer(piece.bytes) {
                 let state = if piece.in_turn { BodyState::Whole } else { BodyState::CutByCapture };
@@ -451,7 +457,7 @@ impl Conversation {
         }
         let mut begins = true;
         while !piece.bytes.is_empty() {
-            let used = match &mut self.readers[index(side)].state {
+            let used = match &mut self.readers[side.index()].state {
                 State::Nothing => return,
                 State::Sealed => {
                     self.with_sealed(|sealed| sealed.on_data(side, &piece, cx));
@@ -477,7 +483,7 @@ impl Conversation {
                     None => return,
                     Some(used) => {
                         let after = std::mem::replace(&mut long.1, State::Nothing);
-                        self.readers[index(side)].state = after;
+                        self.readers[side.index()].state = after;
                         used
                     }
                 },
@@ -520,7 +526,7 @@ impl Conversation {
     fn start(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
         let bytes = piece.bytes;
         let (mut found, first) = look_at(bytes);
-        let may_name_client = self.readers[index(side)].nth == 0 && self.proxied.is_none();
+        let may_name_client = self.readers[side.index()].nth == 0 && self.proxied.is_none();
         if may_name_client && PROXY_V2.starts_with(bytes) {
             found = Look::Proxy;
         }
@@ -583,7 +589,7 @@ impl Conversation {
                     if self.client == Some(side.other())
                         && let Some(request) = self.pairing.take_first()
                     {
-                        Self::tell_no_answer(request, NoAnswer::NotHttp, piece.at, cx);
+                        tell_no_answer(request, NoAnswer::NotHttp, piece.at, cx);
                     }
                 }
                 self.lose(side);
@@ -602,7 +608,7 @@ impl Conversation {
         let partial = Partial { bytes: bytes.to_vec(), search, is_proxy, seq, ack, first, last, ambiguous };
         cx.shared.head_bytes += partial.bytes.capacity() as u64;
         *cx.holds = true;
-        self.readers[index(side)].state = State::Head(Box::new(partial));
+        self.readers[side.index()].state = State::Head(Box::new(partial));
     }
 
     /// Nothing told yet what it carries, or what the TLS around it does.
@@ -619,7 +625,7 @@ impl Conversation {
         let nth = [0, 1].map(|i| self.readers[i].nth);
         let mut h2 = h2::Connection::new(begin, client, nth, self.proxied.as_deref().copied(), self.scheme, at);
         for side in [Side::Low, Side::High] {
-            let state = std::mem::replace(&mut self.readers[index(side)].state, State::Frames);
+            let state = std::mem::replace(&mut self.readers[side.index()].state, State::Frames);
             match state {
                 State::Start => {}
                 State::Head(partial) => {
@@ -674,17 +680,16 @@ impl Conversation {
         true
     }
 
-    /// Does something with what is sealed; says whether there is such. What is over by that is not read any more.
-    fn with_sealed(&mut self, act: impl FnOnce(&mut Sealed)) -> bool {
-        let Some(sealed) = &mut self.sealed else { return false };
+    /// Does something with what is sealed. What is over by that is not read any more.
+    fn with_sealed(&mut self, act: impl FnOnce(&mut Sealed)) {
+        let Some(sealed) = &mut self.sealed else { return };
         act(sealed);
         for side in [Side::Low, Side::High] {
-            let reader = &mut self.readers[index(side)];
+            let reader = &mut self.readers[side.index()];
             if sealed.is_over(side) && matches!(reader.state, State::Sealed) {
                 reader.state = State::Nothing;
             }
         }
-        true
     }
 
     /// Since when TLS records wait for their keys.
@@ -706,12 +711,12 @@ impl Conversation {
     /// After a gap, midway, or behind bytes that are no HTTP: looks at the beginning of each segment. Text in a body may look like a
     /// message, so that only what was said in turn begins one; or what nothing of the peer tells of, where it was joined midway.
     fn seek(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
-        let [reader, peer] = [side, side.other()].map(|side| &self.readers[index(side)]);
+        let [reader, peer] = [side, side.other()].map(|side| &self.readers[side.index()]);
         let is_told = peer.said.is_some_and(|said| is_behind(piece.seq, said.acked));
         let is_first = reader.midway && reader.nth == 0 && !is_told;
-        let is_alone = cx.read_to[index(side.other())].is_none();
+        let is_alone = cx.read_to[side.other().index()].is_none();
         if (piece.in_turn || is_first || is_alone) && begins_for_sure(piece.bytes) {
-            self.readers[index(side)].state = State::Start;
+            self.readers[side.index()].state = State::Start;
             return self.start(side, piece, cx);
         }
         if self.is_unknown() {
@@ -721,7 +726,7 @@ impl Conversation {
                 return piece.bytes.len();
             }
             if found == Look::Http2 {
-                self.readers[index(side)].state = State::Start;
+                self.readers[side.index()].state = State::Start;
                 return self.start(side, piece, cx);
             }
             if h2::frame::begins_for_sure(piece.bytes) {
@@ -735,7 +740,7 @@ impl Conversation {
 
     /// Counts bytes without HTTP; names the connection when there were enough.
     fn looked(&mut self, side: Side, bytes: usize, cx: &mut Context<'_>) {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         let State::Lost { looked } = &mut reader.state else { return };
         *looked = looked.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
         // Joined midway it may be a long body, with messages behind it.
@@ -750,13 +755,13 @@ impl Conversation {
         if self.client.is_some() {
             self.miss(side, false);
         } else {
-            self.readers[index(side)].state = State::Lost { looked: 0 };
+            self.readers[side.index()].state = State::Lost { looked: 0 };
         }
     }
 
     fn go_on_with_head(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
         let is_unknown = self.is_unknown();
-        let State::Head(partial) = &mut self.readers[index(side)].state else { return piece.bytes.len() };
+        let State::Head(partial) = &mut self.readers[side.index()].state else { return piece.bytes.len() };
         if partial.is_proxy {
             return self.go_on_with_proxy(side, piece, cx);
         }
@@ -800,7 +805,7 @@ impl Conversation {
             return piece.bytes.len();
         }
         if end.is_none() {
-            let reader = &mut self.readers[index(side)];
+            let reader = &mut self.readers[side.index()];
             let after = std::mem::replace(&mut reader.state, State::Nothing);
             reader.state = State::LongHead(Box::new((search, after)));
         }
@@ -808,7 +813,7 @@ impl Conversation {
     }
 
     fn go_on_with_proxy(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) -> usize {
-        let State::Head(partial) = &mut self.readers[index(side)].state else { return piece.bytes.len() };
+        let State::Head(partial) = &mut self.readers[side.index()].state else { return piece.bytes.len() };
         let (before, capacity) = (partial.bytes.len(), partial.bytes.capacity());
         partial.bytes.extend_from_slice(piece.bytes);
         cx.shared.head_bytes += (partial.bytes.capacity() - capacity) as u64;
@@ -821,12 +826,12 @@ impl Conversation {
         match header {
             Header::Whole(used, client) => {
                 self.proxied = client.map(Box::new);
-                self.readers[index(side)].state = State::Start;
+                self.readers[side.index()].state = State::Start;
                 used - before
             }
             // Nothing but empty lines was held.
             _ if blank => {
-                self.readers[index(side)].state = State::Start;
+                self.readers[side.index()].state = State::Start;
                 0
             }
             _ => {
@@ -837,7 +842,7 @@ impl Conversation {
     }
 
     fn take_partial(&mut self, side: Side, state: HeadState, cx: &mut Context<'_>) -> (Vec<u8>, HeadAt) {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         let State::Head(partial) = std::mem::replace(&mut reader.state, State::Lost { looked: 0 }) else {
             unreachable!("only called while a head is held");
         };
@@ -910,7 +915,7 @@ impl Conversation {
             Carries::Tls => self.carries = Carries::Http,
             Carries::Http | Carries::Other => {}
         }
-        let [from, to] = [index(client), index(client.other())];
+        let [from, to] = [client.index(), client.other().index()];
         if let Some(first) = self.readers[to].first {
             self.pairing.on_server_start(first);
         }
@@ -926,7 +931,7 @@ impl Conversation {
     }
 
     fn doubts(&mut self, side: Side, at: &HeadAt, framing: bool) -> Doubts {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         Doubts {
             after_gap: std::mem::take(&mut reader.after_gap),
             midstream: reader.midway && reader.nth == 0,
@@ -938,7 +943,7 @@ impl Conversation {
     }
 
     fn id(&mut self, side: Side, is_request: bool, seq: u32, cx: &Context<'_>) -> MessageId {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         let nth = reader.nth;
         reader.nth = nth.wrapping_add(1);
         MessageId { stream: cx.stream, request: is_request, seq, nth }
@@ -987,14 +992,14 @@ impl Conversation {
         cx.counters.requests += 1;
         cx.out.push(HttpEvent::Request(request.clone()));
         let server = side.other();
-        let in_answer = matches!(self.readers[index(server)].state, State::Body(..));
+        let in_answer = matches!(self.readers[server.index()].state, State::Body(..));
         let full = self.pairing.waiting() >= cx.shared.pipeline_max || cx.shared.waiting >= cx.shared.waiting_max;
         let refused = if full {
             cx.counters.http_errors.pipeline_full += 1;
             self.pairing.on_refused();
             Some(request)
         } else {
-            let waits = self.pairing.on_request(request, at.ack, cx.read_to[index(server)], in_answer);
+            let waits = self.pairing.on_request(request, at.ack, cx.read_to[server.index()], in_answer);
             cx.shared.waiting += u64::from(waits.is_none());
             waits
         };
@@ -1022,7 +1027,7 @@ impl Conversation {
         let to_frames = status == 101
             && at.state == HeadState::Whole
             && head.first(Name::Upgrade).is_some_and(|to| to.eq_ignore_ascii_case(b"h2c"))
-            && matches!(self.readers[index(side.other())].state, State::Start | State::Lost { .. });
+            && matches!(self.readers[side.other().index()].state, State::Start | State::Lost { .. });
         let is_interim = (100..200).contains(&status) && (status != 101 || to_frames);
         let answered = if is_interim {
             Answered::default()
@@ -1065,7 +1070,7 @@ impl Conversation {
             if to_frames {
                 let request = self.pairing.take_first();
                 // What the client sends is read as if it began here.
-                self.readers[index(side.other())].state = State::Start;
+                self.readers[side.other().index()].state = State::Start;
                 self.begin_frames(Begin::Preface, Some(side.other()), at.last, cx);
                 if let (Some(request), Some(h2)) = (request, &mut self.h2) {
                     h2.answer_on_first_stream(request);
@@ -1084,9 +1089,9 @@ impl Conversation {
             cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
         }
         self.begin_body(side, framing, id, at.last, cx);
-        if is_unasked && let State::Body(open, body) = self.readers[index(side)].state {
+        if is_unasked && let State::Body(open, body) = self.readers[side.index()].state {
             if follows.is_empty() {
-                self.readers[index(side)].state = State::Either(Box::new((open, body)));
+                self.readers[side.index()].state = State::Either(Box::new((open, body)));
             } else if self.pairing.is_pipelined() && first_line(follows).is_some() {
                 // Its body, or the next answer: nothing tells.
                 self.end(side, BodyState::CutByCapture, at.last, cx);
@@ -1098,14 +1103,14 @@ impl Conversation {
                 release_buffer(&mut reader.state, cx.shared);
                 reader.state = State::Nothing;
             }
-        } else if is_tunnel && let State::Lost { .. } = self.readers[index(side.other())].state {
+        } else if is_tunnel && let State::Lost { .. } = self.readers[side.other().index()].state {
             // What the client sends through the tunnel is read as if it began here.
-            self.readers[index(side.other())].state = State::Start;
+            self.readers[side.other().index()].state = State::Start;
         }
     }
 
     fn take_for_body(&mut self, side: Side) {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         reader.state = match std::mem::replace(&mut reader.state, State::Nothing) {
             State::Either(either) => State::Body(either.0, either.1),
             other => other,
@@ -1116,7 +1121,7 @@ impl Conversation {
         let open = Open { seq: id.seq, nth: id.nth, body_bytes: 0, gap: false };
         let body = match framing {
             Framing::None | Framing::Counted(0) => {
-                self.readers[index(side)].state = State::Start;
+                self.readers[side.index()].state = State::Start;
                 cx.out.push(HttpEvent::End { id, body_bytes: 0, state: BodyState::Whole, at });
                 return;
             }
@@ -1124,7 +1129,7 @@ impl Conversation {
             Framing::Chunked => Body::Chunked(Chunked::START),
             Framing::UntilClose => Body::UntilClose,
         };
-        self.readers[index(side)].state = State::Body(open, body);
+        self.readers[side.index()].state = State::Body(open, body);
     }
 
     /// Ends the body that goes on in this direction.
@@ -1133,7 +1138,7 @@ impl Conversation {
         if !is_request {
             self.release(None, side, cx);
         }
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         if let State::Body(open, _) = reader.state {
             let id = MessageId { stream: cx.stream, request: is_request, seq: open.seq, nth: open.nth };
             let state = if open.gap && state == BodyState::Whole { BodyState::Gap } else { state };
@@ -1145,14 +1150,12 @@ impl Conversation {
     /// Tells the answer that was held back; `body` are the bytes that its body begins with.
     fn release(&mut self, body: Option<&[u8]>, side: Side, cx: &mut Context<'_>) {
         let Some(held) = self.held.take() else { return };
-        let HeldAnswer { request, mut response } = *held;
-        if let (Some(bytes), State::Body(_, body)) = (body, &self.readers[index(side)].state) {
-            let framing = if matches!(body, Body::Chunked(_)) { Framing::Chunked } else { Framing::UntilClose };
-            if !response.body_start.is_cors_refusal() {
-                response.body_start = body_start(Some(response.status), framing, bytes);
-            }
-        }
-        cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
+        let body = match (body, &self.readers[side.index()].state) {
+            (Some(bytes), State::Body(_, Body::Chunked(_))) => Some((Framing::Chunked, bytes)),
+            (Some(bytes), State::Body(..)) => Some((Framing::UntilClose, bytes)),
+            _ => None,
+        };
+        held.tell(body, cx);
     }
 
     /// An answer was held back for long enough.
@@ -1166,22 +1169,17 @@ impl Conversation {
         }
     }
 
-    fn tell_no_answer(request: Arc<Request>, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
-        cx.shared.waiting -= 1;
-        cx.out.push(HttpEvent::NoAnswer { request, why, at });
-    }
-
     fn tell_none_answered(&mut self, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
         let why = if self.pairing.may_have_missed_answers() { NoAnswer::Lost } else { why };
         let requests: Vec<_> = self.pairing.take_all().collect();
         for request in requests {
-            Self::tell_no_answer(request, why, at, cx);
+            tell_no_answer(request, why, at, cx);
         }
     }
 
     /// The next bytes of a direction are there but were not kept, since nobody needs them.
     pub fn on_skipped(&mut self, side: Side, bytes: u64) {
-        match &mut self.readers[index(side)].state {
+        match &mut self.readers[side.index()].state {
             State::Body(open, Body::Counted { left } | Body::Chunked(Chunked::Data { left })) if bytes < *left => {
                 *left -= bytes;
                 open.body_bytes += bytes;
@@ -1198,18 +1196,18 @@ impl Conversation {
 
     /// Bytes of a direction will not come.
     pub fn on_gap(&mut self, side: Side, bytes: u64, at: Mark, cx: &mut Context<'_>) {
-        if matches!(self.readers[index(side)].state, State::Sealed) {
+        if matches!(self.readers[side.index()].state, State::Sealed) {
             self.with_sealed(|sealed| sealed.on_gap(side, bytes, at, cx));
             return;
         }
         if self.client != Some(side) {
             self.release(None, side, cx);
         }
-        if matches!(self.readers[index(side)].state, State::Either(_)) {
+        if matches!(self.readers[side.index()].state, State::Either(_)) {
             self.take_for_body(side);
             self.end(side, BodyState::CutByCapture, at, cx);
         }
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         let in_head = matches!(reader.state, State::Head(_));
         match &mut reader.state {
             State::Nothing | State::Sealed => return,
@@ -1229,7 +1227,7 @@ impl Conversation {
                     }
                     Body::Counted { left } if bytes == *left => {
                         self.end(side, BodyState::Whole, at, cx);
-                        self.readers[index(side)].after_gap = true;
+                        self.readers[side.index()].after_gap = true;
                         return;
                     }
                     Body::Chunked(Chunked::Data { left }) if bytes <= *left => {
@@ -1249,13 +1247,13 @@ impl Conversation {
             }
             State::Start | State::Lost { .. } | State::Either(_) => {}
         }
-        self.readers[index(side)].after_gap = true;
+        self.readers[side.index()].after_gap = true;
         self.miss(side, in_head);
     }
 
     /// Messages of this direction may have been missed: nobody knows where the next one begins.
     fn miss(&mut self, side: Side, in_head: bool) {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         reader.state = State::Lost { looked: 0 };
         match self.client {
             Some(client) if client == side => self.pairing.on_client_gap(in_head),
@@ -1266,7 +1264,7 @@ impl Conversation {
 
     /// The complete lines of the head that is held are all that will come of it.
     fn cut_head(&mut self, side: Side, how: HeadState, body: BodyState, at: Mark, cx: &mut Context<'_>) {
-        if !matches!(self.readers[index(side)].state, State::Head(_)) {
+        if !matches!(self.readers[side.index()].state, State::Head(_)) {
             return;
         }
         let (mut bytes, head_at) = self.take_partial(side, how, cx);
@@ -1276,7 +1274,7 @@ impl Conversation {
         if first_line(&bytes).is_some() && self.on_head(side, &bytes, head_at, &[], cx) {
             // Nothing is known of its body, so its end is that of its head.
             self.take_for_body(side);
-            let reader = &mut self.readers[index(side)];
+            let reader = &mut self.readers[side.index()];
             match reader.state {
                 State::Body(..) => self.end(side, body, at, cx),
                 _ => {
@@ -1286,12 +1284,12 @@ impl Conversation {
                 }
             }
         }
-        self.readers[index(side)].state = State::Lost { looked: 0 };
+        self.readers[side.index()].state = State::Lost { looked: 0 };
     }
 
     /// A direction was closed by its sender.
     pub fn on_close(&mut self, side: Side, how: Close, at: Mark, cx: &mut Context<'_>) {
-        if matches!(self.readers[index(side)].state, State::Sealed) {
+        if matches!(self.readers[side.index()].state, State::Sealed) {
             self.with_sealed(|sealed| sealed.on_close(side, how, at, cx));
             return;
         }
@@ -1306,7 +1304,7 @@ impl Conversation {
         match how {
             Close::Fin if self.client == Some(side) => {
                 // A request without its end was never one for the server.
-                release_buffer(&mut self.readers[index(side)].state, cx.shared);
+                release_buffer(&mut self.readers[side.index()].state, cx.shared);
                 self.close_body(side, BodyState::CutByClose, false, at, cx);
             }
             Close::Fin => {
@@ -1330,20 +1328,20 @@ impl Conversation {
     }
 
     fn close_body(&mut self, side: Side, cut: BodyState, ends_well: bool, at: Mark, cx: &mut Context<'_>) {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         if let State::LongHead(long) = &mut reader.state {
             let after = std::mem::replace(&mut long.1, State::Nothing);
             reader.state = after;
         }
         self.take_for_body(side);
-        if let State::Body(_, body) = &self.readers[index(side)].state {
+        if let State::Body(_, body) = &self.readers[side.index()].state {
             let is_end = matches!(body, Body::UntilClose) && ends_well;
             self.end(side, if is_end { BodyState::Whole } else { cut }, at, cx);
         }
     }
 
     fn stop(&mut self, side: Side, cx: &mut Context<'_>) {
-        let reader = &mut self.readers[index(side)];
+        let reader = &mut self.readers[side.index()];
         release_buffer(&mut reader.state, cx.shared);
         reader.state = State::Nothing;
     }
@@ -1379,11 +1377,11 @@ impl Conversation {
         if let Some(h2) = &mut self.h2 {
             return h2.give_up_held(side, cx);
         }
-        if !matches!(self.readers[index(side)].state, State::Head(_)) {
+        if !matches!(self.readers[side.index()].state, State::Head(_)) {
             return false;
         }
         self.cut_head(side, HeadState::CutByCapture, BodyState::CutByCapture, at, cx);
-        self.readers[index(side)].after_gap = true;
+        self.readers[side.index()].after_gap = true;
         self.miss(side, true);
         true
     }
@@ -1391,7 +1389,7 @@ impl Conversation {
     /// A head or an answer is being held since `since` or before.
     #[must_use]
     pub fn holds_head(&self, side: Side) -> Option<Mark> {
-        match &self.readers[index(side)].state {
+        match &self.readers[side.index()].state {
             State::Head(partial) => Some(partial.first),
             State::Frames => self.h2.as_ref().and_then(|h2| h2.holds_head(side)),
             _ => self.sealed.as_ref().and_then(|sealed| sealed.inside().holds_head(side)),
@@ -1405,6 +1403,12 @@ impl Conversation {
             || self.sealed.as_ref().is_some_and(|sealed| sealed.inside().holds_answer())
             || self.h2.as_ref().is_some_and(|h2| h2.holds_answer())
     }
+}
+
+/// A request that waited will not be answered.
+pub(super) fn tell_no_answer(request: Arc<Request>, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
+    cx.shared.waiting -= 1;
+    cx.out.push(HttpEvent::NoAnswer { request, why, at });
 }
 
 /// `a` lies behind `b` in a stream of wrapping sequence numbers.
@@ -1446,7 +1450,7 @@ fn answer_framing(status: u16, head: &Head, asked: Option<&[u8]>, cx: &mut Conte
 }
 
 /// Tells what a body begins with; `bytes` begin with it, and an answer has a status.
-pub(super) fn body_start(status: Option<u16>, framing: Framing, bytes: &[u8]) -> BodyStart {
+fn body_start(status: Option<u16>, framing: Framing, bytes: &[u8]) -> BodyStart {
     let bytes = match framing {
         Framing::None => return BodyStart::Unseen,
         Framing::Counted(n) => bytes.get(..usize::try_from(n).unwrap_or(usize::MAX)).unwrap_or(bytes),

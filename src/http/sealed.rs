@@ -39,13 +39,6 @@ pub(super) struct Sealed {
 
 const _: () = assert!(size_of::<Sealed>() <= SESSION_BYTES);
 
-fn index(side: Side) -> usize {
-    match side {
-        Side::Low => 0,
-        Side::High => 1,
-    }
-}
-
 impl Sealed {
     /// If the client on this side begins with what may be a ClientHello, and some keys are known or awaited. `inside` will read
     /// the plaintext.
@@ -75,7 +68,7 @@ impl Sealed {
 
     /// All that there was in this direction was handed on.
     pub fn is_over(&self, side: Side) -> bool {
-        self.ended[index(side)] || self.inside.is_over()
+        self.ended[side.index()] || self.inside.is_over()
     }
 
     pub fn on_data(&mut self, side: Side, piece: &Piece<'_>, cx: &mut Context<'_>) {
@@ -88,7 +81,7 @@ impl Sealed {
     }
 
     pub fn on_gap(&mut self, side: Side, bytes: u64, at: Mark, cx: &mut Context<'_>) {
-        let Some(end) = cx.read_to[index(side)] else { return };
+        let Some(end) = cx.read_to[side.index()] else { return };
         let seq = end.wrapping_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
         let place = Place { segment: end, at, ack: None, in_turn: false, read_to: cx.read_to, close: Close::Fin };
         if let Some(tools) = &mut cx.shared.tls {
@@ -111,7 +104,7 @@ impl Sealed {
             match self.session.next(&mut tools, cx.counters) {
                 Step::Idle => break,
                 Step::Plain { side, seq, bytes, first, last } => {
-                    let told = self.told[index(side)].replace(first.segment);
+                    let told = self.told[side.index()].replace(first.segment);
                     let in_turn = first.in_turn && told != Some(first.segment);
                     cx.read_to = last.read_to;
                     let piece = Piece { seq, bytes, ack: last.ack, at: last.at, conflict: false, in_turn };
@@ -124,8 +117,8 @@ impl Sealed {
                 Step::End { side, at } => {
                     cx.read_to = at.read_to;
                     self.inside.on_close(side, at.close, at.at, cx);
-                    self.ended[index(side)] = true;
-                    self.ended[index(side.other())] |= at.close == Close::Reset;
+                    self.ended[side.index()] = true;
+                    self.ended[side.other().index()] |= at.close == Close::Reset;
                 }
             }
         }

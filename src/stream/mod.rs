@@ -94,13 +94,6 @@ struct Work<'w> {
     holds: bool,
 }
 
-fn index(side: Side) -> usize {
-    match side {
-        Side::Low => 0,
-        Side::High => 1,
-    }
-}
-
 impl Streams {
     /// No connection yet.
     #[must_use]
@@ -189,7 +182,7 @@ impl Streams {
         flow.on_segment(segment, bytes, is_syn, at, idle_ns, &self.limits, &mut work);
         let holds = work.holds;
         let (now_class, id) = (flow.class_now(), flow.id);
-        let half = &mut flow.halves[index(segment.side)];
+        let half = &mut flow.halves[segment.side.index()];
         if let Some(late) = &mut half.late
             && !late.timed
         {
@@ -259,7 +252,7 @@ impl Streams {
     /// Whether this segment shows a new connection on the ports of an old one.
     fn begins_again(&mut self, slot: u32, segment: &Segment<'_>, is_syn: bool) -> bool {
         let Some(flow) = self.table.get(slot) else { return false };
-        let half = &flow.halves[index(segment.side)];
+        let half = &flow.halves[segment.side.index()];
         let is_low = segment.side == Side::Low;
         let first = segment.seq.wrapping_add(1);
         if is_syn && !segment.flags.has(TcpFlags::ACK) {
@@ -295,7 +288,7 @@ impl Streams {
             && let Some(flow) = self.table.get(slot)
         {
             let side = if is_low { Side::Low } else { Side::High };
-            flow.halves[index(side)].begin(first);
+            flow.halves[side.index()].begin(first);
         }
         slot
     }
@@ -481,7 +474,7 @@ impl Streams {
         let class = flow.class;
         flow.on_late_long(wait.side, due, now, at, &mut work);
         let holds = work.holds;
-        let waits = flow.halves[index(wait.side)].late.as_ref().map(|l| l.since().unwrap_or(at.time));
+        let waits = flow.halves[wait.side.index()].late.as_ref().map(|l| l.since().unwrap_or(at.time));
         let now_class = flow.class_now();
         if let Some(since) = waits {
             self.late.push_back(Wait { since, ..*wait });
@@ -603,12 +596,12 @@ impl Flow {
         work: &mut Work<'_>,
     ) {
         let side = segment.side;
-        self.halves[index(side)].has_payload |= bytes > 0;
+        self.halves[side.index()].has_payload |= bytes > 0;
         let mut seq = segment.seq;
         if is_syn {
             seq = seq.wrapping_add(1);
             self.revive(side, segment.ack);
-            let half = &mut self.halves[index(side)];
+            let half = &mut self.halves[side.index()];
             if half.fresh || !half.known {
                 half.begin(seq);
                 if let Some(talk) = &mut self.talk {
@@ -621,7 +614,7 @@ impl Flow {
         if self.carries != Carries::Unknown {
             work.counters.tls_bytes += if self.carries == Carries::Tls { u64::from(bytes) } else { 0 };
             let ends = segment.flags.has(TcpFlags::FIN);
-            let half = &mut self.halves[index(side)];
+            let half = &mut self.halves[side.index()];
             if half.ended && self.carries == Carries::Http {
                 work.counters.after_end_bytes += u64::from(half.behind(seq, bytes));
             }
@@ -629,7 +622,7 @@ impl Flow {
                 half.next = seq.wrapping_add(bytes).wrapping_add(1);
             }
             half.ended |= ends || is_reset;
-            self.halves[index(side.other())].ended |= is_reset;
+            self.halves[side.other().index()].ended |= is_reset;
             return;
         }
         if is_reset {
@@ -651,8 +644,8 @@ impl Flow {
     /// A packet of this direction was seen, and what it acknowledges.
     #[inline]
     fn on_acknowledgment(&mut self, side: Side, ack: Option<u32>) {
-        self.halves[index(side)].seen = true;
-        let peer = &mut self.halves[index(side.other())];
+        self.halves[side.index()].seen = true;
+        let peer = &mut self.halves[side.other().index()];
         if let Some(ack) = ack
             && (!peer.is_acked || distance(ack, peer.acked) > 0)
         {
@@ -669,7 +662,7 @@ impl Flow {
 
     /// A refusal before any payload was forged if the handshake goes on all the same.
     fn revive(&mut self, side: Side, ack: Option<u32>) {
-        let peer = &self.halves[index(side.other())];
+        let peer = &self.halves[side.other().index()];
         let answers = peer.from_syn && ack == Some(peer.next);
         if answers && self.class == Class::Closed && !self.halves.iter().any(|h| h.has_payload) {
             for half in &mut self.halves {
@@ -679,7 +672,7 @@ impl Flow {
     }
 
     fn on_payload(&mut self, side: Side, mut arrived: Arrived<'_>, idle_ns: i64, limits: &Limits, work: &mut Work<'_>) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let len = arrived.len();
         if half.ended {
             work.counters.after_end_bytes += u64::from(half.behind(arrived.seq, len));
@@ -699,7 +692,7 @@ impl Flow {
         if let Some(talk) = &mut self.talk {
             arrived.in_turn = talk.on_arrival(side, arrived.seq, arrived.payload, len, arrived.ack);
         }
-        let half = &self.halves[index(side)];
+        let half = &self.halves[side.index()];
         if ahead < 0 {
             let again = ahead.unsigned_abs().min(len);
             let is_copy = again == len && len > 1 && idle_ns <= COPY_NS && arrived.seq.wrapping_add(len) == half.next;
@@ -713,7 +706,7 @@ impl Flow {
             }
             arrived = arrived.after(again);
         }
-        let half = &self.halves[index(side)];
+        let half = &self.halves[side.index()];
         if ahead <= 0 && half.late.is_none() && !self.is_held_back(side, arrived.ack) {
             let Arrived { seq, payload: bytes, cut, ack, at, in_turn } = arrived;
             self.deliver(side, Piece { seq, bytes, ack, at, conflict: false, in_turn }, cut, work);
@@ -724,7 +717,7 @@ impl Flow {
                 .talk
                 .as_ref()
                 .is_some_and(|t| t.skippable(side) > u64::from(ahead.unsigned_abs()) + u64::from(arrived.len()));
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let late = half.late.get_or_insert_default();
         let stored = late.store(arrived, skip);
         *work.late_bytes += u64::from(stored.bytes);
@@ -754,7 +747,7 @@ impl Flow {
 
     /// A server's bytes wait for the client's that they acknowledge, unless nobody needs those.
     fn is_held_back(&self, side: Side, ack: Option<u32>) -> bool {
-        let peer = &self.halves[index(side.other())];
+        let peer = &self.halves[side.other().index()];
         let Some(ack) = ack else { return false };
         let missing = distance(ack, peer.next);
         if missing <= 0 || !peer.known || peer.ended || missing > AHEAD_BYTES_MAX {
@@ -769,7 +762,7 @@ impl Flow {
     }
 
     fn on_fin(&mut self, side: Side, seq: u32, at: Mark, work: &mut Work<'_>) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         if half.ended {
             return;
         }
@@ -787,8 +780,8 @@ impl Flow {
 
     /// A RST ends both directions, if it stands where its sender stands.
     fn on_reset(&mut self, side: Side, segment: &Segment<'_>, at: Mark, work: &mut Work<'_>) {
-        let peer = &self.halves[index(side.other())];
-        let half = &self.halves[index(side)];
+        let peer = &self.halves[side.other().index()];
+        let half = &self.halves[side.index()];
         let refuses = !half.known && segment.ack.is_some_and(|ack| peer.known && ack == peer.next);
         let ahead = distance(segment.seq, half.next);
         if refuses || half.known && (ahead == 0 || half.ended && (-1..=1).contains(&ahead)) {
@@ -797,7 +790,7 @@ impl Flow {
             }
             self.close_half(side, Close::Reset, at, work);
         } else if half.known && !half.ended && (0..=RESET_BYTES_MAX).contains(&ahead) {
-            let late = self.halves[index(side)].late.get_or_insert_default();
+            let late = self.halves[side.index()].late.get_or_insert_default();
             late.end.get_or_insert((segment.seq, Close::Reset, at));
         }
     }
@@ -806,11 +799,11 @@ impl Flow {
         if how == Close::Reset {
             self.flush(side.other(), at, work);
         }
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         half.next = half.next.wrapping_add(u32::from(how == Close::Fin));
         half.ended = true;
         if how == Close::Reset {
-            self.halves[index(side.other())].ended = true;
+            self.halves[side.other().index()].ended = true;
         }
         let (stream, key, read_to) = (StreamId(self.id), self.key, self.read_to());
         if let Some(talk) = &mut self.talk {
@@ -823,7 +816,7 @@ impl Flow {
     #[inline]
     fn deliver(&mut self, side: Side, piece: Piece<'_>, cut: u32, work: &mut Work<'_>) {
         self.ensure_talk();
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         half.fresh = false;
         half.next = half.next.wrapping_add(u32::try_from(piece.bytes.len()).unwrap_or(0));
         let Some(talk) = &mut self.talk else { return };
@@ -875,7 +868,7 @@ impl Flow {
             GapCause::End => &mut gaps.end,
         } += 1;
         work.counters.gap_bytes += u64::from(bytes);
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         half.fresh = false;
         half.next = half.next.wrapping_add(bytes);
         let (stream, key, read_to) = (StreamId(self.id), self.key, self.read_to());
@@ -900,7 +893,7 @@ impl Flow {
     /// Hands on what has become next; `force` does not wait for the peer's bytes.
     fn drain(&mut self, side: Side, force: bool, work: &mut Work<'_>) {
         loop {
-            let half = &self.halves[index(side)];
+            let half = &self.halves[side.index()];
             let Some(late) = &half.late else { return };
             let next = half.next;
             match late.pieces.front() {
@@ -913,7 +906,7 @@ impl Flow {
             }
             self.deliver_late(side, next, work);
         }
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let next = half.next;
         let Some(late) = &half.late else { return };
         let end = late.end;
@@ -928,12 +921,12 @@ impl Flow {
     }
 
     fn deliver_late(&mut self, side: Side, next: u32, work: &mut Work<'_>) {
-        let Some((piece, cost)) = self.halves[index(side)].late.as_mut().and_then(|l| l.pop()) else { return };
+        let Some((piece, cost)) = self.halves[side.index()].late.as_mut().and_then(|l| l.pop()) else { return };
         *work.late_bytes -= u64::from(cost);
         // What a gap that was given up has passed already.
         let old = distance(next, piece.seq).max(0).unsigned_abs().min(piece.len);
         if piece.skipped {
-            let half = &mut self.halves[index(side)];
+            let half = &mut self.halves[side.index()];
             half.next = half.next.wrapping_add(piece.len - old);
             if let Some(talk) = &mut self.talk {
                 talk.on_skipped(side, u64::from(piece.len - old));
@@ -947,7 +940,7 @@ impl Flow {
             let Arrived { seq, payload: bytes, in_turn, .. } = arrived;
             self.deliver(side, Piece { seq, bytes, ack, at, conflict, in_turn }, arrived.cut, work);
         } else {
-            let half = &mut self.halves[index(side)];
+            let half = &mut self.halves[side.index()];
             half.next = half.next.wrapping_add(arrived.len());
         }
     }
@@ -955,7 +948,7 @@ impl Flow {
     /// Gives up the hole that this direction's late data waits for, and hands on what lies behind it; `force` does not wait for the
     /// peer's bytes.
     fn give_up_next(&mut self, side: Side, cause: GapCause, force: bool, at: Mark, work: &mut Work<'_>) {
-        let half = &self.halves[index(side)];
+        let half = &self.halves[side.index()];
         let Some(late) = &half.late else { return };
         let until = match (late.pieces.front(), late.end) {
             (Some(front), _) => front.seq,
@@ -972,7 +965,7 @@ impl Flow {
     /// Gives up holes until this direction stands at `until` or behind.
     fn give_up_until(&mut self, side: Side, until: u32, cause: GapCause, at: Mark, work: &mut Work<'_>) {
         loop {
-            let half = &self.halves[index(side)];
+            let half = &self.halves[side.index()];
             let missing = distance(until, half.next);
             if missing <= 0 || half.ended {
                 return;
@@ -993,7 +986,7 @@ impl Flow {
     /// Gives up what data captured until `due` waits for; with `now`, whatever waits longest.
     fn on_late_long(&mut self, side: Side, due: Time, now: bool, at: Mark, work: &mut Work<'_>) {
         loop {
-            let half = &self.halves[index(side)];
+            let half = &self.halves[side.index()];
             let Some(late) = &half.late else { return };
             let (until, ack, since, is_reset) = match (late.pieces.front(), late.end) {
                 (Some(front), _) => (front.seq, front.ack, front.at.time, false),
@@ -1003,7 +996,7 @@ impl Flow {
             if since > due && !now {
                 return;
             }
-            let is_one_sided = !self.halves[index(side.other())].seen;
+            let is_one_sided = !self.halves[side.other().index()].seen;
             let cause = if now { GapCause::Cap } else { GapCause::Lost };
             let before = self.read_to();
             if distance(until, half.next) <= 0 {
@@ -1027,7 +1020,7 @@ impl Flow {
     /// Hands on all that is held, whatever is missing.
     #[inline]
     fn flush(&mut self, side: Side, at: Mark, work: &mut Work<'_>) {
-        if self.halves[index(side)].late.is_none() {
+        if self.halves[side.index()].late.is_none() {
             return;
         }
         self.give_up_while(side, GapCause::End, at, work, |_| true);
@@ -1048,10 +1041,10 @@ impl Flow {
         goes_on: impl Fn(&half::Late) -> bool,
     ) {
         let held = |half: &half::Half| half.late.as_ref().map(|late| (late.pieces.len(), late.end.is_some()));
-        while self.halves[index(side)].late.as_deref().is_some_and(&goes_on) {
-            let before = held(&self.halves[index(side)]);
+        while self.halves[side.index()].late.as_deref().is_some_and(&goes_on) {
+            let before = held(&self.halves[side.index()]);
             self.give_up_step(side, cause, at, work);
-            if held(&self.halves[index(side)]) == before {
+            if held(&self.halves[side.index()]) == before {
                 self.give_up_next(side, cause, true, at, work);
             }
         }
@@ -1059,7 +1052,7 @@ impl Flow {
 
     /// Gives up the next hole; before it those of the peer that what lies behind it answers, or answers overtake requests.
     fn give_up_step(&mut self, side: Side, cause: GapCause, at: Mark, work: &mut Work<'_>) {
-        let front = self.halves[index(side)].late.as_ref().and_then(|late| late.pieces.front());
+        let front = self.halves[side.index()].late.as_ref().and_then(|late| late.pieces.front());
         if let Some(ack) = front.and_then(|piece| piece.ack)
             && self.is_held_back(side, Some(ack))
         {
@@ -1076,7 +1069,7 @@ impl Flow {
         let [low, high] = &self.halves;
         let has_payload = low.has_payload || high.has_payload;
         work.counters.one_sided += u64::from(has_payload && !(low.seen && high.seen));
-        let client_left = self.halves[index(client)].ended;
+        let client_left = self.halves[client.index()].ended;
         let (stream, key, read_to) = (StreamId(self.id), self.key, self.read_to());
         match &mut self.talk {
             Some(talk) => talk.on_end(why, client_left, at, &mut work.context(stream, key, read_to)),

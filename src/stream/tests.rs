@@ -35,7 +35,7 @@ pub(super) struct Wire {
 }
 
 fn at(side: Side) -> usize {
-    index(side)
+    side.index()
 }
 
 impl Wire {

@@ -269,7 +269,7 @@ enum Outcome {
 /// A connection that begins with a ClientHello.
 #[derive(Debug)]
 pub struct Session<M> {
-    client: Option<Side>,
+    client: Side,
     client_random: Option<[u8; 32]>,
     agreed: Option<Agreed>,
     halves: [Half<M>; 2],
@@ -285,13 +285,6 @@ pub struct Session<M> {
     outcome: Outcome,
     /// Bytes taken while it is not known whether they can be read.
     unread_bytes: u64,
-}
-
-fn index(side: Side) -> usize {
-    match side {
-        Side::Low => 0,
-        Side::High => 1,
-    }
 }
 
 fn body_bytes([_, _, _, high, low]: [u8; HEADER_BYTES]) -> usize {
@@ -314,7 +307,7 @@ impl<M: Copy> Session<M> {
     #[must_use]
     pub fn begin(client: Side, bytes: &[u8]) -> Option<Self> {
         may_be_hello(bytes).then(|| Session {
-            client: Some(client),
+            client,
             client_random: None,
             agreed: None,
             halves: [Half::new(), Half::new()],
@@ -344,7 +337,7 @@ impl<M: Copy> Session<M> {
     /// Nothing more is read in this direction.
     #[must_use]
     pub fn is_over(&self, side: Side) -> bool {
-        self.halves[index(side)].is_over
+        self.halves[side.index()].is_over
     }
 
     /// The next bytes of a direction.
@@ -357,13 +350,13 @@ impl<M: Copy> Session<M> {
         tools: &mut Tools,
         counters: &mut Counters,
     ) {
-        if self.halves[index(side)].is_over {
+        if self.halves[side.index()].is_over {
             counters.tls_bytes += bytes.len() as u64;
         } else if self.outcome == Outcome::Open {
             self.unread_bytes += bytes.len() as u64;
         }
         while !bytes.is_empty() {
-            let half = &mut self.halves[index(side)];
+            let half = &mut self.halves[side.index()];
             if half.is_over || half.is_unframed {
                 return;
             }
@@ -401,7 +394,7 @@ impl<M: Copy> Session<M> {
 
     /// Bytes of a direction will not come; the first of them would stand at `seq`.
     pub fn on_gap(&mut self, side: Side, seq: u32, bytes: u64, place: M, tools: &mut Tools) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         if half.is_over || half.is_unframed || half.seeking.is_some() {
             return;
         }
@@ -426,7 +419,7 @@ impl<M: Copy> Session<M> {
 
     /// The record in progress is whole.
     fn end_record(&mut self, side: Side, last: M, tools: &mut Tools) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let mut body = std::mem::take(&mut half.partial);
         self.held -= body.capacity();
         half.passed = 0;
@@ -445,7 +438,7 @@ impl<M: Copy> Session<M> {
     }
 
     fn push(&mut self, side: Side, what: What, last: M) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let first = half.first.take().unwrap_or(last);
         let item = Item { side, seq: half.start, what, first, last };
         self.held += item.cost();
@@ -468,7 +461,7 @@ impl<M: Copy> Session<M> {
                     Taken::Gap(UNKNOWN_BYTES)
                 }
                 What::Broken { header } => self.take_broken(&item, *header, counters),
-                What::Record { .. } if self.halves[index(side)].is_over => Taken::Nothing,
+                What::Record { .. } if self.halves[side.index()].is_over => Taken::Nothing,
                 What::Record { header, body, behind } => {
                     self.take_record(&item, Raw { header: *header, body }, *behind, tools, counters)
                 }
@@ -501,7 +494,7 @@ impl<M: Copy> Session<M> {
 
     fn is_early(&self, item: &Item<M>) -> bool {
         let is_data = matches!(item.what, What::Record { header: [APPLICATION_DATA, ..], .. });
-        is_data && Some(item.side) == self.client && self.halves[index(item.side)].stage != Stage::Application
+        is_data && item.side == self.client && self.halves[item.side.index()].stage != Stage::Application
     }
 
     /// Gives up what waits: nobody will say its keys. `is_cap` says that it had to make room.
@@ -552,7 +545,7 @@ impl<M: Copy> Session<M> {
     }
 
     fn lose(&mut self, side: Side, counters: &mut Counters) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         self.held -= std::mem::take(&mut half.partial).capacity();
         half.is_over = true;
         if self.halves.iter().all(|half| half.is_over) {
@@ -561,7 +554,7 @@ impl<M: Copy> Session<M> {
     }
 
     fn take_broken(&mut self, item: &Item<M>, header: [u8; HEADER_BYTES], counters: &mut Counters) -> Taken {
-        let half = &mut self.halves[index(item.side)];
+        let half = &mut self.halves[item.side.index()];
         counters.tls_records_lost.gap += 1;
         if half.stage == Stage::Clear && header[0] != APPLICATION_DATA {
             half.messages.lose();
@@ -594,7 +587,7 @@ impl<M: Copy> Session<M> {
         counters: &mut Counters,
     ) -> Taken {
         let side = item.side;
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         if behind.is_some() {
             half.unsure = behind;
         }
@@ -630,7 +623,7 @@ impl<M: Copy> Session<M> {
         if half.opener.is_none() {
             let Some(master) = secrets.and_then(|s| s.master.as_ref()) else { return Taken::Waits };
             let [client, server] = Opener::tls12(agreed.suite, master, &random, &agreed.server_random);
-            half.opener = Some(if self.client == Some(side) { client } else { server });
+            half.opener = Some(if self.client == side { client } else { server });
         }
         let Some(opener) = &half.opener else { return Taken::Waits };
         let numbers = half.number..=half.number + skipped_max(half.unsure, item.seq);
@@ -642,9 +635,9 @@ impl<M: Copy> Session<M> {
 
     /// Handshake messages in the clear.
     fn take_hellos(&mut self, side: Side, mut bytes: &[u8], counters: &mut Counters) -> Taken {
-        let is_client = self.client == Some(side);
+        let is_client = self.client == side;
         loop {
-            let messages = &mut self.halves[index(side)].messages;
+            let messages = &mut self.halves[side.index()].messages;
             let (client_hello, server_hello) = match messages.next(&mut bytes) {
                 Some((hello::CLIENT_HELLO, body)) if is_client => {
                     (hello::client_random(body).map(|random| (random, hello::offers_early_data(body))), None)
@@ -719,7 +712,7 @@ impl<M: Copy> Session<M> {
         counters: &mut Counters,
     ) -> Taken {
         let side = item.side;
-        let is_client = self.client == Some(side);
+        let is_client = self.client == side;
         let role = usize::from(!is_client);
         if is_client && matches!(self.early, Early::Offered) {
             return Taken::Nothing; // kept as early data
@@ -742,7 +735,7 @@ impl<M: Copy> Session<M> {
                 return Taken::Nothing;
             }
         }
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         if half.opener.is_none() {
             half.opener = secrets.handshake[role].as_ref().and_then(|secret| Opener::tls13(agreed.suite, secret));
         }
@@ -776,11 +769,11 @@ impl<M: Copy> Session<M> {
     }
 
     fn enter_application(&mut self, side: Side, agreed: Agreed, secret: Secret) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         half.enter(Stage::Application);
         half.opener = Opener::tls13(agreed.suite, &secret);
         half.secret = Some(secret);
-        if self.client == Some(side) {
+        if self.client == side {
             self.early = Early::None;
         } else {
             // It said so in a record that could not be read.
@@ -797,7 +790,7 @@ impl<M: Copy> Session<M> {
         scratch: &mut Vec<u8>,
         counters: &mut Counters,
     ) -> Taken {
-        let half = &mut self.halves[index(item.side)];
+        let half = &mut self.halves[item.side.index()];
         let Some(opener) = &half.opener else { return self.failed(item, raw.header, counters) };
         let skipped_max = skipped_max(half.unsure, item.seq);
         let numbers = half.number..=half.number + skipped_max;
@@ -833,7 +826,7 @@ impl<M: Copy> Session<M> {
     ) -> Taken {
         self.verified(counters);
         let side = item.side;
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let missed = number - half.number;
         half.number = number + 1;
         half.failures = 0;
@@ -862,17 +855,17 @@ impl<M: Copy> Session<M> {
 
     /// Handshake messages that were sealed.
     fn take_sealed_messages(&mut self, side: Side, mut bytes: &[u8], counters: &mut Counters) {
-        if self.halves[index(side)].stage == Stage::Sealed {
+        if self.halves[side.index()].stage == Stage::Sealed {
             self.take_hellos(side, bytes, counters); // they negotiate anew
             return;
         }
-        while let Some((kind, body)) = self.halves[index(side)].messages.next(&mut bytes) {
+        while let Some((kind, body)) = self.halves[side.index()].messages.next(&mut bytes) {
             match kind {
                 hello::ENCRYPTED_EXTENSIONS => {
                     let takes = hello::takes_early_data(body);
                     self.decide_early(takes);
                 }
-                hello::FINISHED => self.halves[index(side)].is_finished = true,
+                hello::FINISHED => self.halves[side.index()].is_finished = true,
                 hello::KEY_UPDATE => self.on_key_update(side),
                 _ => {}
             }
@@ -881,7 +874,7 @@ impl<M: Copy> Session<M> {
 
     fn on_key_update(&mut self, side: Side) {
         let Some(agreed) = self.agreed else { return };
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         if let Some(secret) = half.secret.as_ref().and_then(|secret| updated(agreed.suite, secret)) {
             half.opener = Opener::tls13(agreed.suite, &secret);
             half.secret = Some(secret);
@@ -891,7 +884,7 @@ impl<M: Copy> Session<M> {
 
     /// A record's tag says no under all keys that it may have.
     fn failed(&mut self, item: &Item<M>, header: [u8; HEADER_BYTES], counters: &mut Counters) -> Taken {
-        let half = &mut self.halves[index(item.side)];
+        let half = &mut self.halves[item.side.index()];
         counters.tls_records_lost.not_verified += 1;
         if let Some(from) = half.unsure {
             half.tries += 1;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::conversation::{Close, Context, Piece, body_start, state_of};
+use super::conversation::{Close, Context, HeldAnswer, Piece, address, state_of, tell_no_answer};
 use super::framing::Framing;
 use super::grammar::{StartLine, is_token};
 use super::{BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, Version};
@@ -42,7 +42,7 @@ struct Stream {
     asks: Option<Open>,
     answers: Option<Open>,
     /// Held back until its body begins: what an error's body begins with tells the cause.
-    held: Option<Box<(Option<Arc<Request>>, Response)>>,
+    held: Option<Box<HeldAnswer>>,
 }
 
 /// Where and when something began, and whether another copy of its bytes differs.
@@ -156,13 +156,6 @@ pub(super) struct Connection {
     since: Mark,
 }
 
-fn index(side: Side) -> usize {
-    match side {
-        Side::Low => 0,
-        Side::High => 1,
-    }
-}
-
 /// A header block's fields, as a head of HTTP/1 has them.
 #[derive(Debug, Default)]
 struct Fields {
@@ -247,7 +240,7 @@ impl Connection {
                 Begin::Preface if client == Some(side) => State::Preface(0),
                 Begin::Preface => between(),
             };
-            Half::new(state, nth[index(side)])
+            Half::new(state, nth[side.index()])
         };
         Connection {
             halves: [half(Side::Low), half(Side::High)],
@@ -267,7 +260,7 @@ impl Connection {
 
     /// Bytes of a direction were missed before it was known for HTTP/2.
     pub(super) fn miss(&mut self, side: Side) {
-        self.halves[index(side)].lose();
+        self.halves[side.index()].lose();
     }
 
     pub(super) fn client(&self) -> Option<Side> {
@@ -280,7 +273,7 @@ impl Connection {
 
     /// How many of the next bytes of a direction nobody needs to see.
     pub(super) fn skippable(&self, side: Side) -> u64 {
-        match self.halves[index(side)].state {
+        match self.halves[side.index()].state {
             State::Data { left, padding: Some(_), .. } | State::Passed { left } => u64::from(left),
             _ => 0,
         }
@@ -289,7 +282,7 @@ impl Connection {
     /// The next bytes of a direction, if they lie inside a body.
     pub(super) fn pass(&mut self, side: Side, bytes: u64) -> bool {
         let is_held = |stream: &Stream| stream.held.is_some() && self.client != Some(side);
-        match &self.halves[index(side)].state {
+        match &self.halves[side.index()].state {
             State::Data { stream, left, padding: Some(_), .. } if bytes < u64::from(*left) => {
                 if self.streams.get(stream).is_some_and(is_held) {
                     return false;
@@ -304,7 +297,7 @@ impl Connection {
     /// The next bytes are there but were not kept, since nobody needs them.
     pub(super) fn on_skipped(&mut self, side: Side, bytes: u64) {
         let skipped = u32::try_from(bytes).unwrap_or(u32::MAX);
-        match &mut self.halves[index(side)].state {
+        match &mut self.halves[side.index()].state {
             State::Passed { left } if skipped < *left => *left -= skipped,
             State::Data { stream, left, padding: Some(padding), .. } if skipped < *left => {
                 let body = skipped.min(left.saturating_sub(*padding));
@@ -322,7 +315,7 @@ impl Connection {
     /// The next bytes of a direction.
     pub(super) fn read(&mut self, side: Side, piece: Piece<'_>, cx: &mut Context<'_>) {
         let mut rest = piece.bytes;
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         if matches!(half.state, State::Lost) {
             if !frame::begins_for_sure(rest) {
                 return;
@@ -340,7 +333,7 @@ impl Connection {
 
     /// Takes some of the bytes. None: the place of the next frame is lost.
     fn step(&mut self, side: Side, bytes: &[u8], here: Place, cx: &mut Context<'_>) -> Option<usize> {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         match &mut half.state {
             State::Lost => None,
             State::Preface(came) => {
@@ -396,7 +389,7 @@ impl Connection {
     }
 
     fn begin_frame(&mut self, side: Side, header: Header, place: Place, at: Mark, cx: &mut Context<'_>) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let head_bytes_max = cx.shared.head_bytes_max;
         let is_block = matches!(header.kind, Kind::Headers | Kind::PushPromise | Kind::Continuation);
         let before = half.block.as_ref().map_or(0, |b| b.bytes.len());
@@ -438,7 +431,7 @@ impl Connection {
 
     fn on_data(&mut self, side: Side, bytes: &[u8], at: Mark, cx: &mut Context<'_>) -> Option<usize> {
         let is_client = self.client == Some(side);
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let State::Data { stream: number, ends, left, padding } = &mut half.state else { return Some(0) };
         let mut used = 0;
         let padding = if let Some(padding) = padding {
@@ -494,14 +487,14 @@ impl Connection {
                 let block = Block { stream: header.stream, ends, place, bytes: fragment.to_vec() };
                 self.go_on(side, block, header.has(END_HEADERS), at, cx);
             }
-            Kind::Continuation => match self.halves[index(side)].block.take() {
+            Kind::Continuation => match self.halves[side.index()].block.take() {
                 Some(mut block) if block.stream == header.stream => {
                     block.bytes.extend_from_slice(payload);
                     block.place.ambiguous |= place.ambiguous;
                     self.go_on(side, block, header.has(END_HEADERS), at, cx);
                 }
                 // its beginning was missed, or too long
-                _ => self.halves[index(side)].miss_block(),
+                _ => self.halves[side.index()].miss_block(),
             },
             Kind::Data | Kind::Priority | Kind::Settings | Kind::Ping | Kind::WindowUpdate | Kind::Other => {}
         }
@@ -510,7 +503,7 @@ impl Connection {
 
     fn lose(&mut self, side: Side, cx: &mut Context<'_>) -> Option<()> {
         cx.counters.http_errors.head_malformed += 1;
-        self.halves[index(side)].lose();
+        self.halves[side.index()].lose();
         None
     }
 
@@ -518,7 +511,7 @@ impl Connection {
         if is_whole {
             self.on_block(side, block, at, cx);
         } else {
-            self.halves[index(side)].block = Some(block);
+            self.halves[side.index()].block = Some(block);
         }
     }
 
@@ -526,7 +519,7 @@ impl Connection {
         let Block { stream, ends, place, bytes } = block;
         let bytes_max = cx.shared.head_bytes_max;
         let mut fields = Fields { text: std::mem::take(&mut cx.shared.text), ..Fields::default() };
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let read = half.table.read(&bytes, |name, value| fields.take(name, value, bytes_max));
         fields.is_missing = read == Ok(true);
         if read.is_err() {
@@ -589,7 +582,7 @@ impl Connection {
     }
 
     fn id(&mut self, side: Side, is_request: bool, place: Place, cx: &Context<'_>) -> (MessageId, Doubts) {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let nth = half.nth;
         half.nth = nth.wrapping_add(1);
         let doubts = Doubts {
@@ -605,7 +598,7 @@ impl Connection {
 
     /// The client, and the server.
     fn ends(&self, cx: &Context<'_>) -> [SocketAddr; 2] {
-        let [low, high] = [cx.flow.low, cx.flow.high].map(|end| SocketAddr::new(end.ip, end.port));
+        let [low, high] = [cx.flow.low, cx.flow.high].map(address);
         if self.client == Some(Side::High) { [high, low] } else { [low, high] }
     }
 
@@ -706,7 +699,7 @@ impl Connection {
         stream.is_answered = true;
         stream.answers = Some(Open { id, body_bytes: 0, gap: false });
         if status >= 400 && !ends {
-            stream.held = Some(Box::new((request, response)));
+            stream.held = Some(Box::new(HeldAnswer { request, response }));
             *cx.holds = true;
         } else {
             cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
@@ -769,7 +762,7 @@ impl Connection {
     /// Bytes of a direction will not come.
     pub(super) fn on_gap(&mut self, side: Side, bytes: u64, at: Mark, cx: &mut Context<'_>) {
         let is_client = self.client == Some(side);
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         let over = match &mut half.state {
             State::Data { stream, ends, left, padding: Some(_) } if bytes <= u64::from(*left) => {
                 *left -= u32::try_from(bytes).unwrap_or(*left);
@@ -811,7 +804,7 @@ impl Connection {
 
     /// A direction was closed by its sender.
     pub(super) fn on_close(&mut self, side: Side, how: Close, at: Mark, cx: &mut Context<'_>) {
-        let is_answering = self.client == Some(side) && !self.halves[index(side.other())].closed;
+        let is_answering = self.client == Some(side) && !self.halves[side.other().index()].closed;
         if how == Close::Fin && is_answering {
             for stream in self.streams.values_mut() {
                 tell_end(stream.asks.take(), BodyState::CutByClose, at, cx);
@@ -820,11 +813,11 @@ impl Connection {
             let why = if how == Close::Fin { NoAnswer::Closed } else { NoAnswer::Reset };
             self.finish(why, self.cut_by(side), at, cx);
         }
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         half.lose();
         half.closed = true;
         if how == Close::Reset {
-            self.halves[index(side.other())].lose();
+            self.halves[side.other().index()].lose();
         }
         self.charge(cx);
     }
@@ -841,7 +834,7 @@ impl Connection {
 
     fn finish(&mut self, why: NoAnswer, cuts: [BodyState; 2], at: Mark, cx: &mut Context<'_>) {
         let server = self.client.map_or(Side::High, Side::other);
-        let why = if self.halves[index(server)].missed { NoAnswer::Lost } else { why };
+        let why = if self.halves[server.index()].missed { NoAnswer::Lost } else { why };
         for stream in std::mem::take(&mut self.streams).into_values() {
             stream.finish(why, cuts, at, cx);
         }
@@ -860,12 +853,12 @@ impl Connection {
 
     /// What a direction holds is charged since then.
     pub(super) fn holds_head(&self, side: Side) -> Option<Mark> {
-        (self.halves[index(side)].held_bytes() > 0).then_some(self.since)
+        (self.halves[side.index()].held_bytes() > 0).then_some(self.since)
     }
 
     /// Gives up what a direction holds, to make room.
     pub(super) fn give_up_held(&mut self, side: Side, cx: &mut Context<'_>) -> bool {
-        let half = &mut self.halves[index(side)];
+        let half = &mut self.halves[side.index()];
         if half.held_bytes() == 0 {
             return false;
         }
@@ -892,12 +885,9 @@ impl Connection {
 impl Stream {
     /// Tells the answer that was held back; `body` are the bytes that its body begins with.
     fn release(&mut self, body: Option<&[u8]>, cx: &mut Context<'_>) {
-        let Some(held) = self.held.take() else { return };
-        let (request, mut response) = *held;
-        if let Some(bytes) = body {
-            response.body_start = body_start(Some(response.status), Framing::UntilClose, bytes);
+        if let Some(held) = self.held.take() {
+            held.tell(body.map(|bytes| (Framing::UntilClose, bytes)), cx);
         }
-        cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
     }
 
     /// Nothing more will come of it; `cuts` are how its request's and its answer's body end.
@@ -933,11 +923,6 @@ fn fragment_of(header: Header, mut payload: &[u8]) -> Option<&[u8]> {
     };
     let end = payload.len().checked_sub(padding)?;
     payload.get(before..end)
-}
-
-fn tell_no_answer(request: Arc<Request>, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
-    cx.shared.waiting -= 1;
-    cx.out.push(HttpEvent::NoAnswer { request, why, at });
 }
 
 fn tell_end(open: Option<Open>, state: BodyState, at: Mark, cx: &mut Context<'_>) {
