@@ -300,6 +300,15 @@ pub fn save(incident: &Incident, path: &Path) -> anyhow::Result<String> {
     ))
 }
 
+/// Whether a file can be written there; what it holds stays.
+///
+/// # Errors
+/// It cannot.
+pub fn can_be_saved(path: &Path) -> anyhow::Result<()> {
+    let opened = File::options().create(true).append(true).open(path);
+    opened.map(drop).with_context(|| format!("{}: cannot be written", path.display()))
+}
+
 fn time_of(step: Step) -> Time {
     Time(step.saturating_mul(STEP_NS))
 }

@@ -13,7 +13,7 @@ use crate::capture::merge::{Feed, PassedOver};
 use crate::config;
 use crate::counters::Counters;
 use crate::engine::Engine;
-use crate::evidence::Chosen;
+use crate::evidence::{self, Chosen};
 use crate::limits::Limits;
 use crate::openmetrics::{self, Incident};
 use crate::options::EngineOptions;
@@ -133,8 +133,12 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     let key_log = args.reading.keylog.as_deref();
     let Some(mut keys) = Keys::begin(key_log, &mut engine) else { return Ok(Outcome::Unusable) };
     let mut feed = Feed::open(&args.reading.paths, follow.feed_options());
-    // Nothing to read: no database is made for that.
+    // Nothing to read: no database is made for that, and no other file.
     let readable = feed.files().iter().any(|f| f.error.is_none());
+    if readable && let Err(error) = can_be_written(args) {
+        tell(&format!("error: {error:#}"));
+        return Ok(Outcome::Unusable);
+    }
     let store = match args.db.as_ref().filter(|_| readable).map(|path| open_store(path, args)).transpose() {
         Ok(store) => store,
         Err(error) => {
@@ -222,10 +226,10 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         Form::Text { .. } => {}
     }
     out.finish()?;
-    if let (Some(metrics), Some(path)) = (metrics, &args.openmetrics) {
+    if let (Some(metrics), Some(path)) = (metrics, args.openmetrics.as_ref().filter(|_| readable)) {
         tell(&openmetrics::save(&metrics, path)?);
     }
-    if let (Some(mut chosen), Some(dir)) = (evidence, &args.evidence) {
+    if let (Some(mut chosen), Some(dir)) = (evidence, args.evidence.as_ref().filter(|_| readable)) {
         chosen.on_findings(summary.findings());
         let written = chosen.write(dir, &args.reading.paths, &options, key_log, args.evidence_raw)?;
         tell(&written.told(dir, args.evidence_raw));
@@ -234,6 +238,17 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         return Err(error.into());
     }
     Ok(outcome_of(&summary))
+}
+
+/// Whether what is written at the end can be: told before an hour of reading, not after it. What a file held stays until then.
+fn can_be_written(args: &ReplayArgs) -> anyhow::Result<()> {
+    if let Some(dir) = &args.evidence {
+        evidence::make_directory(dir)?;
+    }
+    if let Some(path) = &args.openmetrics {
+        openmetrics::can_be_saved(path)?;
+    }
+    Ok(())
 }
 
 /// The inputs and what decides how they are judged, as a shell takes them; none where they cannot be read again.

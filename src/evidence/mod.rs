@@ -157,7 +157,7 @@ impl Chosen {
         key_log: Option<&Path>,
         raw: bool,
     ) -> anyhow::Result<Written> {
-        fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+        make_directory(dir)?;
         let wanted: BTreeSet<TransactionId> = self.files.values().flat_map(|g| g.cited.iter().copied()).collect();
         let places = find(&wanted, inputs, options, key_log, raw)?;
         let mut copied = packets::copy(&places, inputs);
@@ -186,6 +186,17 @@ impl Chosen {
         }
         Ok(written)
     }
+}
+
+/// Makes the directory, if it is not there, and tries whether files can be made in it.
+///
+/// # Errors
+/// It cannot be made, or nothing can be written there.
+pub fn make_directory(dir: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+    let tried = dir.join(format!(".corstap-{}", std::process::id()));
+    let made = fs::File::options().write(true).create_new(true).open(&tried).and_then(|_| fs::remove_file(&tried));
+    made.with_context(|| format!("{}: nothing can be written there", dir.display()))
 }
 
 /// The second reading: where the wanted transactions' messages lie.

@@ -90,6 +90,28 @@ fn a_header_without_packets_is_no_error_and_is_diagnosed() {
 }
 
 #[test]
+fn where_what_comes_last_cannot_be_written_nothing_is_begun() {
+    let folder = Folder::new();
+    let file = folder.write("file", b"kept");
+    let db = folder.path("a.db");
+    let (in_a_file, nowhere) = (file.join("evidence"), folder.path("no/such/folder/past.om"));
+    for (option, path, told) in [
+        ("--evidence", &in_a_file, "file/evidence: cannot be made: "),
+        ("--evidence", &file, "file: cannot be made: "),
+        ("--openmetrics", &nowhere, "past.om: cannot be written: "),
+    ] {
+        let ran = run(&["replay", shown(&incident()), "--db", shown(&db), option, shown(path)]);
+        assert_eq!(ran.status.code(), Some(2));
+        assert!(text(&ran.stderr).contains(told), "{}", text(&ran.stderr));
+        assert_eq!((text(&ran.stdout).as_str(), db.exists()), ("", false));
+    }
+    // what a file held stays as long as nothing better is there
+    let missing = folder.path("missing.pcap");
+    let ran = run(&["replay", shown(&missing), "--openmetrics", shown(&file)]);
+    assert_eq!((ran.status.code(), fs::read(&file).expect("still there")), (Some(2), b"kept".to_vec()));
+}
+
+#[test]
 fn a_database_of_somebody_else_is_refused_untouched() {
     let folder = Folder::new();
     let other = folder.write(
