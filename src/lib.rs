@@ -28,6 +28,7 @@ pub mod options;
 pub mod packet;
 pub mod record;
 pub mod report;
+mod slots;
 pub mod store;
 pub mod stream;
 pub mod tls;

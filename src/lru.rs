@@ -6,15 +6,12 @@
 use std::hash::{BuildHasher as _, Hash};
 
 use foldhash::fast::RandomState;
-use slab::Slab;
 
 use crate::index::{Index, NONE, folded};
+use crate::slots::Slots;
 
 /// So few stay near the processor by themselves.
 const FEW: usize = 256;
-
-/// Room for so many is taken at first.
-const LEAST: usize = 8;
 
 /// In this order, so that a look at the key brings along what else is needed.
 #[derive(Debug)]
@@ -33,7 +30,7 @@ struct Entry<K, V> {
 #[derive(Debug)]
 pub struct Lru<K, V> {
     index: Index,
-    entries: Slab<Entry<K, V>>,
+    entries: Slots<Entry<K, V>>,
     hasher: RandomState,
     oldest: u32,
     newest: u32,
@@ -44,13 +41,14 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     /// An empty map of at most `cap` entries (at least one).
     #[must_use]
     pub fn new(cap: u32) -> Self {
+        let cap = cap.max(1);
         Lru {
             index: Index::default(),
-            entries: Slab::new(),
+            entries: Slots::new(cap),
             hasher: RandomState::default(),
             oldest: NONE,
             newest: NONE,
-            cap: (cap as usize).max(1),
+            cap: cap as usize,
         }
     }
 
@@ -63,19 +61,19 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.len() == 0
     }
 
     #[inline]
     fn find(&self, key: &K) -> (u32, Option<u32>) {
         let hash = folded(self.hasher.hash_one(key));
-        (hash, self.index.find(hash, |at| self.entries.get(at as usize).is_some_and(|e| e.key == *key)))
+        (hash, self.index.find(hash, |at| self.entries.get(at).is_some_and(|e| e.key == *key)))
     }
 
     /// The value of `key`, which counts as used.
     pub fn get(&mut self, key: &K) -> Option<&mut V> {
         let at = self.find(key).1?;
-        self.entries.get_mut(at as usize).map(|e| {
+        self.entries.get_mut(at).map(|e| {
             e.used = true;
             &mut e.value
         })
@@ -88,13 +86,13 @@ impl<K: Hash + Eq, V> Lru<K, V> {
             return None;
         }
         let at = self.find(key).1?;
-        self.entries.get(at as usize).map(|e| &e.value)
+        self.entries.get(at).map(|e| &e.value)
     }
 
     /// The value of `key`, to change it without that counting as use.
     pub fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
         let at = self.find(key).1?;
-        self.entries.get_mut(at as usize).map(|e| &mut e.value)
+        self.entries.get_mut(at).map(|e| &mut e.value)
     }
 
     /// Brings the entries of at most [`TOGETHER`](crate::index::TOGETHER) keys out of main memory, all at once: short loops over looks that do not depend on
@@ -105,7 +103,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         }
         let places = self.index.glances(keys.map(|key| folded(self.hasher.hash_one(key))));
         let mut seen = 0;
-        for entry in places.iter().filter_map(|at| self.entries.get(*at as usize)) {
+        for entry in places.iter().filter_map(|at| self.entries.get(*at)) {
             seen ^= u64::from(entry.hash) ^ part(&entry.value);
         }
         std::hint::black_box(seen);
@@ -121,7 +119,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     pub fn use_or_insert_with(&mut self, key: K, used: bool, make: impl FnOnce() -> V) -> (&mut V, Option<(K, V)>) {
         let (hash, found) = self.find(&key);
         if let Some(at) = found {
-            let entry = &mut self.entries[at as usize];
+            let entry = self.entries.at(at);
             entry.used = true;
             return (&mut entry.value, None);
         }
@@ -130,22 +128,16 @@ impl<K: Hash + Eq, V> Lru<K, V> {
 
     fn add(&mut self, key: K, hash: u32, used: bool, value: V) -> (&mut V, Option<(K, V)>) {
         let evicted = if self.entries.len() >= self.cap { self.evict() } else { None };
-        let len = self.entries.len();
-        if len == self.entries.capacity() {
-            // as far as the cap and no further: the rest would never be used
-            self.entries.reserve_exact(len.max(LEAST).min(self.cap - len));
-        }
         let at = self.entries.insert(Entry { key, hash, older: NONE, newer: NONE, used, value });
-        let at = u32::try_from(at).unwrap_or(NONE); // `cap` is a u32
         self.index.insert(hash, at);
         self.link_newest(at);
-        (&mut self.entries[at as usize].value, evicted)
+        (&mut self.entries.at(at).value, evicted)
     }
 
     /// Sets the value of `key`; returns the entry that had to go, if the map was full.
     pub fn insert(&mut self, key: K, value: V) -> Option<(K, V)> {
         let (hash, found) = self.find(&key);
-        match found.and_then(|at| self.entries.get_mut(at as usize)) {
+        match found.and_then(|at| self.entries.get_mut(at)) {
             Some(entry) => {
                 entry.used = true;
                 entry.value = value;
@@ -161,12 +153,12 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         let at = found?;
         self.index.remove(hash, at);
         self.unlink(at);
-        self.entries.try_remove(at as usize).map(|e| e.value)
+        self.entries.remove(at).map(|e| e.value)
     }
 
     /// Removes the oldest entry that was not used since it had its last chance.
     fn evict(&mut self) -> Option<(K, V)> {
-        while let Some(entry) = self.entries.get_mut(self.oldest as usize)
+        while let Some(entry) = self.entries.get_mut(self.oldest)
             && std::mem::take(&mut entry.used)
         {
             let at = self.oldest;
@@ -174,30 +166,30 @@ impl<K: Hash + Eq, V> Lru<K, V> {
             self.link_newest(at);
         }
         let at = self.oldest;
-        let hash = self.entries.get(at as usize)?.hash;
+        let hash = self.entries.get(at)?.hash;
         self.index.remove(hash, at);
         self.unlink(at);
-        self.entries.try_remove(at as usize).map(|e| (e.key, e.value))
+        self.entries.remove(at).map(|e| (e.key, e.value))
     }
 
     /// All entries, in an order that the same calls always give.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let mut at = self.oldest;
         std::iter::from_fn(move || {
-            let entry = self.entries.get(at as usize)?;
+            let entry = self.entries.get(at)?;
             at = entry.newer;
             Some((&entry.key, &entry.value))
         })
     }
 
     fn unlink(&mut self, at: u32) {
-        let Some(entry) = self.entries.get(at as usize) else { return };
+        let Some(entry) = self.entries.get(at) else { return };
         let (older, newer) = (entry.older, entry.newer);
-        match self.entries.get_mut(older as usize) {
+        match self.entries.get_mut(older) {
             Some(e) => e.newer = newer,
             None => self.oldest = newer,
         }
-        match self.entries.get_mut(newer as usize) {
+        match self.entries.get_mut(newer) {
             Some(e) => e.older = older,
             None => self.newest = older,
         }
@@ -205,11 +197,11 @@ impl<K: Hash + Eq, V> Lru<K, V> {
 
     fn link_newest(&mut self, at: u32) {
         let newest = self.newest;
-        if let Some(entry) = self.entries.get_mut(at as usize) {
+        if let Some(entry) = self.entries.get_mut(at) {
             entry.older = newest;
             entry.newer = NONE;
         }
-        match self.entries.get_mut(newest as usize) {
+        match self.entries.get_mut(newest) {
             Some(e) => e.newer = at,
             None => self.oldest = at,
         }

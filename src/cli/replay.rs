@@ -199,6 +199,8 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
     }
     let Records { mut out, mut summary, form, store, evidence, metrics } = records;
     summary.counters = engine.counters().clone();
+    // the process ends soon: to take the tables apart is to read all of them once more
+    std::mem::forget(engine);
     summary.on_files(feed.files());
     tell_passed_over(feed.passed_over());
     let recorded = store.map(|store| store.finish(totals(&summary)));
