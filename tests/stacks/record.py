@@ -3,7 +3,7 @@
 
 Starts each case's servers on loopback, lets headless Chromium do its steps, captures with dumpcap what goes over the recorded
 port, and writes OUT_DIR/stacks.pcap (all cases) and OUT_DIR/stacks.jsonl (a line for each step: what the browser did, and the
-mistake that was made). Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, lighttpd, cargo, go, javac, php, ruby with sinatra, rack-cors, puma, thin, webrick,
+mistake that was made); tests/data/stacks has both in zstd. Needs chromium, dumpcap, mergecap, node, nginx, haproxy, caddy, varnishd, apache2, lighttpd, cargo, go, javac, php, ruby with sinatra, rack-cors, puma, thin, webrick,
 rails and grape, perl with Mojolicious, Plack, Dancer2 and Catalyst, h2o, docker-registry; node, Python and Rust packages are installed, at the versions of package.json, requirements.txt and rust/, into the
 folder that $STACKS names (default: target/stacks).
 """
@@ -19,8 +19,9 @@ from seventh_cases import CASES as SEVENTH
 from eighth_cases import CASES as EIGHTH
 from ninth_cases import CASES as NINTH
 from tenth_cases import CASES as TENTH
+from eleventh_cases import CASES as ELEVENTH
 
-CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH], 1) for case in cases]
+CASES = [(which, *case) for which, cases in enumerate([FIRST, MORE, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH], 1) for case in cases]
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("STACKS", HERE.parent.parent / "target/stacks"))
@@ -87,6 +88,14 @@ class Page:
 
 
 def install():
+    """What the wanted cases need, and nothing else: a set can be recorded where the stacks of the others are not installed."""
+    commands = str([servers for _, name, servers, _ in CASES if not sys.argv[2:] or name in sys.argv[2:]])
+    gopath = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}
+
+    def build(product, word, *command, env=None):
+        if word in commands and not (WORK / product).exists():
+            subprocess.run(command, env=os.environ | (env or {}), check=True)
+
     WORK.mkdir(parents=True, exist_ok=True)
     if not (WORK / "node_modules/express").exists():
         shutil.copy(HERE / "package.json", WORK)
@@ -94,42 +103,23 @@ def install():
     if not (WORK / "venv/bin/flask").exists():
         subprocess.run([sys.executable, "-m", "venv", WORK / "venv"], check=True)
         subprocess.run([WORK / "venv/bin/pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
-    # these from Debian's packages: golang-github-rs-cors-dev, -gin-contrib-cors-dev, -gorilla-handlers-dev, -go-chi-chi-dev, -go-chi-cors-dev,
-    # -labstack-echo-dev; libspring-web-servlet-java, libjetty9-java, libtomcat9-java; libmojolicious-perl, libplack-middleware-crossorigin-perl
-    if not (WORK / "server-go").exists():
-        subprocess.run(["go", "build", "-o", WORK / "server-go", HERE / "server.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
-    if not (WORK / "server-echo").exists():
-        subprocess.run(["go", "build", "-o", WORK / "server-echo", HERE / "echo.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
-    if any("stacks-server" in str(servers) for _, name, servers, _ in CASES if not sys.argv[2:] or name in sys.argv[2:]):
-        subprocess.run(["cargo", "build", "--manifest-path", HERE / "rust/Cargo.toml", "--target-dir", WORK / "rust"], check=True)
-    if not (WORK / "java2").exists():
-        subprocess.run(["javac", "-cp", JARS, "-d", WORK / "java2", HERE / "Filters.java"], check=True)
-    # golang-github-emicklei-go-restful-dev, -gorilla-mux-dev, -julienschmidt-httprouter-dev, libnetty-java; ruby-rails and ruby-grape, php-slim,
-    # php-laravel-lumen-framework, php-symfony-framework-bundle, libdancer2-perl, libcatalyst-perl, h2o, docker-registry
-    if not (WORK / "server-fourth").exists():
-        subprocess.run(["go", "build", "-o", WORK / "server-fourth", HERE / "fourth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
-    if not (WORK / "server-sixth").exists():
-        subprocess.run(["go", "build", "-o", WORK / "server-sixth", HERE / "sixth.go"], env=os.environ | {"GO111MODULE": "off"}, check=True)
-    # golang-github-valyala-fasthttp-dev, golang-github-urfave-negroni-dev, golang-goji-dev, libcpp-httplib-dev; php8.2-fpm, libapache2-mod-php8.2,
-    # libapache2-mod-security2, libnginx-mod-http-lua, libnginx-mod-http-headers-more-filter, uwsgi-plugin-python3, squid, nghttp2-proxy, etcd-server,
-    # prometheus, rclone, aria2, webfs, mini-httpd
-    if not (WORK / "server-eighth").exists():
-        subprocess.run(["go", "build", "-o", WORK / "server-eighth", HERE / "eighth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
-    if not (WORK / "server-tenth").exists():
-        subprocess.run(["go", "build", "-o", WORK / "server-tenth", HERE / "tenth.go"], env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}, check=True)
+    build("rust/debug/stacks-server", "stacks-server", "cargo", "build", "--manifest-path", HERE / "rust/Cargo.toml", "--target-dir", WORK / "rust")
+    # from Debian's packages: golang-github-rs-cors-dev, -gin-contrib-cors-dev, -gorilla-handlers-dev, -gorilla-mux-dev, -go-chi-chi-dev, -go-chi-cors-dev,
+    # -labstack-echo-dev, -emicklei-go-restful-dev, -julienschmidt-httprouter-dev, -valyala-fasthttp-dev, -urfave-negroni-dev, golang-goji-dev;
+    # libspring-web-servlet-java, libjetty9-java, libtomcat9-java, libnetty-java; libcpp-httplib-dev; libmojolicious-perl, libplack-middleware-crossorigin-perl,
+    # libdancer2-perl, libcatalyst-perl; ruby-rails, ruby-grape; php-slim, php-laravel-lumen-framework, php-symfony-framework-bundle, php8.2-fpm,
+    # libapache2-mod-php8.2, libapache2-mod-security2; libnginx-mod-http-lua, libnginx-mod-http-headers-more-filter; uwsgi-plugin-python3; h2o,
+    # docker-registry, squid, nghttp2-proxy, etcd-server, prometheus, rclone, aria2, webfs, mini-httpd
+    for product, source in {"server-go": "server", "server-echo": "echo", "server-fourth": "fourth", "server-sixth": "sixth", "server-eighth": "eighth", "server-tenth": "tenth", "server-eleventh": "eleventh"}.items():
+        build(product, f"{{work}}/{product} ", "go", "build", "-o", WORK / product, HERE / f"{source}.go", env=gopath if product != "server-sixth" else {"GO111MODULE": "off"})
+    build("server-cpp", "{work}/server-cpp", "g++", "-std=c++17", "-o", WORK / "server-cpp", HERE / "eighth.cpp", "-lcpp-httplib", "-lpthread")
+    for folder, source, jars in [("java", "Server.java", JARS), ("java2", "Filters.java", JARS), ("java3", "Netty.java", NETTY), ("java8", "Eighth.java", "")]:
+        build(folder, f"{{work}}/{folder} ", "javac", *(["-cp", jars] if jars else []), "-d", WORK / folder, HERE / source)
     if not (WORK / "tls.pem").exists():
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=one.test", "-keyout", WORK / "tls.key", "-out", WORK / "tls.pem"], check=True, stderr=subprocess.DEVNULL)
-    if not (WORK / "server-cpp").exists():
-        subprocess.run(["g++", "-std=c++17", "-o", WORK / "server-cpp", HERE / "eighth.cpp", "-lcpp-httplib", "-lpthread"], check=True)
-    if not (WORK / "java8").exists():
-        subprocess.run(["javac", "-d", WORK / "java8", HERE / "Eighth.java"], check=True)
-    if not (WORK / "java3").exists():
-        subprocess.run(["javac", "-cp", NETTY, "-d", WORK / "java3", HERE / "Netty.java"], check=True)
-    if not (WORK / "next/.next").exists():
+    if "{work}/next" in commands and not (WORK / "next/.next").exists():
         shutil.copytree(HERE / "next", WORK / "next", dirs_exist_ok=True)
         subprocess.run(["node", WORK / "node_modules/next/dist/bin/next", "build", "--webpack"], cwd=WORK / "next", env=os.environ | {"MISTAKE": "next_good"}, check=True)
-    if not (WORK / "java").exists():
-        subprocess.run(["javac", "-cp", JARS, "-d", WORK / "java", HERE / "Server.java"], check=True)
 
 
 def wait_for(port, process):
@@ -240,7 +230,7 @@ def main():
                         break
                 time.sleep(0.3)
                 for at, step in enumerate(steps):
-                    key = f"k{nth}x{at}"
+                    key = f"{'k' if which < 11 else 'q'}{nth}x{at}"  # earlier sets were recorded with other numbers of cases
                     alone, step = step.startswith("@"), step.lstrip("@")
                     host, secure = f"x{at}" if alone else "api", step.startswith("c ")
                     page, do, cause = parse(step, f"https://{host}.one.test:{port + 1000}" if secure else f"http://{host}.one.test:{port}", key)

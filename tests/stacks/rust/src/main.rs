@@ -1,6 +1,7 @@
 //! stacks-server MISTAKE PORT: axum with tower-http, actix-web with actix-cors, warp, Salvo, Poem or Rocket, with one mistake of CAUSES.md made on purpose.
 
 mod eighth;
+mod eleventh;
 mod fourth;
 
 const A: &str = "http://app.one.test:18901";
@@ -124,6 +125,7 @@ fn main() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match family {
         "axum" => runtime().block_on(axum(own, port)),
+        "axum11" => runtime().block_on(eleventh::serve(own, port)),
         "actix" => actix_web::rt::System::new().block_on(actix(own.to_owned(), port)),
         "salvo" => runtime().block_on(fourth::salvo(own, port)),
         "poem" => runtime().block_on(fourth::poem(own, port)),
