@@ -200,10 +200,12 @@ fn application(response: &Response, server: &[u8]) -> Option<Stack> {
     if named("x-dns-prefetch-control") && named("x-permitted-cross-domain-policies") {
         return Some(Stack::Express); // helmet
     }
-    // Django's SecurityMiddleware
+    // Django's SecurityMiddleware; helmet and its like say more. (Of fields that nobody else asks for the names alone are kept.)
     if head.has(Name::CrossOriginOpenerPolicy)
         && named("x-content-type-options")
-        && valued(head, "referrer-policy", b"same-origin")
+        && named("referrer-policy")
+        && !head.has(Name::CrossOriginResourcePolicy)
+        && !named("x-xss-protection")
     {
         return Some(Stack::Django);
     }
@@ -211,10 +213,6 @@ fn application(response: &Response, server: &[u8]) -> Option<Stack> {
         return Some(Stack::Flask);
     }
     by_vary(head, response.status).or_else(|| by_node(head))
-}
-
-fn valued(head: &Head, name: &str, value: &[u8]) -> bool {
-    head.of(Name::Other).any(|f| head.name_of(f).eq_ignore_ascii_case(name.as_bytes()) && head.value_of(f) == value)
 }
 
 /// Three CORS libraries name all three request fields, each in its own form.

@@ -118,7 +118,10 @@ fn fields(built: &mut HeadBuilder, lines: &str) {
             "B" => B,
             other => other,
         };
-        built.field(name.as_bytes(), Name::of(name.as_bytes()), value.as_bytes(), false);
+        // as the engine keeps it: of a field that it has no name for, not the value
+        let known = Name::of(name.as_bytes());
+        let kept = if known == Name::Other { "" } else { value };
+        built.field(name.as_bytes(), known, kept.as_bytes(), false);
     }
 }
 
@@ -774,6 +777,15 @@ fn a_proxy_that_hands_preflights_on_has_no_cors_itself() {
     // django-cors-headers would have named Origin
     let django = "X-Content-Type-Options: nosniff|Referrer-Policy: same-origin|Cross-Origin-Opener-Policy: same-origin";
     check(&[&get.replace("|body", &format!("|{django}|body"))], "cors_not_mounted");
+}
+
+#[test]
+fn django_is_known_by_the_names_of_its_security_fields() {
+    let get = "GET /x |Origin: A → 200 |Server: nginx|Content-Type: application/json";
+    let django = "X-Content-Type-Options: nosniff|Referrer-Policy: same-origin|Cross-Origin-Opener-Policy: same-origin";
+    check(&[&format!("{get}|{django}|body={{")], "cors_not_mounted");
+    // helmet's, and Hono's: theirs may be any application
+    check(&[&format!("{get}|Cross-Origin-Resource-Policy: same-origin|{django}|body={{")], "unknown");
 }
 
 #[test]
