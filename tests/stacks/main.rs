@@ -27,29 +27,30 @@ struct Wanted {
 /// refused at all cannot be seen of 28 of its 527 refusals, since credentials are hidden. The third set was recorded after the
 /// rules had learned from the second, the fourth before they learned from it, the fifth after that; the sixth before they learned
 /// from it again, the seventh after that; the eighth before they learned once more, the ninth after that; the tenth and the eleventh each before they
-/// learned from it.
+/// learned from it. What Flask, Falcon and code by hand answer to a page that no list names is what they answer without CORS: since the
+/// eleventh that is `unknown` under every server, so that some shares of the right are smaller than they were, and those of the wrong.
 const WANTED: [Wanted; 21] = [
     Wanted { set: 1, alone: false, behind: false, refusals: 333, right_min: 0.99, wrong_max: 0.001 },
-    Wanted { set: 2, alone: false, behind: false, refusals: 527, right_min: 0.93, wrong_max: 0.0135 },
+    Wanted { set: 2, alone: false, behind: false, refusals: 527, right_min: 0.927, wrong_max: 0.0095 },
     Wanted { set: 3, alone: false, behind: false, refusals: 64, right_min: 0.99, wrong_max: 0.001 },
-    Wanted { set: 4, alone: false, behind: false, refusals: 420, right_min: 0.947, wrong_max: 0.003 },
+    Wanted { set: 4, alone: false, behind: false, refusals: 420, right_min: 0.938, wrong_max: 0.003 },
     Wanted { set: 5, alone: false, behind: false, refusals: 116, right_min: 0.96, wrong_max: 0.001 },
-    Wanted { set: 6, alone: false, behind: false, refusals: 422, right_min: 0.95, wrong_max: 0.024 },
-    Wanted { set: 6, alone: true, behind: false, refusals: 380, right_min: 0.915, wrong_max: 0.048 },
-    Wanted { set: 7, alone: false, behind: false, refusals: 91, right_min: 0.879, wrong_max: 0.001 },
-    Wanted { set: 7, alone: true, behind: false, refusals: 86, right_min: 0.779, wrong_max: 0.001 },
-    Wanted { set: 8, alone: false, behind: false, refusals: 425, right_min: 0.964, wrong_max: 0.0095 },
-    Wanted { set: 8, alone: true, behind: false, refusals: 401, right_min: 0.895, wrong_max: 0.055 },
-    Wanted { set: 9, alone: false, behind: false, refusals: 102, right_min: 0.95, wrong_max: 0.05 },
-    Wanted { set: 9, alone: true, behind: false, refusals: 97, right_min: 0.948, wrong_max: 0.042 },
-    Wanted { set: 10, alone: false, behind: false, refusals: 514, right_min: 0.945, wrong_max: 0.0195 },
-    Wanted { set: 10, alone: true, behind: false, refusals: 496, right_min: 0.881, wrong_max: 0.0424 },
-    Wanted { set: 10, alone: false, behind: true, refusals: 370, right_min: 0.875, wrong_max: 0.0082 },
-    Wanted { set: 10, alone: true, behind: true, refusals: 364, right_min: 0.7719, wrong_max: 0.022 },
-    Wanted { set: 11, alone: false, behind: false, refusals: 387, right_min: 0.943, wrong_max: 0.0207 },
-    Wanted { set: 11, alone: true, behind: false, refusals: 378, right_min: 0.87, wrong_max: 0.0292 },
-    Wanted { set: 11, alone: false, behind: true, refusals: 298, right_min: 0.872, wrong_max: 0.0101 },
-    Wanted { set: 11, alone: true, behind: true, refusals: 295, right_min: 0.755, wrong_max: 0.0102 },
+    Wanted { set: 6, alone: false, behind: false, refusals: 422, right_min: 0.945, wrong_max: 0.024 },
+    Wanted { set: 6, alone: true, behind: false, refusals: 380, right_min: 0.905, wrong_max: 0.0345 },
+    Wanted { set: 7, alone: false, behind: false, refusals: 91, right_min: 0.89, wrong_max: 0.001 },
+    Wanted { set: 7, alone: true, behind: false, refusals: 86, right_min: 0.767, wrong_max: 0.001 },
+    Wanted { set: 8, alone: false, behind: false, refusals: 425, right_min: 0.955, wrong_max: 0.0071 },
+    Wanted { set: 8, alone: true, behind: false, refusals: 401, right_min: 0.887, wrong_max: 0.04 },
+    Wanted { set: 9, alone: false, behind: false, refusals: 102, right_min: 0.95, wrong_max: 0.01 },
+    Wanted { set: 9, alone: true, behind: false, refusals: 97, right_min: 0.958, wrong_max: 0.0105 },
+    Wanted { set: 10, alone: false, behind: false, refusals: 514, right_min: 0.937, wrong_max: 0.012 },
+    Wanted { set: 10, alone: true, behind: false, refusals: 496, right_min: 0.877, wrong_max: 0.0263 },
+    Wanted { set: 10, alone: false, behind: true, refusals: 370, right_min: 0.905, wrong_max: 0.0136 },
+    Wanted { set: 10, alone: true, behind: true, refusals: 364, right_min: 0.791, wrong_max: 0.0165 },
+    Wanted { set: 11, alone: false, behind: false, refusals: 387, right_min: 0.945, wrong_max: 0.0233 },
+    Wanted { set: 11, alone: true, behind: false, refusals: 378, right_min: 0.873, wrong_max: 0.0239 },
+    Wanted { set: 11, alone: false, behind: true, refusals: 298, right_min: 0.916, wrong_max: 0.0135 },
+    Wanted { set: 11, alone: true, behind: true, refusals: 295, right_min: 0.789, wrong_max: 0.0102 },
 ];
 
 #[test]

@@ -151,8 +151,10 @@ pub(in crate::cors) struct TargetMemory {
     pub(in crate::cors) error_good: Last,
     /// A preflight was answered 401, 403 or 407 without it.
     pub(in crate::cors) preflight_needs_login: Last,
-    /// A preflight was answered 2xx, without any trace of CORS, by a handler that takes OPTIONS for any request.
+    /// A preflight was answered, without any trace of CORS, by a handler that takes OPTIONS for any request, or by a router.
     pub(in crate::cors) routed: Last,
+    /// A 2xx that no cache gave was without any trace of CORS.
+    pub(in crate::cors) bare: Last,
     /// A limiter answered 503 where requests had passed.
     pub(in crate::cors) limited: Last,
     /// The CORS code ran on an actual request or, in silence or with its lists alone, on a preflight, and did not name this origin.
@@ -300,11 +302,23 @@ impl Memory {
                     target.routed.on(now);
                 }
             }
-            (false, false, 200..=299) if !super::is_hit(&response.head) => endpoint.bare.on(now),
+            (false, false, 200..=299) if !super::is_hit(head) => {
+                endpoint.bare.on(now);
+                if !super::has_run(head) {
+                    target.bare.on(now);
+                }
+            }
             (false, true, 400..) => target.error_good.on(now),
-            (true, false, 404 | 405 | 501) => endpoint.no_route.on(now),
             (_, false, 503) if endpoint.has_worked(now) => target.limited.on(now),
             (true, false, 401 | 403 | 407) if !super::is_tomcats(response) => target.preflight_needs_login.on(now),
+            (true, false, 400..=599) => {
+                if matches!(response.status, 404 | 405 | 501) {
+                    endpoint.no_route.on(now);
+                }
+                if super::is_routed(response) {
+                    target.routed.on(now);
+                }
+            }
             _ => {}
         }
         endpoint.signs |= head.has(Name::XPoweredBy);

@@ -184,7 +184,9 @@ impl Case<'_> {
         if !empty {
             return (Cause::ConfigValueMalformed, Confidence::Certain);
         }
-        if varies_by_origin(head) || self.target.grants.has_others(self.origin_key, self.now) {
+        // Eve joins what it has of a list, and of the names that it exposes, which mostly are none
+        let joined = head.first(Name::AcExposeHeaders) == Some(b"");
+        if joined || varies_by_origin(head) || self.target.grants.has_others(self.origin_key, self.now) {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
         (Cause::ConfigValueMalformed, Confidence::Probable)
@@ -405,6 +407,8 @@ impl Case<'_> {
             (true, false) if seen.edge.is_some() || tells_of_an_error(response) => {
                 (Cause::ErrorPageWithoutCors, Confidence::Possible)
             }
+            // code that answers errors in JSON may hide which one it was: the CORS code's, or that of what runs before it
+            (true, _) if response.body_start == BodyStart::Json => UNKNOWN,
             (true, _) if seen.edge.is_none() => (Cause::OriginNotListed, Confidence::Possible),
             // what failed on OPTIONS is the CORS code itself, or what runs before it
             (true, _) | (_, true) => UNKNOWN,
@@ -546,11 +550,15 @@ impl Case<'_> {
         }
         self.elsewhere().unwrap_or_else(|| {
             // rack-cors passes over a method, a header and a path that it does not know without a word; where it knows the path,
-            // requests show it
-            let path_unknown = self.is_rack(seen) && self.endpoint.bare.is_recent(self.now);
+            // requests show it: by Vary, if not by the origin
+            let path_unknown = self.is_rack(seen) && self.target.bare.is_recent(self.now);
             if !is_silent(response) || path_unknown {
-                // rules of Apache and Caddy answer preflights themselves; this one went past them to the application
-                let past = matches!(seen.edge, Some(Stack::Apache | Stack::Caddy)) && !server::is_flasks(response);
+                // rules of Apache and Caddy answer preflights themselves, and so do nginx's; this one went past them to the application
+                let past = match seen.edge {
+                    Some(Stack::Apache | Stack::Caddy) => !server::is_flasks(response),
+                    Some(Stack::Nginx) => is_routed(response),
+                    _ => false,
+                };
                 if past { (Cause::CorsNotMounted, Confidence::Possible) } else { self.no_trace(response) }
             } else if is_silent_denial(request, response) {
                 (Cause::OriginNotListed, Confidence::Possible)
@@ -584,8 +592,9 @@ impl Case<'_> {
         let fastify = self.is_fastify(seen);
         let asked_here = self.endpoint.grants.preflights(self.origin_key, self.now) != 0;
         if self.preflight_passed() || asked_here {
-            // Fastify's hooks know no order, but scopes: its preflights are answered everywhere
-            let cause = if fastify { Cause::CorsNotMounted } else { Cause::CorsAfterRouter };
+            // Fastify's hooks know no order, but scopes: its preflights are answered everywhere. Flask's know none, but decorators
+            let unordered = fastify || self.is_flask(seen);
+            let cause = if unordered { Cause::CorsNotMounted } else { Cause::CorsAfterRouter };
             return (cause, Confidence::Probable);
         }
         let actuals_elsewhere = self.target.grants.actuals(self.origin_key, self.now) != 0;
@@ -744,6 +753,10 @@ impl Case<'_> {
 
     fn is_fastify(&self, seen: Seen) -> bool {
         seen.application == Some(Stack::Fastify) || self.target.servers.application == Some(Stack::Fastify)
+    }
+
+    fn is_flask(&self, seen: Seen) -> bool {
+        seen.application == Some(Stack::Flask) || self.target.servers.application == Some(Stack::Flask)
     }
 
     fn asked_bit(&self) -> u8 {
@@ -968,11 +981,25 @@ fn is_json(head: &Head) -> bool {
     head.first(Name::ContentType).is_some_and(|kind| kind.starts_with(b"application/json"))
 }
 
-/// A handler took a preflight for any request. PHP's scripts get all there is, those with a list, too.
+/// A handler took a preflight for any request, or the application's router answered or refused it: nothing there does CORS. PHP's scripts
+/// get all there is, those with a list, too; and some routers say no more than `Allow` where a list lacks the origin.
 pub(super) fn is_routed(response: &Response) -> bool {
-    let by_handler = matches!(response.body_start, BodyStart::Json | BodyStart::Markup);
-    let by_script = response.head.first(Name::XPoweredBy).is_some_and(|v| v.starts_with(b"PHP"));
-    by_handler && !by_script && !response.head.has(Name::Allow) && !has_run(&response.head)
+    let head = &response.head;
+    if server::is_script(head) || server::is_flasks(response) || has_run(head) || head.has(Name::AcAllowOrigin) {
+        return false;
+    }
+    let seen = server::recognise(response);
+    let is_type = |kind: &[u8]| head.first(Name::ContentType).is_some_and(|v| v.starts_with(kind));
+    match response.status {
+        // not a proxy's own page
+        404 | 405 | 501 => seen.edge.is_none() || seen.application.is_some() || !is_type(b"text/html"),
+        // finds fault with OPTIONS, in its own form
+        400 | 406 | 415 | 422 => response.body_start == BodyStart::Json,
+        400.. => false,
+        // Express's router and Koa's
+        _ if head.has(Name::Allow) => seen.application == Some(Stack::Express) || is_type(b"text/plain"),
+        _ => matches!(response.body_start, BodyStart::Json | BodyStart::Markup),
+    }
 }
 
 /// 403 with nothing at all, where a login check has words or a type, or names its server.
@@ -1040,10 +1067,11 @@ fn is_silent(response: &Response) -> bool {
         && (server::recognise(response).edge.is_none() || is_handed_on(response))
 }
 
-/// nginx sends what comes without length in chunks; what it answers itself has a length.
+/// nginx sends what comes without length in chunks; what it answers itself has a length, and a type where it may have a body.
 fn is_handed_on(response: &Response) -> bool {
     let head = &response.head;
-    response.status == 200 && !head.has(Name::ContentType) && head.has(Name::TransferEncoding)
+    let nginx = || server::recognise(response).edge == Some(Stack::Nginx);
+    response.status == 200 && !head.has(Name::ContentType) && (head.has(Name::TransferEncoding) || nginx())
 }
 
 /// Whether a preflight's origin alone can be what is refused: it asks for no header that a list may lack.

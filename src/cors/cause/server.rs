@@ -30,10 +30,10 @@ pub fn recognise(response: &Response) -> Seen {
     }
 }
 
-/// Where an origin that is not on the list gets the same answer as one where there is no list: Flask-CORS, aiohttp's libraries, Envoy's
-/// filter and S3 add nothing then, not even `Vary`; nor do nginx's `map`, Apache's `env=` and Caddy's matchers before an application
-/// that has none itself. `known` is what other answers of the target show; `routed`: a handler behind has got a preflight, which
-/// a proxy that has CORS mostly answers itself.
+/// Where an origin that is not on the list gets the same answer as one where there is no list: Flask-CORS, Falcon's, aiohttp's libraries,
+/// Envoy's filter, S3 and code by hand add nothing then, not even `Vary`; nor do nginx's `map`, Apache's `env=` and Caddy's matchers
+/// before an application that has none itself. `known` is what other answers of the target show; `routed`: a handler or a router behind
+/// has got a preflight, which a proxy that has CORS mostly answers itself, and so does aiohttp's library.
 #[must_use]
 pub fn hides_denials(response: &Response, known: Option<Stack>, routed: bool) -> bool {
     let head = &response.head;
@@ -48,23 +48,56 @@ pub fn hides_denials(response: &Response, known: Option<Stack>, routed: bool) ->
         Some(Stack::Envoy) => true,
         // django-cors-headers names Origin in Vary, whoever asks
         _ if application == Some(Stack::Django) => false,
-        Some(Stack::Nginx | Stack::Apache | Stack::Caddy) => application == Some(Stack::Flask) || (!routed && behind()),
-        _ => begins(server, "werkzeug") || contains(server, "aiohttp/") || server == b"AmazonS3",
+        _ if application == Some(Stack::Flask) || is_falcons(response) => true,
+        Some(Stack::Nginx | Stack::Apache | Stack::Caddy) => !routed && behind(),
+        _ => (!routed && (contains(server, "aiohttp/") || is_by_hand(response))) || server == b"AmazonS3",
     }
+}
+
+/// PHP without a framework and Node's own server, which writes a body in chunks: there CORS is code by hand, which seldom says `Vary`.
+fn is_by_hand(response: &Response) -> bool {
+    let head = &response.head;
+    let node = head.first(Name::KeepAlive) == Some(b"timeout=5")
+        && head.has(Name::TransferEncoding)
+        && !head.has(Name::Etag)
+        && !head.has(Name::XPoweredBy);
+    node || is_script(head)
+}
+
+/// PHP's name.
+#[must_use]
+pub fn is_script(head: &Head) -> bool {
+    head.first(Name::XPoweredBy).is_some_and(|v| v.starts_with(b"PHP"))
 }
 
 /// Flask's own answer to OPTIONS, which Flask-CORS leaves as it is for an origin that is not on its list: no body, and what it would be.
 #[must_use]
 pub fn is_flasks(response: &Response) -> bool {
+    let names_itself = |list: &[u8]| list_items(list).any(|item| item == b"OPTIONS");
+    is_empty_page(response, b"text/html; charset=utf-8") && response.head.first(Name::Allow).is_some_and(names_itself)
+}
+
+/// Falcon's own answer to OPTIONS, in the same way.
+#[must_use]
+pub fn is_falcons(response: &Response) -> bool {
+    is_empty_page(response, b"application/json") && response.head.has(Name::Allow)
+}
+
+/// Puma sends what has neither fields nor a body in chunks, and no date.
+fn is_pumas(response: &Response) -> bool {
+    let nothing_else = |name: Name| matches!(name, Name::TransferEncoding | Name::Connection | Name::Vary);
+    let head = &response.head;
+    response.status == 200 && head.has(Name::TransferEncoding) && head.fields().iter().all(|f| nothing_else(f.name))
+}
+
+/// 200 without a body, and the type that it would have.
+fn is_empty_page(response: &Response, kind: &[u8]) -> bool {
     let head = &response.head;
     let empty = match head.first(Name::ContentLength) {
         Some(length) => length == b"0",
         None => response.body_start == BodyStart::Unseen,
     };
-    response.status == 200
-        && empty
-        && head.first(Name::ContentType) == Some(b"text/html; charset=utf-8")
-        && head.first(Name::Allow).is_some_and(|v| list_items(v).any(|item| item == b"OPTIONS"))
+    response.status == 200 && empty && head.first(Name::ContentType) == Some(kind)
 }
 
 fn begins(value: &[u8], word: &str) -> bool {
@@ -134,8 +167,10 @@ fn edge_by_fields(head: &Head, status: u16) -> Option<Stack> {
         && !head.has(Name::Date)
         && head.first(Name::CacheControl) == Some(b"no-cache")
         && head.first(Name::ContentType) == Some(b"text/html");
-    let redirect = (300..400).contains(&status) && head.has(Name::Location) && bare_redirect(head);
-    (own_page || redirect).then_some(Stack::HaProxy)
+    let redirect = (300..400).contains(&status) && head.has(Name::Location) && is_bare(head);
+    // and `return status 200`, which has a length and nothing else
+    let canned = (200..300).contains(&status) && head.has(Name::ContentLength) && is_bare(head);
+    (own_page || redirect || canned).then_some(Stack::HaProxy)
 }
 
 /// HAProxy names itself nowhere, but writes all names of fields in lower case, where the application writes capitals. (A
@@ -147,8 +182,8 @@ pub fn lowers_names(response: &Response) -> Option<Stack> {
     (all && recognise(response).edge.is_none() && !head.has(Name::Via)).then_some(Stack::HaProxy)
 }
 
-/// HAProxy's `redirect`: lower-case length 0 and location, and nothing else but the connection's field.
-fn bare_redirect(head: &Head) -> bool {
+/// What HAProxy answers itself, a `redirect` or a `return`: lower-case length and location, and nothing else but the connection's field.
+fn is_bare(head: &Head) -> bool {
     head.fields().iter().all(|f| {
         f.spelling == Spelling::Lower
             && matches!(f.name, Name::ContentLength | Name::Location | Name::Connection | Name::CacheControl)
@@ -211,6 +246,9 @@ fn application(response: &Response, server: &[u8]) -> Option<Stack> {
     }
     if is_flasks(response) {
         return Some(Stack::Flask);
+    }
+    if is_pumas(response) {
+        return Some(Stack::Rack);
     }
     by_vary(head, response.status).or_else(|| by_node(head))
 }

@@ -766,8 +766,15 @@ fn a_proxy_that_hands_preflights_on_has_no_cors_itself() {
     let handled = routed("Content-Type: application/json|body={");
     check(&[&handled], "cors_not_mounted");
     check(&[&handled, get], "cors_not_mounted");
-    // a router's own answer may come past a list of the proxy's that lacks the page
-    check(&[&routed("X-Powered-By: Express|Allow: PUT|Content-Type: text/plain|body=PUT")], "unknown");
+    // a router's own answer might come past a list of the proxy's that lacks the page; but who has one there answers preflights there, too
+    let router = routed("X-Powered-By: Express|Allow: PUT|Content-Type: text/plain|body=PUT");
+    check(&[&router], "cors_not_mounted");
+    check(&[&router, get], "cors_not_mounted");
+    // its refusal says the same, whatever the path; a page of nginx's own does not
+    let refusal = |more: &str| format!("{ASK_PUT} → 405 |Server: nginx|{more}");
+    check(&[&refusal("Content-Type: application/json|body={"), get], "cors_not_mounted");
+    check(&[&refusal("Content-Length: 0|Allow: PUT"), get], "cors_not_mounted");
+    check(&[&refusal("Content-Type: text/html|body=<"), get], "unknown");
     // a script gets them all, with a list or without
     check(&[&routed("X-Powered-By: PHP/8.2|Content-Type: application/json|body={")], "unknown");
     // Flask-CORS leaves Flask's own answer as it is
@@ -786,6 +793,82 @@ fn django_is_known_by_the_names_of_its_security_fields() {
     check(&[&format!("{get}|{django}|body={{")], "cors_not_mounted");
     // helmet's, and Hono's: theirs may be any application
     check(&[&format!("{get}|Cross-Origin-Resource-Policy: same-origin|{django}|body={{")], "unknown");
+}
+
+#[test]
+fn routers_that_answer_behind_a_list_too_leave_open_whether_there_is_one() {
+    let get = "GET /y |Origin: A → 200 |Server: gunicorn|Content-Type: application/json|body={";
+    let flask = "Allow: OPTIONS, PUT|Content-Length: 0|Content-Type: text/html; charset=utf-8";
+    for server in ["gunicorn", "waitress", "Werkzeug/3.1"] {
+        let ask = format!("{ASK_PUT} → 200 |Server: {server}|{flask}");
+        check(&[&ask], "unknown");
+        check(&[&ask, get], "unknown");
+        // what another path or page meets tells
+        check(&["GET /z |Origin: A → 200 |Access-Control-Allow-Origin: A", &ask], "cors_not_mounted");
+        check(&["GET /z |Origin: B → 200 |Access-Control-Allow-Origin: B", &ask], "origin_not_listed");
+    }
+    // Quart's library names Origin in Vary
+    check(&[&format!("{ASK_PUT} → 200 |Server: uvicorn|{flask}")], "cors_not_mounted");
+    let falcon = "Allow: GET, PUT|Content-Length: 0|Content-Type: application/json";
+    check(&[&format!("{ASK_PUT} → 200 |Server: waitress|{falcon}")], "unknown");
+    check(&[&format!("{ASK_PUT} → 200 |{falcon}|body={{")], "unknown");
+    check(&[get], "cors_not_mounted");
+}
+
+#[test]
+fn code_by_hand_leaves_open_whether_it_has_a_list() {
+    for own in ["X-Powered-By: PHP/8.2", "Keep-Alive: timeout=5|Transfer-Encoding: chunked"] {
+        let get = format!("GET /y |Origin: A → 200 |Date: now|{own}|Content-Type: application/json|body={{");
+        check(&[&get], "unknown");
+        // such code takes each preflight, but where there is none
+        check(&[&format!("{ASK_PUT} → 405 |Date: now|body={{"), &get], "cors_not_mounted");
+    }
+    let express =
+        "GET /y |Origin: A → 200 |X-Powered-By: Express|Keep-Alive: timeout=5|Transfer-Encoding: chunked|body={";
+    check(&[express], "cors_not_mounted");
+    // aiohttp's library answers preflights itself, and says nothing else to an unlisted page
+    let aiohttp = "Server: Python/3.11 aiohttp/3.14";
+    let get = format!("GET /y |Origin: A → 200 |{aiohttp}|body={{");
+    check(&[&get], "unknown");
+    check(&[&format!("{ASK_PUT} → 405 |{aiohttp}|Allow: PUT|body=words"), &get], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 403 |{aiohttp}|body=words"), &get], "unknown");
+}
+
+#[test]
+fn a_proxys_canned_answer_is_no_cors() {
+    // HAProxy's `return status 200`: nothing but a length, in its spelling
+    check(&[&format!("{ASK_PUT} → 200 |content-length: 0")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 200 |content-length: 0|date: now")], "unknown");
+    check(&[&format!("{ASK_PUT} → 200 |Content-Length: 0")], "unknown");
+    // nginx gives its own a type
+    check(&[&format!("{ASK_PUT} → 200 |Server: nginx|Content-Length: 0|Content-Type: text/plain")], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 200 |Server: nginx|Content-Length: 0")], "unknown");
+}
+
+#[test]
+fn eve_joins_what_it_has_of_an_origin() {
+    let empty = "GET /x |Origin: A → 200 |Access-Control-Allow-Origin: ";
+    check(&[empty], "config_value_malformed");
+    check(&[&format!("{empty}|Access-Control-Expose-Headers: ")], "origin_not_listed");
+    check(&[&format!("{empty}|Access-Control-Expose-Headers: ETag")], "config_value_malformed");
+}
+
+#[test]
+fn flask_cors_on_one_view_answers_for_the_path() {
+    let flask = "Allow: OPTIONS, PUT, GET|Content-Length: 0|Content-Type: text/html; charset=utf-8";
+    let good = "Access-Control-Allow-Origin: A|Access-Control-Allow-Methods: PUT, GET";
+    let put = "PUT /x |Origin: A → 200 |Server: gunicorn|body={";
+    check(&[&format!("{ASK_PUT} → 200 |Server: gunicorn|{flask}|{good}"), put], "cors_not_mounted");
+    check(&[&format!("{ASK_PUT} → 200 |Server: gunicorn|{good}"), put], "cors_after_router");
+}
+
+#[test]
+fn pumas_silence_is_racks() {
+    let ask = format!("{ASK_PUT} → 200 |Transfer-Encoding: chunked");
+    check(&[&ask], "unknown");
+    // rack-cors names Origin in Vary where it knows the path
+    check(&["GET /y |Origin: A → 200 |Date: now|body={", &ask], "cors_not_mounted");
+    check(&["GET /y |Origin: A → 200 |Date: now|Vary: Origin|body={", &ask], "origin_not_listed");
 }
 
 #[test]
@@ -809,7 +892,9 @@ fn what_fails_on_options_too_may_be_the_cors_code_or_run_before_it() {
     check(&[&format!("{ASK_PUT} → 500 |Content-Type: text/plain|body=words")], "unknown");
     check(&[&format!("{ASK_PUT} → 500 |X-Powered-By: Express|Server: nginx|body={{")], "unknown");
     check(&["GET /x |Origin: A → 500 |X-Powered-By: Express|Server: nginx|body={"], "error_page_without_cors");
-    check(&["GET /x |Origin: A → 500 |X-Powered-By: Express|body={"], "origin_not_listed");
+    // code that answers all errors alike may hide one of CORS; one that says which it was does not
+    check(&["GET /x |Origin: A → 500 |X-Powered-By: Express|body={"], "unknown");
+    check(&[&format!("{ASK_PUT} → 500 |X-Powered-By: Express|body={{")], "unknown");
     // in production the page says nothing; otherwise it would have said that it is for CORS
     let page = |length: u32| format!("GET /x |Origin: A → 500 |X-Powered-By: Express|Content-Length: {length}|body=<");
     check(&[&page(148)], "origin_not_listed");
