@@ -210,20 +210,25 @@ impl Pcapng {
         }
         bytes.pass(HEADER_BYTES as usize);
         let behind = length - HEADER_BYTES - left;
-        // Room for all of it: a buffer that grew would leave copies behind.
-        let mut secrets = Zeroizing::new(Vec::with_capacity(self.secrets.len() + left as usize + 1));
-        secrets.extend_from_slice(&self.secrets);
+        let room = self.secrets.len() + left as usize + 1;
+        if room > self.secrets.capacity() {
+            // A buffer that grew by itself would leave copies behind. Twice as much, since there may be a million small blocks.
+            let mut secrets = Zeroizing::new(Vec::with_capacity(room.max(2 * self.secrets.len())));
+            secrets.extend_from_slice(&self.secrets);
+            self.secrets = secrets;
+        }
+        let before = self.secrets.len();
         while left > 0 {
             let piece = left.min(PIECE_BYTES);
             if !bytes.ensure(piece as usize)? {
+                self.secrets.truncate(before);
                 return Ok(false);
             }
-            secrets.extend_from_slice(bytes.available().get(..piece as usize).unwrap_or_default());
+            self.secrets.extend_from_slice(bytes.available().get(..piece as usize).unwrap_or_default());
             bytes.pass(piece as usize);
             left -= piece;
         }
-        secrets.push(b'\n');
-        self.secrets = secrets;
+        self.secrets.push(b'\n');
         bytes.skip(u64::from(behind))
     }
 
@@ -331,5 +336,40 @@ impl Pcapng {
             rest = after.get(length.next_multiple_of(4)..).unwrap_or_default();
             (code != 0).then_some((code, value))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_small_blocks_of_secrets_are_not_copied_each_time() {
+        let mut file = Vec::new();
+        for word in [SECTION_HEADER, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28] {
+            file.extend(word.to_le_bytes());
+        }
+        for _ in 0..20_000 {
+            for word in [DECRYPTION_SECRETS, 24, SECRETS_OF_TLS, 4] {
+                file.extend(word.to_le_bytes());
+            }
+            file.extend(b"#abc");
+            file.extend(24_u32.to_le_bytes());
+        }
+        let mut bytes = Bytes::new(Box::new(std::io::Cursor::new(file)), 1 << 16, None).expect("opened");
+        let (mut reader, mut moved, mut place) = (Pcapng::default(), 0, std::ptr::null());
+        while bytes.ensure(12).expect("read") {
+            let [t0, t1, t2, t3, l0, l1, l2, l3, ..] = *bytes.available() else { break };
+            let length = u32::from_le_bytes([l0, l1, l2, l3]);
+            if u32::from_le_bytes([t0, t1, t2, t3]) == DECRYPTION_SECRETS {
+                assert!(reader.secrets(&mut bytes, length).expect("read"));
+                moved += usize::from(reader.secrets.as_ptr() != place);
+                place = reader.secrets.as_ptr();
+            } else {
+                assert!(bytes.skip(u64::from(length)).expect("read"));
+            }
+        }
+        assert_eq!(reader.take_secrets().len(), 100_000);
+        assert!(moved <= 20, "moved {moved} times");
     }
 }
