@@ -1,5 +1,7 @@
 //! Handshake messages: their framing across records, and what of the hellos is needed to open records.
 
+use smallvec::SmallVec;
+
 /// Bytes of one message that are kept; of a ServerHello with a post-quantum key share there are 1,200.
 const KEPT_BYTES_MAX: usize = 4096;
 
@@ -22,7 +24,7 @@ const EXTENSION_SUPPORTED_VERSIONS: u16 = 43;
 /// The messages of one direction, out of its handshake records.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
-    header: Vec<u8>,
+    header: SmallVec<[u8; 4]>,
     body: Vec<u8>,
     /// Bytes of the body that are yet to come.
     left: usize,
@@ -36,6 +38,11 @@ impl Messages {
         *self = Messages { lost: true, ..Messages::default() };
     }
 
+    /// Bytes of memory that they take.
+    pub fn held_bytes(&self) -> usize {
+        self.body.capacity()
+    }
+
     /// The next message that `bytes` complete: its type, and its beginning.
     pub fn next(&mut self, bytes: &mut &[u8]) -> Option<(u8, &[u8])> {
         if self.lost {
@@ -43,7 +50,7 @@ impl Messages {
         }
         if self.header.len() == 4 && self.left == 0 {
             self.header.clear();
-            self.body.clear();
+            self.body = Vec::new();
         }
         while self.header.len() < 4 {
             let (first, rest) = bytes.split_first()?;

@@ -32,6 +32,8 @@ const FAILURES_MAX: u8 = 3;
 const ITEM_BYTES: usize = 192;
 /// What a session is charged from its beginning on: it, and what reads the plaintext.
 pub const SESSION_BYTES: usize = 2048;
+/// Places of the line that are kept while nothing waits in it.
+const LINE_MAX: usize = 16;
 /// A hole of which nothing tells how long it is in plaintext.
 const UNKNOWN_BYTES: u64 = u64::MAX;
 
@@ -99,8 +101,8 @@ enum Early {
     None,
     /// Offered: the server has not said yet whether it takes it.
     Offered,
-    /// The server takes it; number of the next record.
-    Taken(u64),
+    /// The server takes it; number of the next record, and what opens it once that was made.
+    Taken(u64, Option<Opener>),
     /// The server does not; records that do not verify are its rest.
     Refused,
 }
@@ -109,7 +111,8 @@ enum Early {
 enum What {
     Record {
         header: [u8; HEADER_BYTES],
-        body: Vec<u8>,
+        /// The header again, and the body.
+        bytes: Vec<u8>,
         /// It was found behind a hole that begins here.
         behind: Option<u32>,
     },
@@ -140,7 +143,7 @@ struct Item<M> {
 
 impl<M> Item<M> {
     fn cost(&self) -> usize {
-        ITEM_BYTES + if let What::Record { body, .. } = &self.what { body.capacity() } else { 0 }
+        ITEM_BYTES + if let What::Record { bytes, .. } = &self.what { bytes.capacity() } else { 0 }
     }
 }
 
@@ -325,7 +328,7 @@ impl<M: Copy> Session<M> {
     /// Bytes that are held now, as charged.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.held
+        self.held + self.halves.iter().map(|half| half.messages.held_bytes()).sum::<usize>()
     }
 
     /// Records wait for their keys.
@@ -420,19 +423,18 @@ impl<M: Copy> Session<M> {
     /// The record in progress is whole.
     fn end_record(&mut self, side: Side, last: M, tools: &mut Tools) {
         let half = &mut self.halves[side.index()];
-        let mut body = std::mem::take(&mut half.partial);
-        self.held -= body.capacity();
+        let mut bytes = std::mem::take(&mut half.partial);
+        self.held -= bytes.capacity();
         half.passed = 0;
         let behind = half.behind.take();
         let is_broken = std::mem::take(&mut half.is_broken);
-        let Some(header) = body.first_chunk::<HEADER_BYTES>().copied() else { return };
+        let Some(header) = bytes.first_chunk::<HEADER_BYTES>().copied() else { return };
         let what = if is_broken {
-            body.clear();
-            tools.spare = body;
+            bytes.clear();
+            tools.spare = bytes;
             What::Broken { header }
         } else {
-            body.drain(..HEADER_BYTES);
-            What::Record { header, body, behind }
+            What::Record { header, bytes, behind }
         };
         self.push(side, what, last);
     }
@@ -462,7 +464,8 @@ impl<M: Copy> Session<M> {
                 }
                 What::Broken { header } => self.take_broken(&item, *header, counters),
                 What::Record { .. } if self.halves[side.index()].is_over => Taken::Nothing,
-                What::Record { header, body, behind } => {
+                What::Record { header, bytes, behind } => {
+                    let body = bytes.get(HEADER_BYTES..).unwrap_or_default();
                     self.take_record(&item, Raw { header: *header, body }, *behind, tools, counters)
                 }
             };
@@ -487,6 +490,12 @@ impl<M: Copy> Session<M> {
                     self.ready = Some((item, bytes));
                     return Step::Gap { side, bytes: gap, at: last };
                 }
+            }
+        }
+        // What waits is charged by its number: of those that waited no place is kept.
+        for items in [&mut self.line, &mut self.early_records] {
+            if items.is_empty() && items.capacity() > LINE_MAX {
+                *items = VecDeque::new();
             }
         }
         Step::Idle
@@ -609,19 +618,18 @@ impl<M: Copy> Session<M> {
         }
         let (Some(agreed), Some(random)) = (self.agreed, self.client_random) else { return Taken::Nothing };
         let Tools { keys, scratch, .. } = tools;
-        let secrets = keys.of(&random);
         if agreed.is_tls13 {
             if raw.header[0] != APPLICATION_DATA {
                 return Taken::Nothing; // for middle boxes
             }
-            let Some(secrets) = secrets else { return Taken::Waits };
-            return match half.stage {
-                Stage::Application => self.take_application(item, raw, agreed, scratch, counters),
-                _ => self.take_handshake(item, raw, agreed, secrets, scratch, counters),
-            };
+            if half.stage == Stage::Application {
+                return self.take_application(item, raw, agreed, scratch, counters);
+            }
+            let Some(secrets) = keys.of(&random) else { return Taken::Waits };
+            return self.take_handshake(item, raw, agreed, secrets, scratch, counters);
         }
         if half.opener.is_none() {
-            let Some(master) = secrets.and_then(|s| s.master.as_ref()) else { return Taken::Waits };
+            let Some(master) = keys.of(&random).and_then(|s| s.master.as_ref()) else { return Taken::Waits };
             let [client, server] = Opener::tls12(agreed.suite, master, &random, &agreed.server_random);
             half.opener = Some(if self.client == side { client } else { server });
         }
@@ -691,7 +699,7 @@ impl<M: Copy> Session<M> {
         if !matches!(self.early, Early::Offered) {
             return;
         }
-        self.early = if takes { Early::Taken(0) } else { Early::Refused };
+        self.early = if takes { Early::Taken(0, None) } else { Early::Refused };
         while let Some(item) = self.early_records.pop_back() {
             if takes {
                 self.line.push_front(item);
@@ -717,9 +725,11 @@ impl<M: Copy> Session<M> {
         if is_client && matches!(self.early, Early::Offered) {
             return Taken::Nothing; // kept as early data
         }
-        if is_client && let Early::Taken(number) = &mut self.early {
-            let opener = secrets.early.as_ref().and_then(|secret| Opener::tls13(agreed.suite, secret));
-            let opened = opener.and_then(|opener| opener.open(*number, raw, scratch));
+        if is_client && let Early::Taken(number, opener) = &mut self.early {
+            if opener.is_none() {
+                *opener = secrets.early.as_ref().and_then(|secret| Opener::tls13(agreed.suite, secret));
+            }
+            let opened = opener.as_ref().and_then(|opener| opener.open(*number, raw, scratch));
             *number += 1;
             if let Some((kind, plain)) = opened {
                 let bytes = plain.len();
@@ -754,9 +764,9 @@ impl<M: Copy> Session<M> {
             let is_known = half.opener.is_some() && !half.is_finished;
             return if is_known { self.failed(item, raw.header, counters) } else { Taken::Waits };
         };
-        let opened =
-            Opener::tls13(agreed.suite, secret).and_then(|opener| open_any(&opener, 0..=skipped_max, raw, scratch));
-        let Some((number, kind, bytes)) = opened else {
+        let opened = Opener::tls13(agreed.suite, secret)
+            .and_then(|opener| Some((open_any(&opener, 0..=skipped_max, raw, scratch)?, opener)));
+        let Some(((number, kind, bytes), opener)) = opened else {
             let is_expected = half.opener.is_none() || is_client && !matches!(self.early, Early::None);
             return if is_expected && half.unsure.is_none() {
                 Taken::Nothing
@@ -764,15 +774,14 @@ impl<M: Copy> Session<M> {
                 self.failed(item, raw.header, counters)
             };
         };
-        self.enter_application(side, agreed, secret.copy());
+        self.enter_application(side, opener, secret.copy());
         self.opened(item, number, kind, bytes, scratch, counters)
     }
 
-    fn enter_application(&mut self, side: Side, agreed: Agreed, secret: Secret) {
+    fn enter_application(&mut self, side: Side, opener: Opener, secret: Secret) {
         let half = &mut self.halves[side.index()];
         half.enter(Stage::Application);
-        half.opener = Opener::tls13(agreed.suite, &secret);
-        half.secret = Some(secret);
+        (half.opener, half.secret) = (Some(opener), Some(secret));
         if self.client == side {
             self.early = Early::None;
         } else {
@@ -866,7 +875,12 @@ impl<M: Copy> Session<M> {
                     self.decide_early(takes);
                 }
                 hello::FINISHED => self.halves[side.index()].is_finished = true,
-                hello::KEY_UPDATE => self.on_key_update(side),
+                // RFC 8446 § 5.1: it ends its record.
+                hello::KEY_UPDATE => {
+                    self.on_key_update(side);
+                    self.halves[side.index()].messages = Messages::default();
+                    return;
+                }
                 _ => {}
             }
         }
@@ -947,8 +961,41 @@ fn plain<M: Copy>(item: Item<M>, bytes: usize, tools: &mut Tools) -> Step<'_, M>
 
 /// Keeps a record's buffer for the next one.
 fn reuse<M>(item: Item<M>, tools: &mut Tools) {
-    if let What::Record { mut body, .. } = item.what {
-        body.clear();
-        tools.spare = body;
+    if let What::Record { mut bytes, .. } = item.what {
+        bytes.clear();
+        tools.spare = bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(body.len()).unwrap().to_be_bytes();
+        [&[kind, 3, 3, high, low], body].concat()
+    }
+
+    fn read(session: &mut Session<()>, side: Side, bytes: &[u8], tools: &mut Tools) -> Counters {
+        let mut counters = Counters::default();
+        session.on_bytes(side, 0, bytes, (), tools, &mut counters);
+        while !matches!(session.next(tools, &mut counters), Step::Idle) {}
+        counters
+    }
+
+    #[test]
+    fn what_a_hello_takes_is_charged_and_given_back() {
+        let mut tools = Tools::new(Keys::new(&Limits::default(), true));
+        let hello = [&[hello::CLIENT_HELLO, 0, 4, 0, 3, 3][..], &[7; 1022]].concat();
+        let bytes: Vec<u8> = hello.iter().flat_map(|byte| record(HANDSHAKE, &[*byte])).collect();
+        let mut session = Session::begin(Side::Low, &bytes).expect("a hello");
+        let (most, last) = bytes.split_at(bytes.len() - 6);
+        read(&mut session, Side::Low, most, &mut tools);
+        assert!(session.held() >= SESSION_BYTES + 1000, "{} bytes", session.held());
+        assert!(session.line.capacity() <= LINE_MAX, "room for {} records is kept", session.line.capacity());
+        read(&mut session, Side::Low, last, &mut tools);
+        assert_eq!(session.client_random, Some([7; 32]));
+        assert_eq!(session.held(), SESSION_BYTES);
     }
 }
