@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use corstap::capture::merge::{Feed, FeedOptions};
 use corstap::counters::Counters;
-use corstap::decode::{Decoded, Decoder, FlowKey, Segment, Side, TcpFlags};
+use corstap::decode::{Decoded, Decoder, FlowKey, Segment, Side, TcpFlags, TunnelId};
 use corstap::engine::Engine;
 use corstap::http::{BodyState, HttpEvent, Mark};
 use corstap::limits::Limits;
@@ -404,6 +404,39 @@ fn keys_may_come_late() {
                 assert!(counters.tls_records_lost.no_key > 0 && counters.tls_bytes > 0);
             }
         }
+    }
+}
+
+/// Secrets of others come one by one, and there are more connections that wait than are looked at for each.
+#[test]
+fn among_many_that_wait_each_gets_its_keys_within_a_second() {
+    let (sent, keys) = (segments("tls13-aes128gcm"), keys("tls13-aes128gcm"));
+    let (whole, _) = read_segments(&sent, &keys);
+    let options = EngineOptions { key_log: true, ..EngineOptions::default() };
+    let last = sent.last().expect("segments").at;
+    for waits_on in [false, true] {
+        let mut streams = Streams::new(&Limits::default(), &options);
+        let (mut out, mut counters) = (Vec::new(), Counters::default());
+        // the same connection again and again, on other ports, but for its end
+        for port in 1..=300 {
+            for segment in sent.iter().filter(|s| !s.flags.has(TcpFlags::FIN) && !s.flags.has(TcpFlags::RST)) {
+                let mut copy = Sent { at: last, ..segment.clone() };
+                copy.flow.tunnel = TunnelId(port);
+                give(&mut streams, &copy, &mut out, &mut counters);
+            }
+        }
+        let connections = counters.connections;
+        assert!(out.is_empty() && connections >= 300);
+        streams.add_keys(keys.as_bytes(), last, &mut out, &mut counters);
+        assert!(out.is_empty(), "looked at for each secret");
+        let later = Mark { time: last.time.plus(SECOND), ..last };
+        if waits_on {
+            streams.advance(later, &mut out, &mut counters);
+            assert_eq!(seen(&out).messages.len(), 300 * whole.messages.len());
+        }
+        streams.finish(later, &mut out, &mut counters);
+        assert_eq!(counters.tls_connections.decrypted, connections);
+        assert_eq!(seen(&out).messages.len(), 300 * whole.messages.len());
     }
 }
 

@@ -153,6 +153,10 @@ impl Sealed {
 
     /// Nothing more will be seen of this connection.
     pub fn on_end(&mut self, why: NoAnswer, client_left: bool, at: Mark, cx: &mut Context<'_>) {
+        // Its keys may have come since it was looked at.
+        if self.session.waits() {
+            self.go_on(at, cx);
+        }
         self.session.give_up(false, cx.counters);
         self.charge(cx);
         self.inside.on_end(why, client_left, at, cx);

@@ -34,6 +34,8 @@ const COPY_NS: i64 = 1_000_000;
 const CONNECTIONS_MANY: usize = 1 << 16;
 /// A segment with more payload is not kept to be looked up with others.
 const QUEUED_BYTES_MAX: usize = 512;
+/// Connections that wait for keys and are looked at for each secret that comes; if there are more they are looked at within a second.
+const LOOKS_EACH: u64 = 64;
 /// Connections looked at for one to give up: above it the oldest goes, whatever it is doing.
 const CHOICES_MAX: u32 = 16;
 
@@ -64,6 +66,8 @@ pub struct Streams {
     answers: VecDeque<Wait>,
     /// Connections whose TLS records wait for keys, by when that began; some have got them since.
     sealed: VecDeque<Wait>,
+    /// Secrets that came since all of those were looked at.
+    news: u64,
     queue: Queue,
     /// See [`CONNECTIONS_MANY`].
     many: usize,
@@ -109,6 +113,7 @@ impl Streams {
             heads_full: 1024,
             answers: VecDeque::new(),
             sealed: VecDeque::new(),
+            news: 0,
             queue: Queue::default(),
             many: CONNECTIONS_MANY,
         }
@@ -209,8 +214,20 @@ impl Streams {
     /// Takes lines of a key log, and reads what waited for them.
     pub fn add_keys(&mut self, text: &[u8], at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
         self.drain(out, counters);
+        let before = counters.tls_secrets.taken;
         if let Some(tools) = &mut self.shared.tls {
             tools.keys.add(text, &mut counters.tls_secrets);
+        }
+        self.news += counters.tls_secrets.taken - before;
+        if self.news * LOOKS_EACH >= self.sealed.len() as u64 {
+            self.tell_news(at, out, counters);
+        }
+    }
+
+    /// Reads what waited for the secrets that came.
+    fn tell_news(&mut self, at: Mark, out: &mut Vec<HttpEvent>, counters: &mut Counters) {
+        if std::mem::take(&mut self.news) == 0 {
+            return;
         }
         for wait in std::mem::take(&mut self.sealed) {
             self.with_sealed(&wait, at, out, counters, |talk, cx| talk.on_keys(at, cx));
@@ -327,6 +344,7 @@ impl Streams {
         while let Some(wait) = self.answers.pop_front_if(|w| w.since.0 <= due) {
             self.with_talk(&wait, out, counters, Conversation::on_held_long);
         }
+        self.tell_news(at, out, counters);
         let keys_due = Time(at.time.0.saturating_sub(self.limits.tls_keys_wait_ns));
         while let Some(wait) = self.sealed.pop_front_if(|w| w.since <= keys_due) {
             self.with_sealed(&wait, at, out, counters, |talk, cx| {
@@ -373,7 +391,8 @@ impl Streams {
             .idle_limits()
             .into_iter()
             .filter_map(|(class, idle_ns)| Some(self.table.entered(class)?.plus(idle_ns)));
-        let keys = self.sealed.front().map(|w| w.since.plus(self.limits.tls_keys_wait_ns));
+        let keys_wait_ns = if self.news > 0 { 0 } else { self.limits.tls_keys_wait_ns };
+        let keys = self.sealed.front().map(|w| w.since.plus(keys_wait_ns));
         held.chain(idle).chain(keys).min()
     }
 
