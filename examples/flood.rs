@@ -22,8 +22,14 @@ fn main() {
         good: scaled(2e4),
     };
     let limits = Limits::default();
-    let kinds: [fn(&Flood, &Limits) -> Outcome; 5] =
-        [Flood::half_open, Flood::out_of_order, Flood::endless_heads, Flood::tables, Flood::chunk_extensions];
+    let kinds: [fn(&Flood, &Limits) -> Outcome; 6] = [
+        Flood::half_open,
+        Flood::out_of_order,
+        Flood::endless_heads,
+        Flood::tables,
+        Flood::written_again,
+        Flood::chunk_extensions,
+    ];
     for kind in kinds {
         let o = kind(&flood, &limits);
         let c = &o.counters;

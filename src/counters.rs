@@ -80,7 +80,7 @@ counted! {
 counted! {
     /// Broken or over-long messages, by cause.
     HttpErrors {
-        /// Longer than `head_bytes_max`.
+        /// Longer than `head_bytes_max` or, in HTTP/2, than what its bytes may stand for.
         head_too_long = "head_too_long",
         /// More fields than `fields_max`.
         too_many_fields = "too_many_fields",

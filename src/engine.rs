@@ -160,7 +160,7 @@ impl Engine {
         self.correlator.findings().checklists()
     }
 
-    /// Bytes that heads and data before its turn hold now, as charged against their caps.
+    /// Bytes that heads, data before its turn and TLS records hold now, as charged against their caps.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         self.streams.held_bytes()

@@ -9,7 +9,8 @@ pub struct Limits {
     pub flows_max: u32,
     /// Bytes of one head, per side. Above it the message is given up: `corstap_http_errors_total{cause="head_too_long"}`.
     pub head_bytes_max: u32,
-    /// Bytes of heads that span packets and of what heads of HTTP/2 may refer to, all connections together: `corstap_stream_evictions_total{cause="head_bytes"}`.
+    /// Bytes of heads that span packets, of what heads of HTTP/2 may refer to, with 200 for each stream of a connection that goes on above eight, and of answers held
+    /// back, all connections together: `corstap_stream_evictions_total{cause="head_bytes"}`.
     pub heads_together_bytes_max: u64,
     /// Out-of-order bytes held for one side: `corstap_stream_gaps_total{cause="out_of_order_cap"}`.
     pub out_of_order_bytes_max: u32,
@@ -19,9 +20,12 @@ pub struct Limits {
     pub pipeline_max: u16,
     /// Streams of one HTTP/2 connection that are followed. Above it the oldest goes: `corstap_http_errors_total{cause="pipeline_full"}`.
     pub streams_max: u16,
-    /// Requests of all connections together that wait for their answers, each with at most 32 KiB of its head. Above either cap the
-    /// request's answer is not looked for: `corstap_http_errors_total{cause="pipeline_full"}`.
+    /// Requests of all connections together that wait for their answers, each with at most 32 KiB of its head. Above any of these caps
+    /// the request's answer is not looked for: `corstap_http_errors_total{cause="pipeline_full"}`.
     pub requests_waiting_max: u32,
+    /// Bytes of their heads: above it only those wait whose head has 2 KiB or less. Few bytes of HTTP/2 may stand for a long head:
+    /// `corstap_http_errors_total{cause="pipeline_full"}`.
+    pub requests_waiting_bytes_max: u64,
     /// Fields in one head: `corstap_http_errors_total{cause="too_many_fields"}`.
     pub fields_max: u16,
     /// Bytes without HTTP after which a connection is named "not HTTP" and only counted:
@@ -126,6 +130,7 @@ impl Default for Limits {
             pipeline_max: 64,
             streams_max: 1024,
             requests_waiting_max: 65_536,
+            requests_waiting_bytes_max: 128 << 20,
             fields_max: 512,
             probe_bytes_max: 8 * 1024,
             fragment_bytes_max: 8 << 20,

@@ -28,6 +28,9 @@ use crate::options::{EngineOptions, Scheme};
 use crate::packet::Time;
 use crate::tls::{Keys, Tools};
 
+/// Bytes of a request's head that need no room but their request's.
+const USUAL_BYTES: usize = 2048;
+
 /// What all conversations share: limits, the policy of what is kept, and what they hold together.
 #[derive(Debug)]
 pub struct Shared {
@@ -35,12 +38,16 @@ pub struct Shared {
     pub(super) head_bytes_max: usize,
     pipeline_max: usize,
     pub(super) streams_max: usize,
-    pub(super) waiting_max: u64,
+    waiting_max: u64,
+    waiting_bytes_max: u64,
     probe_bytes_max: u32,
-    /// Bytes of heads that span packets, charged by capacity.
+    heads_together_bytes_max: u64,
+    /// Bytes of heads that span packets, charged by capacity, of what heads of HTTP/2 may refer to, and of answers held back.
     pub head_bytes: u64,
     /// Requests that wait for their answers.
     pub waiting: u64,
+    /// Bytes of their heads.
+    pub waiting_bytes: u64,
     /// What reads TLS; not here while it does.
     pub tls: Option<Box<Tools>>,
     /// Bytes of TLS records that wait, for their rest or for their keys.
@@ -49,6 +56,8 @@ pub struct Shared {
     pub tls_waiting_bytes_max: u64,
     /// Room for a head of HTTP/2 while it is written as one of HTTP/1.
     pub(super) text: Vec<u8>,
+    /// The same for its strings.
+    pub(super) strings: h2::Strings,
 }
 
 impl Shared {
@@ -61,14 +70,34 @@ impl Shared {
             pipeline_max: usize::from(limits.pipeline_max),
             streams_max: usize::from(limits.streams_max),
             waiting_max: u64::from(limits.requests_waiting_max),
+            waiting_bytes_max: limits.requests_waiting_bytes_max,
+            heads_together_bytes_max: limits.heads_together_bytes_max,
             probe_bytes_max: limits.probe_bytes_max,
             head_bytes: 0,
             waiting: 0,
+            waiting_bytes: 0,
             tls: Some(Box::new(Tools::new(Keys::new(limits, options.key_log)))),
             tls_bytes: 0,
             tls_waiting_bytes_max: u64::from(limits.tls_waiting_bytes_max),
             text: Vec::new(),
+            strings: h2::Strings::default(),
         }
+    }
+
+    /// There is room for one more request that waits. Long heads leave room for those of usual length.
+    pub(super) fn may_wait(&self, request: &Request) -> bool {
+        let has_room = self.waiting_bytes < self.waiting_bytes_max || request.head.held_bytes() <= USUAL_BYTES;
+        self.waiting < self.waiting_max && has_room
+    }
+
+    pub(super) fn waits(&mut self, request: &Request) {
+        self.waiting += 1;
+        self.waiting_bytes += request.head.held_bytes() as u64;
+    }
+
+    pub(super) fn waits_no_more(&mut self, request: &Request) {
+        self.waiting -= 1;
+        self.waiting_bytes -= request.head.held_bytes() as u64;
     }
 }
 
@@ -229,8 +258,32 @@ pub(super) struct HeldAnswer {
 }
 
 impl HeldAnswer {
-    /// Tells it; `body` is how it is framed, and the bytes that it begins with.
+    /// Holds it back. Where it would take room of heads, it is told at once.
+    pub fn hold(self, cx: &mut Context<'_>) -> Option<Box<Self>> {
+        let bytes = self.held_bytes();
+        if cx.shared.head_bytes + bytes > cx.shared.heads_together_bytes_max / 2 {
+            cx.counters.evictions.head_bytes += 1;
+            self.tell_now(None, cx);
+            return None;
+        }
+        cx.shared.head_bytes += bytes;
+        *cx.holds = true;
+        Some(Box::new(self))
+    }
+
+    fn held_bytes(&self) -> u64 {
+        let request = self.request.as_ref().map_or(0, |request| request.head.held_bytes());
+        (size_of::<Self>() + request + self.response.head.held_bytes()) as u64
+    }
+
+    /// Tells what was held back; `body` is how it is framed, and the bytes that it begins with.
     pub fn tell(self, body: Option<(Framing, &[u8])>, cx: &mut Context<'_>) {
+        cx.shared.head_bytes -= self.held_bytes();
+        self.tell_now(body, cx);
+    }
+
+    /// The same of one that was not.
+    pub fn tell_now(self, body: Option<(Framing, &[u8])>, cx: &mut Context<'_>) {
         let HeldAnswer { request, mut response } = self;
         if let Some((framing, bytes)) = body
             && !response.body_start.is_cors_refusal()
@@ -249,6 +302,8 @@ pub struct Conversation {
     carries: Carries,
     pairing: Pairing,
     held: Option<Box<HeldAnswer>>,
+    /// Who keeps the time knows that an answer is held back.
+    timed: bool,
     /// The client that a PROXY protocol header names.
     proxied: Option<Box<SocketAddr>>,
     /// What the connection itself says of its URLs.
@@ -284,6 +339,7 @@ impl Conversation {
             carries: Carries::Unknown,
             pairing: Pairing::default(),
             held: None,
+            timed: false,
             proxied: None,
             scheme: None,
             sealed: None,
@@ -993,15 +1049,18 @@ impl Conversation {
         cx.out.push(HttpEvent::Request(request.clone()));
         let server = side.other();
         let in_answer = matches!(self.readers[server.index()].state, State::Body(..));
-        let full = self.pairing.waiting() >= cx.shared.pipeline_max || cx.shared.waiting >= cx.shared.waiting_max;
+        let full = self.pairing.waiting() >= cx.shared.pipeline_max || !cx.shared.may_wait(&request);
         let refused = if full {
             cx.counters.http_errors.pipeline_full += 1;
             self.pairing.on_refused();
             Some(request)
         } else {
-            let waits = self.pairing.on_request(request, at.ack, cx.read_to[server.index()], in_answer);
-            cx.shared.waiting += u64::from(waits.is_none());
-            waits
+            cx.shared.waits(&request);
+            let refused = self.pairing.on_request(request, at.ack, cx.read_to[server.index()], in_answer);
+            if let Some(request) = &refused {
+                cx.shared.waits_no_more(request);
+            }
+            refused
         };
         if let Some(request) = refused {
             cx.out.push(HttpEvent::NoAnswer { request, why: NoAnswer::Lost, at: at.last });
@@ -1032,9 +1091,10 @@ impl Conversation {
         let answered = if is_interim {
             Answered::default()
         } else {
-            let before = self.pairing.waiting();
             let answered = self.pairing.on_response(at.seq);
-            cx.shared.waiting -= (before - self.pairing.waiting()) as u64;
+            for request in answered.request.iter().chain(&answered.lost) {
+                cx.shared.waits_no_more(request);
+            }
             answered
         };
         let Answered { request, lost, doubtful } = answered;
@@ -1083,8 +1143,7 @@ impl Conversation {
         let is_tunnel = asked == Some(b"CONNECT") && (200..300).contains(&status);
         let waits_for_body = status >= 400 && framing != Framing::None && follows.is_empty();
         if waits_for_body && at.state == HeadState::Whole {
-            self.held = Some(Box::new(HeldAnswer { request, response }));
-            *cx.holds = true;
+            self.held = HeldAnswer { request, response }.hold(cx);
         } else {
             cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
         }
@@ -1160,6 +1219,7 @@ impl Conversation {
 
     /// An answer was held back for long enough.
     pub fn on_held_long(&mut self, cx: &mut Context<'_>) {
+        self.timed = false;
         self.release(None, Side::Low, cx);
         if let Some(sealed) = &mut self.sealed {
             sealed.inside_mut().on_held_long(cx);
@@ -1375,7 +1435,7 @@ impl Conversation {
             return sealed.inside_mut().give_up_head(side, at, cx);
         }
         if let Some(h2) = &mut self.h2 {
-            return h2.give_up_held(side, cx);
+            return h2.give_up_held(at, cx);
         }
         if !matches!(self.readers[side.index()].state, State::Head(_)) {
             return false;
@@ -1396,9 +1456,15 @@ impl Conversation {
         }
     }
 
-    /// An answer is held back.
-    #[must_use]
-    pub fn holds_answer(&self) -> bool {
+    /// An answer is held back, and nobody keeps the time until [`on_held_long`](Self::on_held_long) yet: the caller does from now on.
+    pub fn begins_to_hold_answer(&mut self) -> bool {
+        !self.timed && {
+            self.timed = self.holds_answer();
+            self.timed
+        }
+    }
+
+    fn holds_answer(&self) -> bool {
         self.held.is_some()
             || self.sealed.as_ref().is_some_and(|sealed| sealed.inside().holds_answer())
             || self.h2.as_ref().is_some_and(|h2| h2.holds_answer())
@@ -1407,7 +1473,7 @@ impl Conversation {
 
 /// A request that waited will not be answered.
 pub(super) fn tell_no_answer(request: Arc<Request>, why: NoAnswer, at: Mark, cx: &mut Context<'_>) {
-    cx.shared.waiting -= 1;
+    cx.shared.waits_no_more(&request);
     cx.out.push(HttpEvent::NoAnswer { request, why, at });
 }
 

@@ -446,6 +446,15 @@ impl Head {
         self.start.len() + self.block.bytes.len()
     }
 
+    /// Bytes that it takes of memory, as if it shared none with others.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.kept_bytes()
+            + size_of_val(self.fields())
+            + size_of_val(self.cookie_names())
+            + size_of_val(self.set_cookies())
+    }
+
     /// A field's name as written.
     #[must_use]
     pub fn name_of(&self, field: &Field) -> &[u8] {

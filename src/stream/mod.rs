@@ -9,7 +9,7 @@
 mod flow;
 mod half;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 
 use crate::counters::Counters;
@@ -34,6 +34,8 @@ const COPY_NS: i64 = 1_000_000;
 const CONNECTIONS_MANY: usize = 1 << 16;
 /// A segment with more payload is not kept to be looked up with others.
 const QUEUED_BYTES_MAX: usize = 512;
+/// Directions that hold a head, before those that do not any more are looked for.
+const HEADS_FULL: usize = 1024;
 /// Connections that wait for keys and are looked at for each secret that comes; if there are more they are looked at within a second.
 const LOOKS_EACH: u64 = 64;
 /// Connections looked at for one to give up: above it the oldest goes, whatever it is doing.
@@ -110,7 +112,7 @@ impl Streams {
             late_bytes: 0,
             late: VecDeque::new(),
             heads: VecDeque::new(),
-            heads_full: 1024,
+            heads_full: HEADS_FULL,
             answers: VecDeque::new(),
             sealed: VecDeque::new(),
             news: 0,
@@ -195,7 +197,7 @@ impl Streams {
             self.late.push_back(Wait { since: at.time, slot, id, side: segment.side });
         }
         if holds {
-            self.on_hold(slot, at.time);
+            self.on_hold(slot, at.time, true);
         }
         if class != now_class {
             self.table.set_class(slot, now_class, at.time);
@@ -310,15 +312,15 @@ impl Streams {
         slot
     }
 
-    /// A direction began to hold a head, or an answer is held back.
-    fn on_hold(&mut self, slot: u32, now: Time) {
+    /// A direction began to hold a head, an answer is held back or, if that is `new`, records wait for their keys.
+    fn on_hold(&mut self, slot: u32, now: Time, new: bool) {
         let Some(flow) = self.table.get(slot) else { return };
         let id = flow.id;
-        let Some(talk) = &flow.talk else { return };
-        if talk.waits_for_keys() == Some(now) {
+        let Some(talk) = &mut flow.talk else { return };
+        if new && talk.waits_for_keys() == Some(now) {
             self.sealed.push_back(Wait { since: now, slot, id, side: Side::Low });
         }
-        if talk.holds_answer() {
+        if talk.begins_to_hold_answer() {
             self.answers.push_back(Wait { since: now, slot, id, side: Side::Low });
         }
         let sides = [Side::Low, Side::High].map(|side| (side, talk.holds_head(side).is_some()));
@@ -329,11 +331,14 @@ impl Streams {
         }
         if self.heads.len() >= self.heads_full {
             let table = &mut self.table;
+            // What holds something for long may stand here more than once.
+            let mut seen = HashSet::with_hasher(foldhash::fast::RandomState::default());
             self.heads.retain(|w| {
                 let flow = table.get(w.slot).filter(|f| f.id == w.id);
-                flow.and_then(|f| f.talk.as_ref()?.holds_head(w.side)).is_some()
+                let holds = flow.and_then(|f| f.talk.as_ref()?.holds_head(w.side)).is_some();
+                holds && seen.insert((w.id, w.side.index()))
             });
-            self.heads_full = (self.heads.len() * 2).max(1024);
+            self.heads_full = (self.heads.len() * 2).max(HEADS_FULL);
         }
     }
 
@@ -396,10 +401,10 @@ impl Streams {
         held.chain(idle).chain(keys).min()
     }
 
-    /// Bytes that heads, data before its turn and TLS records hold now, as charged.
+    /// Bytes that heads, those of requests that wait too, data before its turn and TLS records hold now, as charged.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        self.late_bytes + self.shared.head_bytes + self.shared.tls_bytes
+        self.late_bytes + self.shared.head_bytes + self.shared.waiting_bytes + self.shared.tls_bytes
     }
 
     fn idle_limits(&self) -> [(Class, i64); flow::CLASSES] {
@@ -447,8 +452,9 @@ impl Streams {
         let now_class = flow.class_now();
         if waits {
             self.sealed.push_back(*wait);
-        } else if holds {
-            self.on_hold(wait.slot, at.time);
+        }
+        if holds {
+            self.on_hold(wait.slot, at.time, !waits);
         }
         if class != now_class {
             self.table.set_class(wait.slot, now_class, at.time);
@@ -499,7 +505,7 @@ impl Streams {
             self.late.push_back(Wait { since, ..*wait });
         }
         if holds {
-            self.on_hold(wait.slot, at.time);
+            self.on_hold(wait.slot, at.time, true);
         }
         if class != now_class {
             self.table.set_class(wait.slot, now_class, at.time);

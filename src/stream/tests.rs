@@ -190,6 +190,7 @@ impl Wire {
             (0, 0, 0),
             "something is still charged"
         );
+        assert_eq!(self.streams.shared.waiting_bytes, 0);
         (self.told, self.counters)
     }
 }
@@ -680,4 +681,124 @@ fn the_body_of_an_answer_to_head_is_not_waited_for_though_its_request_is_lost() 
         &["lose c HEAD /a HTTP/1.1||", ok, GET_B, "wait 3", NONE],
         &["> GET /b (after gap)", "< 200 alone (pairing)", "< 204 to GET /b (pairing)"],
     );
+}
+
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let [_, high, middle, low] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[high, middle, low, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+const ASK: &[u8] = b"\x82\x86\x84";
+
+/// Both ends of a connection of HTTP/2, behind what they begin with.
+struct Frames(Wire);
+
+impl Frames {
+    fn new(limits: &Limits) -> Self {
+        let mut frames = Frames(Wire::new(limits, [1, 1]));
+        frames.0.shake_hands();
+        frames.say(Side::Low, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &*frame(4, 0, 0, b"")].concat());
+        frames.say(Side::High, &frame(4, 0, 0, b""));
+        frames
+    }
+
+    fn say(&mut self, side: Side, bytes: &[u8]) {
+        let sent = self.0.send(side, TcpFlags::ACK, bytes);
+        self.0.capture(&sent);
+    }
+
+    fn head_bytes(&self) -> u64 {
+        self.0.streams.shared.head_bytes
+    }
+}
+
+#[test]
+fn both_directions_of_http_2_make_room_and_again_when_they_hold_more() {
+    let limits = Limits { heads_together_bytes_max: 20_000, ..Limits::default() };
+    let mut frames = Frames::new(&limits);
+    let grow = [&[0x3f, 0xe1, 0xff, 0x03][..], ASK].concat();
+    frames.say(Side::Low, &frame(1, 5, 1, &grow));
+    frames.say(Side::High, &frame(1, 5, 1, &[0x3f, 0xe1, 0xff, 0x03, 0x88]));
+    let field = [&[0x40, 1, b'a', 0x7f, 0x89, 0x07][..], &[b'x'; 1032]].concat();
+    for stream in (3..203).step_by(2) {
+        frames.say(Side::Low, &frame(1, 5, stream, &[ASK, &field].concat()));
+        assert!(frames.head_bytes() <= 20_000, "{} bytes held", frames.head_bytes());
+        frames.say(Side::High, &frame(1, 5, stream, &[&[0x88], &*field].concat()));
+        assert!(frames.head_bytes() <= 20_000, "{} bytes held", frames.head_bytes());
+    }
+    let (told, counters) = frames.0.finish();
+    assert!(counters.evictions.head_bytes > 5, "{:?}", counters.evictions);
+    assert_eq!(told.iter().filter(|line| line.starts_with("< 200 to")).count(), 101);
+}
+
+#[test]
+fn streams_of_http_2_that_never_end_make_room() {
+    let limits = Limits { heads_together_bytes_max: 100_000, ..Limits::default() };
+    let mut frames = Frames::new(&limits);
+    for _ in 0..4 {
+        for stream in (1..=255).step_by(2) {
+            frames.say(Side::Low, &[frame(3, 0, stream, &[0; 4]), frame(1, 4, stream, ASK)].concat());
+            frames.say(Side::High, &frame(1, 5, stream, &[0x88]));
+        }
+        assert!(frames.head_bytes() > 20_000, "streams are charged: {}", frames.head_bytes());
+    }
+    let limits = Limits { heads_together_bytes_max: 15_000, ..limits };
+    let mut frames = Frames::new(&limits);
+    for stream in (1..=255).step_by(2) {
+        frames.say(Side::Low, &frame(1, 4, stream, ASK));
+        assert!(frames.head_bytes() <= 15_000, "{} bytes held", frames.head_bytes());
+    }
+    let (told, counters) = frames.0.finish();
+    assert!(counters.evictions.head_bytes > 0, "{:?}", counters.evictions);
+    assert!(told.iter().any(|line| line == "! GET / Evicted"), "{told:?}");
+}
+
+#[test]
+fn answers_are_held_back_as_long_as_there_is_room() {
+    let limits = Limits { heads_together_bytes_max: 60_000, ..Limits::default() };
+    let mut frames = Frames::new(&limits);
+    for stream in (1..=255).step_by(2) {
+        frames.say(Side::Low, &frame(1, 5, stream, ASK));
+        frames.say(Side::High, &frame(1, 4, stream, &[0x8d]));
+        assert!(frames.head_bytes() <= 60_000, "{} bytes held", frames.head_bytes());
+    }
+    let told = frames.0.told.iter().filter(|line| line.starts_with("< 404")).count();
+    assert!((1..128).contains(&told), "{told}");
+    assert_eq!(frames.0.streams.answers.len(), 1, "one connection is kept the time of once");
+    assert!(frames.0.streams.heads.len() < 2 * HEADS_FULL);
+    let (told, _) = frames.0.finish();
+    assert_eq!(told.iter().filter(|line| line.starts_with("< 404 to")).count(), 128);
+}
+
+#[test]
+fn long_heads_that_wait_are_bounded_by_their_bytes() {
+    let limits = Limits { requests_waiting_bytes_max: 50_000, ..Limits::default() };
+    let mut frames = Frames::new(&limits);
+    let origin = [&[0x82, 0x86, 0x84, 0x40, 6][..], b"origin", &[0x7f, 0xb9, 0x16], &[b'x'; 3000]].concat();
+    frames.say(Side::Low, &frame(1, 5, 1, &origin));
+    for stream in (3..=253).step_by(2) {
+        // that field again, and a path of its own
+        frames.say(Side::Low, &frame(1, 5, stream, &[0x82, 0x86, 0xbe, 0x04, 2, b'/', stream]));
+        let waiting = frames.0.streams.shared.waiting_bytes;
+        assert!(waiting <= 53_500, "{waiting} bytes wait");
+    }
+    // one of usual length has room all the same
+    let waiting = frames.0.streams.shared.waiting;
+    frames.say(Side::Low, &frame(1, 5, 255, ASK));
+    assert_eq!(frames.0.streams.shared.waiting, waiting + 1);
+    assert!(frames.0.counters.http_errors.pipeline_full > 100, "{:?}", frames.0.counters.http_errors);
+    frames.0.finish();
+}
+
+#[test]
+fn what_is_lost_behind_broken_frames_of_http_2_is_missed_in_each_body() {
+    let mut frames = Frames::new(&Limits::default());
+    frames.say(Side::Low, &frame(1, 5, 1, ASK));
+    frames.say(Side::High, &[frame(1, 4, 1, &[0x88]), frame(0, 0, 1, b"hello")].concat());
+    // more padding than there are bytes
+    frames.say(Side::High, &frame(0, 8, 1, &[9, 0]));
+    frames.say(Side::High, b"who knows what this was");
+    frames.say(Side::High, &[frame(0, 0, 1, b"again"), frame(6, 0, 0, &[0; 8]), frame(0, 1, 1, b"")].concat());
+    let (told, _) = frames.0.finish();
+    assert!(told.iter().any(|line| line == "= 10 Gap"), "{told:?}");
 }

@@ -25,7 +25,7 @@ pub struct Flood {
     /// Connections whose request's head never ends, and how many bytes of it come.
     pub endless: u32,
     pub endless_bytes: u32,
-    /// Connections of HTTP/2 whose client has as much remembered as it may.
+    /// Connections of HTTP/2 whose both ends have as much remembered as they may.
     pub tables: u32,
     /// Connections with a chunk extension of 64 KiB.
     pub extensions: u32,
@@ -239,9 +239,35 @@ impl Flood {
             for stream in 0..60 {
                 let block = [&[0x3f, 0xe1, 0xff, 0x03, 0x82, 0x86, 0x84][..], &field].concat();
                 tap.send(&mut c, true, ACK, &frame(1, 5, 2 * stream + 1, &block), true);
+                let block = [&[0x3f, 0xe1, 0xff, 0x03, 0x88][..], &field].concat();
+                tap.send(&mut c, false, ACK, &frame(1, 4, 2 * stream + 1, &block), true);
             }
         });
         tap.finish("tables of HTTP/2")
+    }
+
+    /// Requests of HTTP/2 that nobody answers: a dozen bytes each, which stand for a head of 16 KiB.
+    pub fn written_again(&self, limits: &Limits) -> Outcome {
+        let mut tap = Tap::new(limits);
+        let frame = |flags: u8, stream: u16, payload: &[u8]| {
+            let [high, low] = u16::try_from(payload.len()).expect("short").to_be_bytes();
+            let [s1, s0] = stream.to_be_bytes();
+            [&[0, high, low, 1, flags, 0, 0, s1, s0][..], payload].concat()
+        };
+        among(&mut tap, self.good, self.tables, |tap, n| {
+            let mut c = tap.open(0x1900_0000 + n, 1025);
+            tap.send(&mut c, true, ACK, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", true);
+            // a field of 4,000 bytes that is kept as it is, and none like it
+            let name = b"access-control-request-headers";
+            let mut block = [&[0x82, 0x86, 0x84, 0x40, 30][..], name, &[0x7f, 0xa1, 0x1e]].concat();
+            block.extend(n.to_be_bytes().iter().chain(&[0; 3996]).map(|b| b'a' + b % 26));
+            tap.send(&mut c, true, ACK, &frame(5, 1, &block), true);
+            for stream in 1..500 {
+                let block = [0x82, 0x86, 0x84, 0xbe, 0xbe, 0xbe, 0xbe];
+                tap.send(&mut c, true, ACK, &frame(5, 2 * stream + 1, &block), true);
+            }
+        });
+        tap.finish("heads written again")
     }
 
     pub fn chunk_extensions(&self, limits: &Limits) -> Outcome {

@@ -12,14 +12,36 @@ pub(super) const TABLE_BYTES_MAX: usize = 64 * 1024;
 const TABLE_BYTES: usize = 4096;
 /// What an entry costs beside its text.
 const ENTRY_BYTES: usize = 32;
-/// Bytes of names and values that one block may write anew: a name that came before takes two bytes to write again, however long it is.
-const WRITTEN_BYTES_MAX: usize = 1 << 20;
+/// Bytes of what came before that each byte of a header block may stand for, as an average: one byte writes a whole field again, however
+/// long it is. A browser's request with four kilobytes of cookies, all written before, comes to half of that.
+const AGAIN_EACH: usize = 128;
+/// So many a connection may begin with, and so many it may save up.
+const AGAIN_FIRST: usize = 64 * 1024;
+const AGAIN_MAX: usize = 1 << 20;
+/// Places of entries that nobody uses, beyond which they are given back.
+const SPARE_MAX: usize = 64;
 /// Octets of an integer; more would be beyond 32 bits.
 const INTEGER_BYTES_MAX: usize = 5;
 
 /// A block that is not of this grammar, or refers to what cannot be: nothing behind it can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed;
+
+/// What a block has that cannot be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    /// Fields that refer to what was not seen.
+    pub missing: bool,
+    /// Fields that came before, of a block that refers to more than it may.
+    pub too_long: bool,
+}
+
+/// Room to write a name and a value in: one is enough for all connections.
+#[derive(Debug, Default)]
+pub(in crate::http) struct Strings {
+    name: Vec<u8>,
+    value: Vec<u8>,
+}
 
 /// Name and value.
 type Pair<'a> = (&'a [u8], &'a [u8]);
@@ -51,49 +73,50 @@ pub(super) struct Table {
     bytes_max: usize,
     /// Nothing was missed since the connection began.
     complete: bool,
-    name: Vec<u8>,
-    value: Vec<u8>,
+    /// Bytes of what came before that may be written again.
+    again: usize,
 }
 
 impl Table {
     /// Of a connection that begins, or is joined midway.
     pub(super) fn new(complete: bool) -> Self {
         let bytes_max = if complete { TABLE_BYTES } else { TABLE_BYTES_MAX };
-        Table { entries: VecDeque::new(), bytes: 0, bytes_max, complete, name: Vec::new(), value: Vec::new() }
+        Table { entries: VecDeque::new(), bytes: 0, bytes_max, complete, again: AGAIN_FIRST }
     }
 
-    /// Bytes held, as charged.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// Bytes held, as charged: their text, and all places of entries.
+    pub(super) fn held_bytes(&self) -> usize {
+        const { assert!(size_of::<Entry>() == ENTRY_BYTES) };
+        self.bytes + (self.entries.capacity() - self.entries.len()) * ENTRY_BYTES
     }
 
     /// A block was missed, or its bytes must make room.
     pub(super) fn forget(&mut self) {
-        *self = Table::new(false);
+        *self = Table { again: self.again, ..Table::new(false) };
     }
 
-    /// Reads a block; `field` gets each name and value in order. True: fields are missing that refer to what was not seen.
-    pub(super) fn read(&mut self, block: &[u8], mut field: impl FnMut(&[u8], &[u8])) -> Result<bool, Malformed> {
-        let (mut name, mut value) = (std::mem::take(&mut self.name), std::mem::take(&mut self.value));
-        let read = self.read_with(block, &mut name, &mut value, &mut field);
-        (self.name, self.value) = (name, value);
-        read
-    }
-
-    fn read_with(
+    /// Reads a block; `field` gets each name and value in order.
+    pub(super) fn read(
         &mut self,
         mut block: &[u8],
-        name: &mut Vec<u8>,
-        value: &mut Vec<u8>,
-        field: &mut impl FnMut(&[u8], &[u8]),
-    ) -> Result<bool, Malformed> {
-        let (mut is_missing, mut written) = (false, 0);
+        strings: &mut Strings,
+        mut field: impl FnMut(&[u8], &[u8]),
+    ) -> Result<LeftOut, Malformed> {
+        let Strings { name, value } = strings;
+        let mut left_out = LeftOut::default();
+        self.again = (self.again + block.len() * AGAIN_EACH).min(AGAIN_MAX);
         while let Some(&first) = block.first() {
             if first & 0x80 != 0 {
                 let index = integer(&mut block, 7)?;
                 match self.get(index)? {
-                    Some((name, value)) => field(name, value),
-                    None => is_missing = true,
+                    Some((name, value)) => match self.again.checked_sub(name.len() + value.len()) {
+                        Some(again) => {
+                            field(name, value);
+                            self.again = again;
+                        }
+                        None => left_out.too_long = true,
+                    },
+                    None => left_out.missing = true,
                 }
                 continue;
             }
@@ -110,18 +133,18 @@ impl Table {
                 string(&mut block, name)?;
                 true
             } else {
-                let known = self.get(index)?.map(|(known, _)| name.extend_from_slice(known));
-                known.is_some()
+                let known = self.get(index)?;
+                name.extend_from_slice(known.unwrap_or_default().0);
+                let is_known = known.is_some();
+                // Without it nobody knows what its entry takes of the table, and so what later fields refer to.
+                self.again = self.again.checked_sub(name.len()).ok_or(Malformed)?;
+                is_known
             };
             string(&mut block, value)?;
-            written += name.len() + value.len();
-            if written > WRITTEN_BYTES_MAX {
-                return Err(Malformed);
-            }
             if is_named {
                 field(name, value);
             } else {
-                is_missing = true;
+                left_out.missing = true;
             }
             if is_kept {
                 if is_named {
@@ -135,7 +158,7 @@ impl Table {
                 self.add(Entry { text: name.as_slice().into(), name_bytes });
             }
         }
-        Ok(is_missing)
+        Ok(left_out)
     }
 
     /// The field with this number. `Ok(None)`: it was not seen.
@@ -168,6 +191,9 @@ impl Table {
             && let Some(oldest) = self.entries.pop_back()
         {
             self.bytes -= oldest.cost();
+        }
+        if self.entries.capacity() > SPARE_MAX.max(4 * self.entries.len()) {
+            self.entries.shrink_to(2 * self.entries.len());
         }
     }
 }
@@ -300,16 +326,22 @@ mod tests {
     }
 
     fn read(table: &mut Table, block: &[u8]) -> (Vec<String>, Result<bool, Malformed>) {
+        let (fields, left_out) = read_some(table, block);
+        (fields, left_out.map(|left_out| left_out.missing))
+    }
+
+    fn read_some(table: &mut Table, block: &[u8]) -> (Vec<String>, Result<LeftOut, Malformed>) {
         let mut fields = Vec::new();
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-        let missing = table.read(block, |name, value| fields.push(format!("{}={}", text(name), text(value))));
-        (fields, missing)
+        let field = |name: &[u8], value: &[u8]| fields.push(format!("{}={}", text(name), text(value)));
+        let left_out = table.read(block, &mut Strings::default(), field);
+        (fields, left_out)
     }
 
     fn check(table: &mut Table, hex: &str, expected: &[&str], table_bytes: usize) {
         let (fields, missing) = read(table, &bytes(hex));
         assert_eq!((fields.iter().map(String::as_str).collect::<Vec<_>>(), missing), (expected.to_vec(), Ok(false)));
-        assert_eq!(table.bytes(), table_bytes);
+        assert_eq!(table.bytes, table_bytes);
     }
 
     #[test]
@@ -348,7 +380,7 @@ mod tests {
         );
         assert_eq!(fields[0], ":status=200");
         assert_eq!(fields[5], "set-cookie=foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1");
-        assert_eq!(table.bytes(), 215);
+        assert_eq!(table.bytes, 215);
         // what is held of it
         let (fields, _) = read(&mut table, &[0xbe]);
         assert_eq!(fields, ["set-cookie=foo=xxxxxxxxxxxxxxxxxxxxxxxxxxx; max-age=3600; version=1"]);
@@ -392,6 +424,40 @@ mod tests {
     }
 
     #[test]
+    fn what_few_bytes_refer_to_is_bounded_by_their_number() {
+        let mut table = Table::new(true);
+        let mut block = vec![0x40, 1, b'a', 0x7f, 0xa1, 0x1e];
+        block.extend(vec![b'v'; 4000]);
+        assert_eq!(read(&mut table, &block), (vec![format!("a={}", "v".repeat(4000))], Ok(false)));
+        let (mut all, mut cut) = (0, 0);
+        for _ in 0..1000 {
+            let (fields, left_out) = read_some(&mut table, &[0x82, 0xbe, 0xbe, 0xbe]);
+            assert_eq!(fields[0], ":method=GET");
+            all += fields.iter().map(String::len).sum::<usize>();
+            let is_cut = fields.len() < 4;
+            assert_eq!(left_out, Ok(LeftOut { missing: false, too_long: is_cut }));
+            cut += usize::from(is_cut);
+        }
+        assert!((800_000..1_600_000).contains(&all) && cut > 800, "{all} bytes, {cut} blocks cut");
+        // a browser with the same cookies each time, and a path of its own
+        let mut block = vec![0x82, 0xbe, 0x04, 30];
+        block.extend([b'/'; 30]);
+        for _ in 0..10_000 {
+            assert_eq!(read_some(&mut table, &block).1, Ok(LeftOut::default()));
+        }
+    }
+
+    #[test]
+    fn a_table_that_was_emptied_holds_nothing() {
+        let mut table = Table::new(true);
+        let block = [&bytes("3fe1ff03")[..], &[0x40, 0, 0].repeat(2000)].concat();
+        assert_eq!(read(&mut table, &block).1, Ok(false));
+        assert!(table.held_bytes() >= 64_000);
+        assert_eq!(read(&mut table, &[0x20]).1, Ok(false));
+        assert_eq!((table.held_bytes(), table.entries.capacity()), (0, 0));
+    }
+
+    #[test]
     fn secrets_are_held_by_their_length() {
         for (name, value, held) in [
             ("authorization", "Bearer abc.def", "Bearer xxxxxxx"),
@@ -418,7 +484,7 @@ mod tests {
             block.push(100);
             block.extend([b'v'; 100]);
             assert_eq!(read(&mut table, &block).1, Ok(false));
-            assert!(table.bytes() <= TABLE_BYTES_MAX);
+            assert!(table.bytes <= TABLE_BYTES_MAX);
         }
         // its owner's table may hold what this one gave up
         assert_eq!(read(&mut table, &bytes("ff ff 10")).1, Ok(true));

@@ -19,10 +19,15 @@ use super::{BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, 
 use crate::decode::Side;
 use crate::options::Scheme;
 use frame::{END_HEADERS, END_STREAM, HEADER_BYTES, Header, Kind, PADDED, PREFACE, PRIORITY};
-use hpack::Table;
+pub(super) use hpack::Strings;
+use hpack::{LeftOut, Table};
 
 /// A longer GOAWAY says more than which streams it ends: that is not kept.
 const GO_AWAY_BYTES_MAX: u32 = 1024;
+/// What a stream is charged that goes on; a map's nodes may be half empty.
+const STREAM_BYTES: usize = 2 * (size_of::<Stream>() + size_of::<u32>());
+/// Streams that are not charged, and stay when their connection must make room: what they hold is as nothing beside itself.
+const STREAMS_FEW: usize = 8;
 
 /// A message whose body goes on.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +119,7 @@ impl Half {
             State::Payload { bytes, .. } => bytes.capacity(),
             _ => 0,
         };
-        (self.table.bytes() + payload + self.block.as_ref().map_or(0, |b| b.bytes.capacity())) as u64
+        (self.table.held_bytes() + payload + self.block.as_ref().map_or(0, |b| b.bytes.capacity())) as u64
     }
 
     fn lose(&mut self) {
@@ -154,6 +159,8 @@ pub(super) struct Connection {
     charged: u64,
     /// Since when, for who makes room.
     since: Mark,
+    /// Who makes room knows of it.
+    listed: bool,
 }
 
 /// A header block's fields, as a head of HTTP/1 has them.
@@ -184,7 +191,7 @@ impl Fields {
             self.too_long = true;
             return;
         }
-        if value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+        if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
             self.malformed = true;
             return;
         }
@@ -250,6 +257,7 @@ impl Connection {
             streams: BTreeMap::new(),
             charged: 0,
             since,
+            listed: false,
         }
     }
 
@@ -340,9 +348,7 @@ impl Connection {
                 let wanted = PREFACE.get(*came..).unwrap_or_default();
                 let used = wanted.len().min(bytes.len());
                 if !bytes.starts_with(wanted.get(..used).unwrap_or_default()) {
-                    cx.counters.http_errors.head_malformed += 1;
-                    half.lose();
-                    return None;
+                    return self.break_off(side, cx);
                 }
                 *came += used;
                 if *came == PREFACE.len() {
@@ -440,9 +446,7 @@ impl Connection {
             let said = u32::from(*bytes.first()?);
             (used, *left) = (1, *left - 1);
             if said > *left {
-                cx.counters.http_errors.head_malformed += 1;
-                half.lose();
-                return None;
+                return self.break_off(side, cx);
             }
             *padding.insert(said)
         };
@@ -482,7 +486,7 @@ impl Connection {
             Kind::RstStream => self.on_reset(side, header.stream, at, cx),
             Kind::GoAway => self.on_go_away(side, payload, at, cx),
             Kind::Headers | Kind::PushPromise => {
-                let Some(fragment) = fragment_of(header, payload) else { return self.lose(side, cx) };
+                let Some(fragment) = fragment_of(header, payload) else { return self.break_off(side, cx) };
                 let ends = (header.kind == Kind::Headers).then_some(header.has(END_STREAM));
                 let block = Block { stream: header.stream, ends, place, bytes: fragment.to_vec() };
                 self.go_on(side, block, header.has(END_HEADERS), at, cx);
@@ -501,10 +505,31 @@ impl Connection {
         Some(())
     }
 
-    fn lose(&mut self, side: Side, cx: &mut Context<'_>) -> Option<()> {
+    /// What this direction says is no HTTP/2.
+    fn break_off<T>(&mut self, side: Side, cx: &mut Context<'_>) -> Option<T> {
         cx.counters.http_errors.head_malformed += 1;
-        self.halves[side.index()].lose();
+        self.lose(side, cx);
         None
+    }
+
+    /// Nobody knows where this direction's next frame begins: of the bodies that go on something is missing.
+    fn lose(&mut self, side: Side, cx: &mut Context<'_>) {
+        let is_client = self.client == Some(side);
+        let half = &mut self.halves[side.index()];
+        let was_lost = matches!(half.state, State::Lost);
+        half.lose();
+        // Those that went on then are told of already, and none began since.
+        if was_lost {
+            return;
+        }
+        for stream in self.streams.values_mut() {
+            if !is_client {
+                stream.release(None, cx);
+            }
+            if let Some(open) = if is_client { &mut stream.asks } else { &mut stream.answers } {
+                open.gap = true;
+            }
+        }
     }
 
     fn go_on(&mut self, side: Side, block: Block, is_whole: bool, at: Mark, cx: &mut Context<'_>) {
@@ -520,9 +545,11 @@ impl Connection {
         let bytes_max = cx.shared.head_bytes_max;
         let mut fields = Fields { text: std::mem::take(&mut cx.shared.text), ..Fields::default() };
         let half = &mut self.halves[side.index()];
-        let read = half.table.read(&bytes, |name, value| fields.take(name, value, bytes_max));
-        fields.is_missing = read == Ok(true);
-        if read.is_err() {
+        let read = half.table.read(&bytes, &mut cx.shared.strings, |name, value| fields.take(name, value, bytes_max));
+        if let Ok(LeftOut { missing, too_long }) = read {
+            fields.is_missing = missing;
+            fields.too_long |= too_long;
+        } else {
             half.miss_block();
             fields.malformed = true;
         }
@@ -639,8 +666,8 @@ impl Connection {
         self.make_room(at, cx);
         let asks = Some(Open { id, body_bytes: 0, gap: false });
         let mut stream = Stream { asks, ..Stream::default() };
-        if cx.shared.waiting < cx.shared.waiting_max {
-            cx.shared.waiting += 1;
+        if cx.shared.may_wait(&request) {
+            cx.shared.waits(&request);
             stream.request = Some(request);
         } else {
             cx.counters.http_errors.pipeline_full += 1;
@@ -693,14 +720,15 @@ impl Connection {
         }
         let stream = self.streams.entry(number).or_default();
         let request = stream.request.take();
-        cx.shared.waiting -= u64::from(request.is_some());
+        if let Some(request) = &request {
+            cx.shared.waits_no_more(request);
+        }
         // what a server pushes answers nothing that was asked
         cx.counters.http_errors.orphan_response += u64::from(request.is_none() && number % 2 == 1);
         stream.is_answered = true;
         stream.answers = Some(Open { id, body_bytes: 0, gap: false });
         if status >= 400 && !ends {
-            stream.held = Some(Box::new(HeldAnswer { request, response }));
-            *cx.holds = true;
+            stream.held = HeldAnswer { request, response }.hold(cx);
         } else {
             cx.out.push(HttpEvent::Response { request, response: Arc::new(response) });
         }
@@ -781,20 +809,12 @@ impl Connection {
                 (*left == 0).then_some((0, false))
             }
             _ => {
-                half.lose();
-                for stream in self.streams.values_mut() {
-                    if !is_client {
-                        stream.release(None, cx);
-                    }
-                    if let Some(open) = if is_client { &mut stream.asks } else { &mut stream.answers } {
-                        open.gap = true;
-                    }
-                }
+                self.lose(side, cx);
                 None
             }
         };
         if let Some((stream, ends)) = over {
-            half.state = between();
+            self.halves[side.index()].state = between();
             if ends {
                 self.end(side, stream, BodyState::Whole, at, cx);
             }
@@ -851,32 +871,42 @@ impl Connection {
         self.streams.values().any(|stream| stream.held.is_some())
     }
 
-    /// What a direction holds is charged since then.
+    /// What it holds, which is told of one side for both, is charged since then.
     pub(super) fn holds_head(&self, side: Side) -> Option<Mark> {
-        (self.halves[side.index()].held_bytes() > 0).then_some(self.since)
+        (self.charged > 0 && side == Side::Low).then_some(self.since)
     }
 
-    /// Gives up what a direction holds, to make room.
-    pub(super) fn give_up_held(&mut self, side: Side, cx: &mut Context<'_>) -> bool {
-        let half = &mut self.halves[side.index()];
-        if half.held_bytes() == 0 {
-            return false;
+    /// Gives up what it holds, to make room. Says whether that was anything.
+    pub(super) fn give_up_held(&mut self, at: Mark, cx: &mut Context<'_>) -> bool {
+        let before = self.charged;
+        for half in &mut self.halves {
+            if half.held_bytes() == 0 {
+                continue;
+            }
+            if let State::Payload { header, bytes, .. } = &half.state {
+                let left = header.bytes - u32::try_from(bytes.len()).unwrap_or(header.bytes);
+                half.state = if left == 0 { between() } else { State::Passed { left } };
+            }
+            half.miss_block();
         }
-        if let State::Payload { header, bytes, .. } = &half.state {
-            let left = header.bytes - u32::try_from(bytes.len()).unwrap_or(header.bytes);
-            half.state = if left == 0 { between() } else { State::Passed { left } };
+        if self.streams.len() > STREAMS_FEW {
+            self.finish(NoAnswer::Evicted, [BodyState::CutByCapture; 2], at, cx);
         }
-        half.miss_block();
-        self.charge(cx);
-        true
+        self.charge_anew(cx);
+        // Whoever made room has forgotten it.
+        self.listed = false;
+        self.charged < before
     }
 
     fn charge(&mut self, cx: &mut Context<'_>) {
-        let holds = self.halves.iter().map(Half::held_bytes).sum::<u64>();
-        if holds == self.charged {
-            return;
-        }
-        *cx.holds |= self.charged == 0;
+        self.charge_anew(cx);
+        *cx.holds |= self.charged > 0 && !self.listed;
+        self.listed = self.charged > 0;
+    }
+
+    fn charge_anew(&mut self, cx: &mut Context<'_>) {
+        let halves = self.halves.iter().map(Half::held_bytes).sum::<u64>();
+        let holds = halves + (self.streams.len().saturating_sub(STREAMS_FEW) * STREAM_BYTES) as u64;
         cx.shared.head_bytes = cx.shared.head_bytes + holds - self.charged;
         self.charged = holds;
     }
