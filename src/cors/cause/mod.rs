@@ -555,7 +555,7 @@ impl Case<'_> {
             if !is_silent(response) || path_unknown {
                 // rules of Apache and Caddy answer preflights themselves, and so do nginx's; this one went past them to the application
                 let past = match seen.edge {
-                    Some(Stack::Apache | Stack::Caddy) => !server::is_flasks(response),
+                    Some(Stack::Apache | Stack::Caddy) => !server::is_flasks(response) && !server::is_falcons(response),
                     Some(Stack::Nginx) => is_routed(response),
                     _ => false,
                 };
@@ -1006,7 +1006,8 @@ pub(super) fn is_routed(response: &Response) -> bool {
 fn is_wordless(response: &Response) -> bool {
     let head = &response.head;
     let seen = server::recognise(response);
-    let names_itself = head.has(Name::Server) && seen.edge != Some(Stack::Nginx);
+    // their own 403 is a page; Caddy's is not
+    let names_itself = head.has(Name::Server) && !matches!(seen.edge, Some(Stack::Nginx | Stack::Apache));
     response.status == 403
         && response.body_start == BodyStart::Unseen
         && head.first(Name::ContentLength) == Some(b"0")
@@ -1067,11 +1068,11 @@ fn is_silent(response: &Response) -> bool {
         && (server::recognise(response).edge.is_none() || is_handed_on(response))
 }
 
-/// nginx sends what comes without length in chunks; what it answers itself has a length, and a type where it may have a body.
+/// nginx sends what comes without length in chunks; what it answers itself has a length, and its 200 a type, as Apache's has.
 fn is_handed_on(response: &Response) -> bool {
     let head = &response.head;
-    let nginx = || server::recognise(response).edge == Some(Stack::Nginx);
-    response.status == 200 && !head.has(Name::ContentType) && (head.has(Name::TransferEncoding) || nginx())
+    let typed = || matches!(server::recognise(response).edge, Some(Stack::Nginx | Stack::Apache));
+    response.status == 200 && !head.has(Name::ContentType) && (head.has(Name::TransferEncoding) || typed())
 }
 
 /// Whether a preflight's origin alone can be what is refused: it asks for no header that a list may lack.

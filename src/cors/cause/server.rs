@@ -46,9 +46,11 @@ pub fn hides_denials(response: &Response, known: Option<Stack>, routed: bool) ->
     };
     match seen.edge {
         Some(Stack::Envoy) => true,
+        // on Python's own server, too, which is mostly Django's
+        _ if is_falcons(response) => true,
         // django-cors-headers names Origin in Vary, whoever asks
         _ if application == Some(Stack::Django) => false,
-        _ if application == Some(Stack::Flask) || is_falcons(response) => true,
+        _ if application == Some(Stack::Flask) => true,
         Some(Stack::Nginx | Stack::Apache | Stack::Caddy) => !routed && behind(),
         _ => (!routed && (contains(server, "aiohttp/") || is_by_hand(response))) || server == b"AmazonS3",
     }

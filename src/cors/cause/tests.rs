@@ -811,7 +811,9 @@ fn routers_that_answer_behind_a_list_too_leave_open_whether_there_is_one() {
     check(&[&format!("{ASK_PUT} → 200 |Server: uvicorn|{flask}")], "cors_not_mounted");
     let falcon = "Allow: GET, PUT|Content-Length: 0|Content-Type: application/json";
     check(&[&format!("{ASK_PUT} → 200 |Server: waitress|{falcon}")], "unknown");
-    check(&[&format!("{ASK_PUT} → 200 |{falcon}|body={{")], "unknown");
+    check(&[&format!("{ASK_PUT} → 200 |Server: WSGIServer/0.2 CPython/3.11|{falcon}")], "unknown");
+    check(&[&format!("{ASK_PUT} → 200 |Server: Apache|{falcon}")], "unknown");
+    check(&[&format!("{ASK_PUT} → 200 |Server: Caddy|{falcon}")], "unknown");
     check(&[get], "cors_not_mounted");
 }
 
@@ -843,6 +845,15 @@ fn a_proxys_canned_answer_is_no_cors() {
     // nginx gives its own a type
     check(&[&format!("{ASK_PUT} → 200 |Server: nginx|Content-Length: 0|Content-Type: text/plain")], "cors_not_mounted");
     check(&[&format!("{ASK_PUT} → 200 |Server: nginx|Content-Length: 0")], "unknown");
+    // Apache's rules answer with a page
+    check(&[&format!("{ASK_PUT} → 200 |Server: Apache|Content-Length: 0")], "unknown");
+    check(&[&format!("{ASK_PUT} → 200 |Server: Apache|Content-Type: text/html|body=<")], "cors_not_mounted");
+    // Gin's 403 for an origin and Gorilla's for a header, with the proxy's name
+    check(&[&format!("{ASK_PUT} → 403 |Server: Caddy|Content-Length: 0")], "auth_before_cors");
+    for server in ["nginx", "Apache"] {
+        check(&[&format!("{ASK_PUT} → 403 |Server: {server}|Content-Length: 0")], "unknown");
+        check(&[&format!("{ASK_PUT} → 403 |Server: {server}|Content-Type: text/html|body=<")], "auth_before_cors");
+    }
 }
 
 #[test]
