@@ -559,7 +559,7 @@ impl Correlator {
         }
     }
 
-    /// WebKit takes a preflight whose body was cut short for a network error.
+    /// WebKit takes a preflight whose body was cut short for a network error, Firefox any answer whose chunks are none.
     pub(super) fn on_end(&mut self, id: MessageId, state: BodyState, at: Time) {
         self.now = self.now.max(at);
         if id.request {
@@ -567,14 +567,14 @@ impl Correlator {
         }
         if let Some((attempt, mut outcome)) = self.held.remove(&id) {
             let mut attempt = attempt;
-            if state == BodyState::CutByClose {
-                body_cut(&mut attempt, &mut outcome);
+            if goes_wrong(state) {
+                body_cut(&mut attempt, &mut outcome, state);
             }
             self.finalise(attempt, &outcome);
             return;
         }
         if let Some(index) = self.bodies.remove(&id)
-            && state == BodyState::CutByClose
+            && goes_wrong(state)
             && matches!(self.attempts.get(index as usize).map(|a| a.state), Some(State::Actual))
         {
             self.emit(index, &Outcome::undecided(Reason::PreflightUnanswered));
@@ -686,4 +686,9 @@ fn may_cross(response: &Response, seen: &Classified) -> bool {
 /// Whether it asks for a name that the browser itself may give (RFC 9110 §11.6.1).
 fn challenges(response: &Response) -> bool {
     response.head.all(Name::WwwAuthenticate).any(fields::is_browser_authentication)
+}
+
+/// A browser gets less of a body than its framing says, and is told so.
+fn goes_wrong(state: BodyState) -> bool {
+    matches!(state, BodyState::CutByClose | BodyState::Malformed)
 }

@@ -11,7 +11,7 @@ use super::detail;
 use super::fields::is_simple_method;
 use super::origin::{Origin, printable};
 use crate::catalog::Reason;
-use crate::http::{HeadState, Request, Response};
+use crate::http::{BodyState, HeadState, Request, Response};
 use crate::memo::Memo;
 use crate::packet::Time;
 use crate::record::{
@@ -202,19 +202,25 @@ pub(super) fn because_of_preflight(method: &str, names: &[String]) -> Vec<String
     reasons
 }
 
-/// The answer's sender closed in the midst of its body.
-pub(super) fn body_cut(attempt: &mut Attempt, outcome: &mut Outcome) {
-    let webkit = attempt.seen.browser.family == Family::Safari;
+/// The answer's sender closed in the midst of its body, or what it sent as chunks is none.
+pub(super) fn body_cut(attempt: &mut Attempt, outcome: &mut Outcome, state: BodyState) {
+    let family = attempt.seen.browser.family;
+    let webkit = family == Family::Safari;
+    // bad chunks mostly come with their head, and Firefox meets them before it looks at the fields
+    let unread = family == Family::Firefox && state == BodyState::Malformed;
     let at_preflight = outcome.phase == Some(Phase::Preflight);
     if outcome.verdict == Verdict::Allowed {
         // a fetch has its answer already, an XMLHttpRequest fails
         outcome.confidence = outcome.confidence.min(Confidence::Possible);
-    } else if (at_preflight && webkit) || attempt.seen.forwarded {
+    } else if (at_preflight && webkit) || unread || attempt.seen.forwarded {
         // WebKit takes a preflight cut short for a network error; a proxy in front may reset the browser's leg
         let reason = if at_preflight { Reason::PreflightUnanswered } else { Reason::ActualUnanswered };
         *outcome = Outcome::undecided(reason);
     }
-    attempt.note = Some("body_incomplete: the answer was cut short");
+    attempt.note = Some(match state {
+        BodyState::Malformed => "body_incomplete: the answer's chunks are malformed",
+        _ => "body_incomplete: the answer was cut short",
+    });
 }
 
 pub(super) fn leg(request: &Arc<Request>, response: Option<&Arc<Response>>, verdict: Verdict) -> Leg {

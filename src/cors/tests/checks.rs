@@ -1,6 +1,7 @@
 //! What one answer comes to: classification, credentials, the checks (VERDICTS.md §1, §2, §4).
 
 use super::{A, ASK_PUT, CHROME, FIREFOX, SAFARI, Wire};
+use crate::http::BodyState;
 
 #[test]
 fn simple_get_by_fetch_cors_check() {
@@ -209,4 +210,43 @@ fn an_opaque_origin_is_never_at_home() {
     wire.exchange("OPTIONS /x", &ask, 204, "Access-Control-Allow-Origin: null|Access-Control-Allow-Methods: PUT");
     wire.exchange("PUT /x", &said("same-origin"), 200, "");
     assert_eq!(wire.end(), ["PUT /x blocked actual missing_allow_origin certain sent"]);
+}
+
+/// Seen in Firefox 153: bad chunks that come with their head are a network error, whatever the fields say. Chromium looks at the
+/// fields first.
+#[test]
+fn what_bad_chunks_come_to_depends_on_the_family() {
+    let answers = |agent, body| {
+        let mut wire = Wire::new(agent);
+        wire.body = body;
+        wire.exchange("GET /x", A, 200, "Access-Control-Allow-Origin: self");
+        wire.exchange("OPTIONS /y", ASK_PUT, 200, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: GET");
+        wire.exchange(
+            "GET /z",
+            A,
+            200,
+            "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true",
+        );
+        let mut told = wire.end();
+        told.sort_by_key(|line| line.find('/').map(|at| line[at..].to_owned()));
+        told
+    };
+    let blocked = |of_x, of_z| {
+        vec![
+            format!("GET /x blocked actual {of_x} certain not_needed"),
+            "PUT /y blocked preflight method_not_allowed certain sent".to_owned(),
+            format!("GET /z allowed {of_z} not_needed"),
+        ]
+    };
+    assert_eq!(answers(CHROME, BodyState::Whole), blocked("invalid_allow_origin", "certain"));
+    assert_eq!(answers(CHROME, BodyState::Malformed), blocked("invalid_allow_origin", "possible"));
+    assert_eq!(answers(FIREFOX, BodyState::CutByClose), blocked("allow_origin_mismatch", "possible"));
+    assert_eq!(
+        answers(FIREFOX, BodyState::Malformed),
+        [
+            "GET /x undecided actual_unanswered possible not_needed",
+            "PUT /y undecided preflight_unanswered possible sent",
+            "GET /z allowed possible not_needed"
+        ]
+    );
 }

@@ -48,6 +48,8 @@ struct Wire {
     address: u128,
     /// No `User-Agent` but what the request has itself.
     bare: bool,
+    /// How the bodies of answers end.
+    body: BodyState,
 }
 
 fn fields(built: &mut HeadBuilder, lines: &str) {
@@ -73,6 +75,7 @@ impl Wire {
             agent,
             address: 0,
             bare: false,
+            body: BodyState::Whole,
         }
     }
 
@@ -140,7 +143,7 @@ impl Wire {
         });
         let id = response.id;
         self.event(&HttpEvent::Response { request: Some(request), response });
-        self.event(&HttpEvent::End { id, body_bytes: 0, state: BodyState::Whole, at });
+        self.event(&HttpEvent::End { id, body_bytes: 0, state: self.body, at });
     }
 
     fn exchange(&mut self, line: &str, lines: &str, status: u16, answer: &str) {
