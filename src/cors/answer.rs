@@ -303,6 +303,15 @@ impl Correlator {
                 }
                 None => return Some(Outcome::undecided(Reason::NotModified)),
             }
+        } else if response.status == 304
+            && conditional
+            && family == Family::Chromium
+            && request.head.first(Name::SecFetchDest) != Some(b"empty")
+            && self.stored.get(&key).is_some_and(|stored| stored.omitted.is_empty() != judged.omitted.is_empty())
+        {
+            // What the renderer revalidates, a script or an image but nothing that a script fetches, is not checked again:
+            // what was stored counts (CorsURLLoader, `is_304_for_revalidation`).
+            confidence = Confidence::Possible;
         } else if (200..=299).contains(&response.status) && request.head.method() == b"GET" {
             let digest = self.classifier.digest(&judged);
             let shared = self.judgements.of(digest, || Arc::new(judged.clone()));

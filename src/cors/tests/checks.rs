@@ -250,3 +250,21 @@ fn what_bad_chunks_come_to_depends_on_the_family() {
         ]
     );
 }
+
+/// Seen in Chromium 156: a script that its page asks for again is taken from memory upon a 304 that would refuse it; what a script
+/// fetches is refused.
+#[test]
+fn what_a_304_says_otherwise_than_the_stored_answer_is_not_sure_in_chromium() {
+    let revalidated = |agent, dest: &str| {
+        let mut wire = Wire::new(agent);
+        wire.exchange("GET /x", A, 200, "Access-Control-Allow-Origin: http://a.test|ETag: 1");
+        let again = format!("{A}|If-None-Match: 1{dest}");
+        wire.exchange("GET /x", &again, 304, "Access-Control-Allow-Origin: http://c.test");
+        wire.end().pop().unwrap_or_default()
+    };
+    let refused = |confidence| format!("GET /x blocked actual allow_origin_mismatch {confidence} not_needed");
+    assert_eq!(revalidated(CHROME, ""), refused("possible"));
+    assert_eq!(revalidated(CHROME, "|Sec-Fetch-Dest: script"), refused("possible"));
+    assert_eq!(revalidated(CHROME, "|Sec-Fetch-Dest: empty"), refused("certain"));
+    assert_eq!(revalidated(FIREFOX, ""), refused("certain"));
+}
