@@ -34,21 +34,18 @@ pub struct Lru<K, V> {
     hasher: RandomState,
     oldest: u32,
     newest: u32,
-    cap: usize,
 }
 
 impl<K: Hash + Eq, V> Lru<K, V> {
     /// An empty map of at most `cap` entries (at least one).
     #[must_use]
     pub fn new(cap: u32) -> Self {
-        let cap = cap.max(1);
         Lru {
             index: Index::default(),
-            entries: Slots::new(cap),
+            entries: Slots::new(cap.max(1)),
             hasher: RandomState::default(),
             oldest: NONE,
             newest: NONE,
-            cap: cap as usize,
         }
     }
 
@@ -127,7 +124,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     }
 
     fn add(&mut self, key: K, hash: u32, used: bool, value: V) -> (&mut V, Option<(K, V)>) {
-        let evicted = if self.entries.len() >= self.cap { self.evict() } else { None };
+        let evicted = if self.entries.is_full() { self.evict() } else { None };
         let at = self.entries.insert(Entry { key, hash, older: NONE, newer: NONE, used, value });
         self.index.insert(hash, at);
         self.link_newest(at);

@@ -3,6 +3,8 @@
 //! A vector that doubles copies all of itself again and again, through memory that was never touched, and gives back as much as
 //! it used; a chunk of some pages comes and stays.
 
+use crate::index::NONE;
+
 /// Bytes of a full chunk, about: a size that the allocator packs.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Room for so many is taken at first.
@@ -10,7 +12,7 @@ const LEAST: usize = 8;
 
 #[derive(Debug)]
 enum Slot<T> {
-    /// The next one that is free, or its own number where there is none.
+    /// The one that was freed before it.
     Free(u32),
     Taken(T),
 }
@@ -20,7 +22,7 @@ enum Slot<T> {
 pub struct Slots<T> {
     chunks: Vec<Vec<Slot<T>>>,
     /// The last one that was freed.
-    free: Option<u32>,
+    free: u32,
     len: usize,
     most: usize,
 }
@@ -35,12 +37,17 @@ impl<T> Slots<T> {
 
     /// No values. There will be at most so many: no room is taken beyond that.
     pub fn new(most: u32) -> Self {
-        Slots { chunks: Vec::new(), free: None, len: 0, most: most as usize }
+        Slots { chunks: Vec::new(), free: NONE, len: 0, most: most as usize }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// There are as many as there will be.
+    pub fn is_full(&self) -> bool {
+        self.len >= self.most
     }
 
     /// The value with this number.
@@ -74,14 +81,11 @@ impl<T> Slots<T> {
 
     /// Adds a value; its number.
     pub fn insert(&mut self, value: T) -> u32 {
-        if let Some(at) = self.free
-            && let Some(slot) = self.slot(at)
-        {
-            let freed = std::mem::replace(slot, Slot::Taken(value));
-            self.free = match freed {
-                Slot::Free(next) if next != at => Some(next),
-                Slot::Free(_) | Slot::Taken(_) => None,
-            };
+        let at = self.free;
+        if let Some(slot) = self.slot(at) {
+            if let Slot::Free(before) = std::mem::replace(slot, Slot::Taken(value)) {
+                self.free = before;
+            }
             self.len += 1;
             return at;
         }
@@ -105,10 +109,10 @@ impl<T> Slots<T> {
 
     /// Takes out the value with this number.
     pub fn remove(&mut self, at: u32) -> Option<T> {
-        let next = self.free.unwrap_or(at);
+        let before = self.free;
         let slot = self.slot(at).filter(|slot| matches!(slot, Slot::Taken(_)))?;
-        let Slot::Taken(value) = std::mem::replace(slot, Slot::Free(next)) else { return None };
-        self.free = Some(at);
+        let Slot::Taken(value) = std::mem::replace(slot, Slot::Free(before)) else { return None };
+        self.free = at;
         self.len -= 1;
         Some(value)
     }

@@ -9,7 +9,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("counters", &[]),
     ("index", &[]),
-    ("slots", &[]),
+    ("slots", &["index"]),
     ("lru", &["index", "slots"]),
     ("memo", &["index"]),
     ("options", &[]),

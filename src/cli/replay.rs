@@ -161,8 +161,12 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         summary: Summary::default(),
         form,
         store,
-        evidence: args.evidence.as_ref().map(|_| Chosen::default()),
-        metrics: args.openmetrics.as_ref().map(|_| Box::new(Incident::new(&options.site, &args.sensor))),
+        evidence: args.evidence.as_ref().filter(|_| readable).map(|_| Chosen::default()),
+        metrics: args
+            .openmetrics
+            .as_ref()
+            .filter(|_| readable)
+            .map(|_| Box::new(Incident::new(&options.site, &args.sensor))),
     };
     loop {
         if let Some(metrics) = &mut records.metrics {
@@ -228,10 +232,10 @@ pub fn run(args: &ReplayArgs, color: Color) -> anyhow::Result<Outcome> {
         Form::Text { .. } => {}
     }
     out.finish()?;
-    if let (Some(metrics), Some(path)) = (metrics, args.openmetrics.as_ref().filter(|_| readable)) {
+    if let (Some(metrics), Some(path)) = (metrics, &args.openmetrics) {
         tell(&openmetrics::save(&metrics, path)?);
     }
-    if let (Some(mut chosen), Some(dir)) = (evidence, args.evidence.as_ref().filter(|_| readable)) {
+    if let (Some(mut chosen), Some(dir)) = (evidence, &args.evidence) {
         chosen.on_findings(summary.findings());
         let written = chosen.write(dir, &args.reading.paths, &options, key_log, args.evidence_raw)?;
         tell(&written.told(dir, args.evidence_raw));

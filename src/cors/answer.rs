@@ -294,8 +294,9 @@ impl Correlator {
             }
         }
         let key = self.cache_key(seen);
-        let conditional = request.head.has(Name::IfNoneMatch) || request.head.has(Name::IfModifiedSince);
-        if response.status == 304 && conditional && !response.head.has(Name::AcAllowOrigin) {
+        let revalidates =
+            response.status == 304 && (request.head.has(Name::IfNoneMatch) || request.head.has(Name::IfModifiedSince));
+        if revalidates && !response.head.has(Name::AcAllowOrigin) {
             match self.stored.get(&key) {
                 Some(stored) => {
                     judged.clone_from(&**stored);
@@ -303,8 +304,7 @@ impl Correlator {
                 }
                 None => return Some(Outcome::undecided(Reason::NotModified)),
             }
-        } else if response.status == 304
-            && conditional
+        } else if revalidates
             && family == Family::Chromium
             && request.head.first(Name::SecFetchDest) != Some(b"empty")
             && self.stored.get(&key).is_some_and(|stored| stored.omitted.is_empty() != judged.omitted.is_empty())

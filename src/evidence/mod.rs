@@ -148,7 +148,7 @@ impl Chosen {
     /// Reads the input again and writes the files into `dir`, which is made where it is missing.
     ///
     /// # Errors
-    /// The directory or a file in it could not be written.
+    /// A file in the directory, which must be there ([`make_directory`]), could not be written.
     pub fn write(
         &self,
         dir: &Path,
@@ -157,7 +157,6 @@ impl Chosen {
         key_log: Option<&Path>,
         raw: bool,
     ) -> anyhow::Result<Written> {
-        make_directory(dir)?;
         let wanted: BTreeSet<TransactionId> = self.files.values().flat_map(|g| g.cited.iter().copied()).collect();
         let places = find(&wanted, inputs, options, key_log, raw)?;
         let mut copied = packets::copy(&places, inputs);

@@ -6,7 +6,7 @@ itself (@), and applications once more behind nginx (`_behind`).
 
 from kit import apache, caddy, haproxy, lighttpd, nginx, tls, varnish
 from sixth_cases import AUTH, DOWN, ERROR, FORWARD, MALFORMED, NONE, ORIGIN, braces, made
-from tenth_cases import AFTER, ASKED, CACHED, CREDS, FRONT, GONE, HEADER, METHOD, MOVED, RATE, SCHEME, SLASH, STAR, TWO, steps_of
+from tenth_cases import AFTER, ASKED, CACHED, CREDS, GONE, HEADER, METHOD, MOVED, RATE, SCHEME, SLASH, STAR, TWO, makers, steps_of
 
 X, FINE = ["x GET /health = -"], "a GET /api/todos = -"
 GET, POST, PUT, DEL = "a GET /api/todos = %s", "a POST /api/todos json = %s", "a PUT /api/todos/1 json = %s", "a DELETE /api/todos/1 = %s"
@@ -14,17 +14,7 @@ TOKEN, COOKIE = "a GET /api/todos h:authorization = %s", "a PUT /api/todos/1 jso
 GET_B, PUT_B, POST_B = "b GET /api/todos = %s", "b PUT /api/todos/1 json = %s", "b POST /api/todos json = %s"
 
 
-def stack(command):
-    def one(name, steps, alone=True, behind=True):
-        steps, told = steps_of(steps, alone), command.replace("{case}", name).replace("{own}", name.split("_", 1)[1])
-        name = name.replace("_", "11_", 1)  # other sets have some of these names
-        seen = [step.replace(GONE, f"{GONE}|{DOWN}") for step in steps]  # nginx answers 502 then
-        return [(name, [told % "{port}"], steps), *([(name + "_behind", [FRONT, told % "{port2}"], seen)] if behind else [])]
-    return one
-
-
-def front(name, server, back, steps, alone=True):
-    return [(name.replace("_", "11_", 1), [server] + ([back] if back else []), steps_of(steps, alone))]
+stack, front = makers(11)
 
 
 def secure(name, command, steps):

@@ -22,17 +22,23 @@ def steps_of(steps, alone):
     return [*steps, *("@" + step for step in dict.fromkeys(refused))]
 
 
-def stack(command):
-    def one(name, steps, alone=True, behind=True):
-        steps, told = steps_of(steps, alone), command.replace("{case}", name).replace("{own}", name.split("_", 1)[1])
-        name = name.replace("_", "10_", 1)  # other sets have some of these names
-        seen = [step.replace(GONE, f"{GONE}|{DOWN}") for step in steps]  # nginx answers 502 then
-        return [(name, [told % "{port}"], steps), *([(name + "_behind", [FRONT, told % "{port2}"], seen)] if behind else [])]
-    return one
+def makers(number):
+    """What makes the cases of a set: of an application, once more behind nginx, and of a server in front. Other sets have some of their names."""
+    def stack(command):
+        def one(name, steps, alone=True, behind=True):
+            steps, told = steps_of(steps, alone), command.replace("{case}", name).replace("{own}", name.split("_", 1)[1])
+            name = name.replace("_", f"{number}_", 1)
+            seen = [step.replace(GONE, f"{GONE}|{DOWN}") for step in steps]  # nginx answers 502 then
+            return [(name, [told % "{port}"], steps), *([(name + "_behind", [FRONT, told % "{port2}"], seen)] if behind else [])]
+        return one
+
+    def front(name, server, back, steps, alone=True):
+        return [(name.replace("_", f"{number}_", 1), [server] + ([back] if back else []), steps_of(steps, alone))]
+
+    return stack, front
 
 
-def front(name, server, back, steps, alone=True):
-    return [(name.replace("_", "10_", 1), [server] + ([back] if back else []), steps_of(steps, alone))]
+stack, front = makers(10)
 
 
 node, python, go = stack("node {here}/tenth.js {case} %s"), stack("{python} {here}/tenth.py {case} %s"), stack("{work}/server-tenth {case} %s")

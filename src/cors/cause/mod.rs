@@ -241,7 +241,7 @@ impl Case<'_> {
         }
         match response.status {
             401 | 403 | 407 => self.refused(response, seen),
-            404 if self.is_fastify(seen) => (Cause::CorsNotMounted, Confidence::Probable),
+            404 if self.runs(Stack::Fastify, seen) => (Cause::CorsNotMounted, Confidence::Probable),
             400..=499 | 501 if self.is_preflight() => self.no_route(response, seen),
             500..=599 => self.failed(response, seen),
             400..=499 => self.error_page(response, seen),
@@ -386,8 +386,7 @@ impl Case<'_> {
 
     /// 5xx of the application.
     fn failed(&self, response: &Response, seen: Seen) -> Told {
-        let express =
-            seen.application == Some(Stack::Express) || self.target.servers.application == Some(Stack::Express);
+        let express = self.runs(Stack::Express, seen);
         let answers = self.endpoint.bare.is_recent(self.now) || self.endpoint.grants.has(self.origin_key, self.now);
         if self.is_preflight() && answers && !express {
             // requests are answered there, and what answers them fails on OPTIONS
@@ -421,7 +420,7 @@ impl Case<'_> {
         if let Some(cause) = self.lacking() {
             return (cause, Confidence::Probable);
         }
-        if self.is_rack(seen) && self.endpoint.grants.has(self.origin_key, self.now) {
+        if self.runs(Stack::Rack, seen) && self.endpoint.grants.has(self.origin_key, self.now) {
             return self.method_or_header(Confidence::Probable);
         }
         let stranger = !self.target.grants.has(self.origin_key, self.now);
@@ -495,10 +494,6 @@ impl Case<'_> {
         (Cause::OriginOrMethodNotListed, Confidence::Certain)
     }
 
-    fn is_rack(&self, seen: Seen) -> bool {
-        seen.application == Some(Stack::Rack) || self.target.servers.application == Some(Stack::Rack)
-    }
-
     /// An actual answered 4xx.
     fn error_page(&self, response: &Response, seen: Seen) -> Told {
         if self.preflight_passed() || self.target.grants.has(self.origin_key, self.now) {
@@ -530,7 +525,7 @@ impl Case<'_> {
             return (Cause::OriginNotListed, Confidence::Probable);
         }
         let works = self.endpoint.grants.actuals(self.origin_key, self.now) != 0;
-        if works && self.is_rack(seen) {
+        if works && self.runs(Stack::Rack, seen) {
             return self.method_or_header(Confidence::Probable);
         }
         // a router that answers OPTIONS by itself says Allow, a proxy's canned answer has no Date, an application that takes it for
@@ -541,7 +536,7 @@ impl Case<'_> {
         if works && !by_router && !head.has(Name::ContentType) {
             return self.method_or_header(Confidence::Possible);
         }
-        if is_silent(response) && self.is_rack(seen) && !self.endpoint.bare.is_recent(self.now) {
+        if is_silent(response) && self.runs(Stack::Rack, seen) && !self.endpoint.bare.is_recent(self.now) {
             let elsewhere = self.target.grants.has(self.origin_key, self.now);
             let lacks = self.method_or_header(Confidence::Possible);
             if elsewhere && lacks != UNKNOWN {
@@ -551,7 +546,7 @@ impl Case<'_> {
         self.elsewhere().unwrap_or_else(|| {
             // rack-cors passes over a method, a header and a path that it does not know without a word; where it knows the path,
             // requests show it: by Vary, if not by the origin
-            let path_unknown = self.is_rack(seen) && self.target.bare.is_recent(self.now);
+            let path_unknown = self.runs(Stack::Rack, seen) && self.target.bare.is_recent(self.now);
             if !is_silent(response) || path_unknown {
                 // rules of Apache and Caddy answer preflights themselves, and so do nginx's; this one went past them to the application
                 let past = match seen.edge {
@@ -589,11 +584,11 @@ impl Case<'_> {
             let known = self.target.grants.count(self.now) > 0;
             return (Cause::CachedForOtherOrigin, if known { Confidence::Probable } else { Confidence::Possible });
         }
-        let fastify = self.is_fastify(seen);
+        let fastify = self.runs(Stack::Fastify, seen);
         let asked_here = self.endpoint.grants.preflights(self.origin_key, self.now) != 0;
         if self.preflight_passed() || asked_here {
             // Fastify's hooks know no order, but scopes: its preflights are answered everywhere. Flask's know none, but decorators
-            let unordered = fastify || self.is_flask(seen);
+            let unordered = fastify || self.runs(Stack::Flask, seen);
             let cause = if unordered { Cause::CorsNotMounted } else { Cause::CorsAfterRouter };
             return (cause, Confidence::Probable);
         }
@@ -751,12 +746,9 @@ impl Case<'_> {
         !self.is_preflight() && (sent || self.transaction.preflight_state == PreflightState::Cached)
     }
 
-    fn is_fastify(&self, seen: Seen) -> bool {
-        seen.application == Some(Stack::Fastify) || self.target.servers.application == Some(Stack::Fastify)
-    }
-
-    fn is_flask(&self, seen: Seen) -> bool {
-        seen.application == Some(Stack::Flask) || self.target.servers.application == Some(Stack::Flask)
+    /// The answer shows it, or another one of its target did.
+    fn runs(&self, stack: Stack, seen: Seen) -> bool {
+        seen.application == Some(stack) || self.target.servers.application == Some(stack)
     }
 
     fn asked_bit(&self) -> u8 {
@@ -1056,23 +1048,19 @@ pub(super) fn is_silent_denial(request: &Request, response: &Response) -> bool {
 /// is a rule without headers.
 fn is_silent(response: &Response) -> bool {
     let head = &response.head;
-    let empty = match head.first(Name::ContentLength) {
-        Some(length) => length == b"0",
-        None => response.body_start == BodyStart::Unseen,
-    };
     (200..300).contains(&response.status)
-        && (empty || response.status == 204)
+        && (response.status == 204 || server::has_no_body(response))
         && !has_run(head)
         && !head.has(Name::AcAllowOrigin)
         && !head.has(Name::Allow)
-        && (server::recognise(response).edge.is_none() || is_handed_on(response))
+        && server::recognise(response).edge.is_none_or(|edge| is_handed_on(response, edge))
 }
 
 /// nginx sends what comes without length in chunks; what it answers itself has a length, and its 200 a type, as Apache's has.
-fn is_handed_on(response: &Response) -> bool {
+fn is_handed_on(response: &Response, edge: Stack) -> bool {
     let head = &response.head;
-    let typed = || matches!(server::recognise(response).edge, Some(Stack::Nginx | Stack::Apache));
-    response.status == 200 && !head.has(Name::ContentType) && (head.has(Name::TransferEncoding) || typed())
+    let typed = matches!(edge, Stack::Nginx | Stack::Apache);
+    response.status == 200 && !head.has(Name::ContentType) && (typed || head.has(Name::TransferEncoding))
 }
 
 /// Whether a preflight's origin alone can be what is refused: it asks for no header that a list may lack.

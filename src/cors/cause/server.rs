@@ -94,12 +94,16 @@ fn is_pumas(response: &Response) -> bool {
 
 /// 200 without a body, and the type that it would have.
 fn is_empty_page(response: &Response, kind: &[u8]) -> bool {
-    let head = &response.head;
-    let empty = match head.first(Name::ContentLength) {
+    response.status == 200 && has_no_body(response) && response.head.first(Name::ContentType) == Some(kind)
+}
+
+/// By its length, or nothing of one was seen where it says none.
+#[must_use]
+pub fn has_no_body(response: &Response) -> bool {
+    match response.head.first(Name::ContentLength) {
         Some(length) => length == b"0",
         None => response.body_start == BodyStart::Unseen,
-    };
-    response.status == 200 && empty && head.first(Name::ContentType) == Some(kind)
+    }
 }
 
 fn begins(value: &[u8], word: &str) -> bool {
