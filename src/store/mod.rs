@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use prometheus::{Histogram, HistogramOpts};
 use rustix::fs::Access;
 use rustix::io::Errno;
@@ -53,6 +53,8 @@ const LARGE_MAX: usize = 8192;
 const ROLLUP_ROOM: usize = QUEUE_RECORDS_MAX - LARGE_MAX;
 /// Live, above this many large ones only findings are taken in.
 const REJECTION_ROOM: usize = LARGE_MAX - 512;
+/// Batches of records that wait to be dropped; what finds no room, the writer drops.
+const SPENT_BATCHES_MAX: usize = 2;
 /// How far the daemon's writer stands back when processors are scarce (`nice(2)`).
 const NICE: i32 = 5;
 /// How long an operation waits for another process's lock before it is retried from above.
@@ -411,6 +413,9 @@ impl Record {
 /// An open database with its writer.
 pub struct Store {
     queue: Sender<Record>,
+    /// What the writer is done with. Whoever made it drops it: memory that one thread takes and another gives back is no
+    /// longer at hand when it is taken again.
+    spent: Receiver<Vec<Record>>,
     status: Arc<StoreStatus>,
     writer: JoinHandle<Result<(), StoreError>>,
     kind: RunKind,
@@ -434,6 +439,7 @@ impl Store {
             RunKind::Live => QUEUE_RECORDS_MAX,
             RunKind::Replay => REPLAY_QUEUE_RECORDS_MAX,
         });
+        let (to_drop, spent) = bounded(SPENT_BATCHES_MAX);
         let (told, begun) = bounded(1);
         let (of_writer, options) = (Arc::clone(&status), options.clone());
         let (kind, sensor) = (options.kind, rows::sensor_key(&options.sensor));
@@ -445,7 +451,8 @@ impl Store {
             }
             match begin(&options, &of_writer) {
                 Ok((runtime, connection, run_id)) => {
-                    let writer = writer::Writer::new(&options, run_id, runtime, connection, records, of_writer);
+                    let writer =
+                        writer::Writer::new(&options, run_id, runtime, connection, records, to_drop, of_writer);
                     drop(told.send(Ok(run_id)));
                     writer.run()
                 }
@@ -457,7 +464,7 @@ impl Store {
         };
         let writer = std::thread::Builder::new().name("store".into()).spawn(work).map_err(failed)?;
         let run_id = begun.recv().map_err(|e| failed(std::io::Error::other(e)))??;
-        Ok(Store { queue, status, writer, kind, sensor, recent: Recent::default(), run_id, failed: false })
+        Ok(Store { queue, spent, status, writer, kind, sensor, recent: Recent::default(), run_id, failed: false })
     }
 
     /// How it fares.
@@ -509,6 +516,7 @@ impl Store {
 
     /// Hands a record on; false: it is lost.
     fn offer(&mut self, record: Record) -> bool {
+        drop(self.spent.try_recv());
         if self.kind == RunKind::Replay {
             self.failed |= self.queue.send(record).is_err();
             return !self.failed;

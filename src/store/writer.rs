@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use foldhash::fast::RandomState;
 use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;
@@ -72,6 +72,8 @@ pub(super) struct Writer {
     runtime: Runtime,
     connection: SqliteConnection,
     records: Receiver<Record>,
+    /// Where records go back to.
+    spent: Sender<Vec<Record>>,
     status: Arc<StoreStatus>,
     pending: Pending,
     seen: Seen,
@@ -159,6 +161,7 @@ impl Writer {
         runtime: Runtime,
         connection: SqliteConnection,
         records: Receiver<Record>,
+        spent: Sender<Vec<Record>>,
         status: Arc<StoreStatus>,
     ) -> Self {
         Writer {
@@ -168,6 +171,7 @@ impl Writer {
             runtime,
             connection,
             records,
+            spent,
             status,
             pending: Pending::default(),
             seen: Seen::default(),
@@ -275,9 +279,11 @@ impl Writer {
     fn persist(&mut self, batch: &mut Vec<Record>, last: bool) -> Result<(), sqlx::Error> {
         let records = batch.len() as u64;
         self.retry(records, |w| w.runtime.block_on(w.seen.load(&mut w.connection, batch)))?;
-        for record in batch.drain(..) {
+        for record in &*batch {
             self.take_in(record);
         }
+        // Whoever does not take them back leaves them to this thread.
+        drop(self.spent.try_send(std::mem::replace(batch, Vec::with_capacity(BATCH_RECORDS))));
         self.pending.records += records;
         if records > 0 {
             self.pending.since.get_or_insert_with(Instant::now);
@@ -373,23 +379,23 @@ impl Writer {
     }
 
     /// Turns one record into pending rows. Reads no disk.
-    fn take_in(&mut self, record: Record) {
+    fn take_in(&mut self, record: &Record) {
         match record {
             Record::Counted(counted) => {
-                self.count(&counted);
+                self.count(counted);
             }
             Record::Refused(counted, t) => {
-                if !self.count(&counted) {
-                    self.pending.transactions.push(TransactionRow::of(&t, &mut self.shared));
+                if !self.count(counted) {
+                    self.pending.transactions.push(TransactionRow::of(t, &mut self.shared));
                 }
             }
-            Record::Cited(t) => self.pending.transactions.push(TransactionRow::of(&t, &mut self.shared)),
-            Record::Finding(finding) => self.take_finding(*finding),
+            Record::Cited(t) => self.pending.transactions.push(TransactionRow::of(t, &mut self.shared)),
+            Record::Finding(finding) => self.take_finding(Finding::clone(finding)),
             Record::Checklist(checklist) => {
                 let target = rows::capped(&checklist.target_origin, rows::NAME_BYTES_MAX);
-                self.pending.checklists.insert(target, *checklist);
+                self.pending.checklists.insert(target, Checklist::clone(checklist));
             }
-            Record::Totals(totals) | Record::Finish(totals) => self.pending.totals = Some(totals),
+            Record::Totals(totals) | Record::Finish(totals) => self.pending.totals = Some(totals.clone()),
         }
     }
 
