@@ -6,6 +6,7 @@
 //! `migrations/`).
 
 mod damage;
+mod insert;
 pub mod page;
 pub mod queries;
 mod recent;
@@ -610,7 +611,7 @@ fn begin(options: &StoreOptions, status: &StoreStatus) -> Result<(Runtime, Sqlit
                 sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut connection).await.map_err(sqlite)?;
             }
         }
-        let run_id = writer::begin_run(&mut connection, options).await.map_err(sqlite)?;
+        let run_id = insert::begin_run(&mut connection, options).await.map_err(sqlite)?;
         Ok((connection, run_id))
     };
     let begun = match runtime.block_on(begin()) {

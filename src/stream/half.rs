@@ -33,6 +33,23 @@ pub(super) struct Half {
     pub late: Option<Box<Late>>,
 }
 
+impl Half {
+    /// How many of these bytes lie behind where this direction has come to.
+    pub fn behind(&self, seq: u32, len: u32) -> u32 {
+        let behind = if self.known { distance(seq.wrapping_add(len), self.next) } else { i32::MAX };
+        behind.max(0).unsigned_abs().min(len)
+    }
+
+    /// A SYN told where this direction begins.
+    pub fn begin(&mut self, first: u32) {
+        self.next = first;
+        self.known = true;
+        self.fresh = true;
+        self.from_syn = true;
+        self.seen = true;
+    }
+}
+
 /// What came before its turn.
 #[derive(Debug, Default)]
 pub(super) struct Late {
