@@ -18,8 +18,8 @@ use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::record::{Finding, Sink, Transaction};
-use crate::store::OpenError;
 use crate::store::queries::Reader;
+use crate::store::{OpenError, refuse_places};
 
 /// Less free space than this is too little for a database.
 const FREE_MIB_MIN: u64 = 64;
@@ -245,7 +245,10 @@ fn disk(config: &Config, screen: &mut Screen) {
     }
     match Reader::open(db) {
         Ok(_) => screen.line("database", State::Well, &format!("{shown}: can be read")),
-        Err(OpenError::Missing { .. }) => screen.line("database", State::Note, &format!("{shown}: will be made")),
+        Err(OpenError::Missing { .. }) => match refuse_places(db) {
+            Ok(()) => screen.line("database", State::Note, &format!("{shown}: will be made")),
+            Err(error) => screen.line("database", State::Wrong, &error.to_string()),
+        },
         Err(error) => screen.line("database", State::Wrong, &error.to_string()),
     }
 }

@@ -169,6 +169,14 @@ pub enum OpenError {
         /// The file.
         path: String,
     },
+    /// No file can be made or written there.
+    #[error("{path}: {text}")]
+    Place {
+        /// The file.
+        path: String,
+        /// What is in the way, and the cure.
+        text: String,
+    },
     /// SQLite or the system says no.
     #[error("{path}: cannot open the database: {source}")]
     Sqlite {
@@ -666,6 +674,7 @@ pub(crate) fn wall_clock() -> Time {
 async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
     let shown = path.display().to_string();
     let sqlite = |source| open_error(&shown, source);
+    refuse_places(path)?;
     refuse_strangers(path, &shown).await?;
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -705,6 +714,32 @@ fn open_error(shown: &str, source: sqlx::Error) -> OpenError {
         Some(11) => OpenError::Damaged { path: shown.to_string(), text: "its pages contradict each other".into() },
         _ => OpenError::Sqlite { path: shown.to_string(), source },
     }
+}
+
+/// What keeps a file from being written at `path`, which SQLite would call "unable to open" or "disk I/O error".
+///
+/// # Errors
+/// It is a directory, has none, or may not be written.
+pub fn refuse_places(path: &Path) -> Result<(), OpenError> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let shown = folder.display();
+    let text = if path.is_dir() {
+        "is a directory; name a file in it".to_string()
+    } else if !folder.exists() {
+        format!("there is no directory {shown}; make it (mkdir -p {shown}) or take another file")
+    } else if !folder.is_dir() {
+        format!("{shown} is no directory; take another file")
+    } else {
+        // SQLite keeps its log beside the file.
+        let file = if path.exists() { rustix::fs::access(path, Access::WRITE_OK) } else { Ok(()) };
+        match rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).and(file) {
+            Err(Errno::ACCESS) => format!("no right to write it, or in {shown}; use sudo, or take another file"),
+            Err(Errno::ROFS) => format!("{shown} is mounted read-only; take another file"),
+            // What else is wrong, SQLite tells.
+            Ok(()) | Err(_) => return Ok(()),
+        }
+    };
+    Err(OpenError::Place { path: path.display().to_string(), text })
 }
 
 /// Looks at an existing file without changing it: a database of another program must not get our tables.

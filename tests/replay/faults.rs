@@ -128,10 +128,17 @@ fn a_database_of_somebody_else_is_refused_untouched() {
 #[test]
 fn a_database_that_cannot_be_made_is_told() {
     let folder = Folder::new();
-    let nowhere = folder.path("no/such/folder/a.db");
-    let ran = run(&["replay", shown(&incident()), "--db", shown(&nowhere)]);
-    assert_eq!(ran.status.code(), Some(2));
-    assert!(text(&ran.stderr).contains("a.db: cannot open the database"), "{}", text(&ran.stderr));
+    let file = folder.write("file", b"");
+    for (place, told) in [
+        ("no/such/folder/a.db", "a.db: there is no directory"),
+        (".", "is a directory; name a file in it"),
+        ("file/a.db", "file is no directory"),
+    ] {
+        let ran = run(&["replay", shown(&incident()), "--db", shown(&folder.path(place))]);
+        assert_eq!((ran.status.code(), text(&ran.stdout).as_str()), (Some(2), ""), "{place}");
+        assert!(text(&ran.stderr).contains(told), "{}", text(&ran.stderr));
+    }
+    assert_eq!(fs::read(&file).expect("still there"), b"");
 }
 
 #[test]
