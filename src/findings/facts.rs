@@ -93,6 +93,8 @@ pub struct Said<'a> {
     pub shared_cache: bool,
     /// It came out of a cache.
     pub hit: bool,
+    /// `Age`, in seconds.
+    pub age: Option<u32>,
     /// `Location`
     pub location: Option<&'a [u8]>,
     /// `Cross-Origin-*-Policy` or `Timing-Allow-Origin` that opens up.
@@ -217,6 +219,7 @@ fn said(status: u16, head: &Head) -> Said<'_> {
             Name::Age => {
                 said.shared_cache = true;
                 said.hit |= number_above_zero(value());
+                said.age = std::str::from_utf8(value()).ok().and_then(|v| v.parse().ok());
                 0
             }
             Name::XCache | Name::XCacheStatus | Name::CfCacheStatus => {

@@ -365,6 +365,13 @@ impl Findings {
     fn judge(&mut self, look: &Look<'_>, counters: &mut Counters) {
         let Look { seen, host: host_key, name, visitor: prober_key, here, .. } = look;
         let (o, concerns, host_key, prober_key) = (seen.o, here.is_some(), *host_key, *prober_key);
+        // whoever gets what a cache stored for another may be anybody
+        if seen.said.hit && !self.poisons.is_empty() {
+            let url = here.map_or_else(|| self.here(seen, host_key).url, |here| here.url);
+            if let Some(poison) = self.poisons.peek(&url) {
+                spying::poison_served(seen, poison, &mut self.book);
+            }
+        }
         // a page's own collector of beacons is a collector, too
         let beacon = o.mode == Mode::NoCors && seen.asked.fetch_site == Some(b"same-site");
         let direct = seen.navigates()
@@ -497,12 +504,7 @@ impl Findings {
             if may_probe {
                 let (oddities, poisons) = (&mut self.oddities, &mut self.poisons);
                 judge_prober(look, here, &mut place, oddities, poisons, book, forgotten);
-                return;
             }
-        }
-        // only what a cache hands out still matters
-        if let Some(poison) = self.poisons.peek(&here.url) {
-            spying::poison_served(seen, poison, endpoint, book);
         }
     }
 
@@ -699,7 +701,7 @@ fn judge_prober(
     forgotten: &mut Forgotten,
 ) {
     let (seen, o) = (&look.seen, look.seen.o);
-    let Place { host, endpoint, pages, prober } = place;
+    let Place { host, pages, prober, .. } = place;
     host.own_pages |= seen.by_browser() && seen.o.origin_parts.is_some_and(|p| p.site == seen.o.target.site);
     if let Some(sign) = look.odd {
         let key = look.name ^ sign.len() as u64;
@@ -710,11 +712,13 @@ fn judge_prober(
     let page = pages.peek(&here.page);
     let kinds = page.map_or_else(patterns::Kinds::default, |page| kinds_here(page, seen, host));
     spying::poison_queries(seen, kinds, prober, book);
-    if let Some(poison) = poisons.peek(&here.url) {
-        spying::poison_served(seen, poison, endpoint, book);
-    }
     if let Some(poison) = spying::poisoned(seen, kinds) {
-        forgotten.probing += u64::from(poisons.insert(here.url, poison).is_some());
+        // others ask for it by the host's own name
+        let key = poison.origin_by_host(seen).map_or(here.url, |origin| {
+            let url = path_and_query(o.request.head.target());
+            book.digest((book.digest(&*origin), book.digest(url)))
+        });
+        forgotten.probing += u64::from(poisons.insert(key, poison).is_some());
     }
     let Some(page) = page.filter(|_| o.origin.is_some()) else { return };
     if book.settings.knows(seen.origin(), o.origin_parts) {
@@ -733,7 +737,8 @@ fn judge_prober(
         probing::origins::scanner_user_agent(seen, book);
     }
     probing::origins::not_serialised(seen, page.serialised, prober, book);
-    probing::origins::credential_target(seen, kinds, prober, book);
+    let picky = host.origins.refuses_strangers() && !well_used;
+    probing::origins::credential_target(seen, kinds, prober, picky, book);
 }
 
 /// Rules on a page that looks around in a private network.

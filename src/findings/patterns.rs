@@ -279,6 +279,16 @@ fn is_marked(host: &str, site: &str, d: &str) -> bool {
     marked || domain
 }
 
+/// A foreign marker in a name that a client made up.
+#[must_use]
+pub fn is_marked_name(name: &[u8]) -> bool {
+    let name = name.split(|&b| b == b':').next().unwrap_or_default();
+    std::str::from_utf8(name).is_ok_and(|name| {
+        let name = name.to_ascii_lowercase();
+        is_marked(&name, registrable(&name), "") || has_random_label(&name)
+    })
+}
+
 /// A random label, where no provider gives its customers such names.
 fn has_random_label(host: &str) -> bool {
     !on_shared_hosting(host) && host.split('.').any(is_random)
@@ -365,7 +375,7 @@ pub fn is_shared_hosting(host: &str) -> bool {
 fn scanners_at(letter: u8) -> &'static [&'static str] {
     match letter.to_ascii_lowercase() {
         b'a' => &["acunetix", "appscan", "arachni"],
-        b'b' => &["burp"],
+        b'b' => &["burp", "burpsuite", "burpcollaborator"],
         b'c' => &["commix", "corsy", "corscanner", "corsair", "corser"],
         b'd' => &["dalfox", "detectify", "dirbuster"],
         b'f' => &["ffuf", "fuzz faster u fool", "feroxbuster"],
@@ -391,9 +401,11 @@ pub fn scanner_of(agent: &[u8]) -> Option<&'static str> {
         // a name begins with a word: most bytes are done with here
         if !before.is_ascii_alphanumeric() {
             let rest = agent.get(at..).unwrap_or_default();
-            let named = scanners_at(byte)
-                .iter()
-                .find(|name| rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes())));
+            let named = scanners_at(byte).iter().find(|name| {
+                // a short name has to be a whole word: Burpple is a guide to restaurants
+                let longer = name.len() <= 4 && rest.get(name.len()).is_some_and(u8::is_ascii_alphabetic);
+                !longer && rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+            });
             if let Some(name) = named {
                 return Some(name.trim_end_matches('/'));
             }

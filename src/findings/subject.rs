@@ -252,7 +252,9 @@ impl Endpoint {
     }
 }
 
-fn label_of(target: &str, method: &[u8], path: &[u8]) -> String {
+/// `https://api.shop.test GET /v1/orders/{}`
+#[must_use]
+pub fn label_of(target: &str, method: &[u8], path: &[u8]) -> String {
     let path = shown(path.get(..path_len(path)).unwrap_or_default());
     let method = shown(method.get(..32).unwrap_or(method));
     let mut label = String::with_capacity(target.len() + method.len() + path.len() + 4);

@@ -87,12 +87,14 @@ pub fn vary_unstable(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book
     }
     let class = 1_u8 << (seen.said.status / 100).min(7);
     let state = &mut endpoint.caching;
+    let begins = seen.said.varies && state.with & class == 0 && state.without & class != 0;
     if seen.said.varies {
         state.with |= class;
     } else {
         state.without |= class;
     }
-    if seen.said.varies || state.with & class == 0 {
+    // once it is on all of them, that it was not is told once
+    if !begins && (seen.said.varies || state.with & class == 0) {
         return;
     }
     let report = Report {
@@ -104,7 +106,8 @@ pub fn vary_unstable(seen: &Seen<'_>, host: &Host, endpoint: &mut Endpoint, book
         trail: None,
     };
     book.report(Source::Seen(seen), report, || {
-        format!("Vary: Origin is on some answers of {} and not on others", endpoint.label)
+        let others = if begins { "was not on those before" } else { "not on others" };
+        format!("Vary: Origin is on some answers of {} and {others}", endpoint.label)
     });
 }
 
@@ -138,9 +141,13 @@ pub fn cached_mismatch(t: &Transaction, url: &Url, book: &mut Book) {
         fields: FIELDS,
         trail: None,
     };
-    let value = said.allow_origin.map_or_else(|| "(none)".to_owned(), crate::cors::origin::printable);
     let origin = t.origin.clone().unwrap_or_default();
-    book.report(Source::Transaction(t), report, || {
-        format!("a cache answered {origin} with an answer made for another: Access-Control-Allow-Origin {value}")
+    book.report(Source::Transaction(t), report, || match said.allow_origin.map(crate::cors::origin::printable) {
+        Some(value) => {
+            format!("a cache answered {origin} with an answer made for another: Access-Control-Allow-Origin {value}")
+        }
+        None => {
+            format!("a cache answered {origin} with an answer made for a request without Origin, or for a stranger's")
+        }
     });
 }

@@ -533,12 +533,19 @@ fn settle_one(pending: &Pending, host: &Host, book: &mut Book, probes: &mut dyn 
     let prober = probes(pending.client, pending.since, pending.by_tool);
     let port_only = kinds.common(Kinds::FLAWS) == Kinds::default().with(Kind::Port);
     let is_probe = kinds.evidently_foreign() || prober || (pending.by_tool && !port_only);
+    // a page whose name ends like the target's, or the host itself at another port: a partner, a service of its own, or a
+    // careless comparison. Where strangers are refused it is worth a look, no more
+    let may_be_listed = !is_probe && host.origins.plain_refused && (pending.by_tool || !port_only);
     let source = Source::Past(past);
-    if kinds.any(Kinds::FLAWS) && is_probe && !host.origins.plain_accepted {
+    if kinds.any(Kinds::FLAWS) && (is_probe || may_be_listed) && !host.origins.plain_accepted {
         let report = Report {
             rule: Rule::OriginMatchFlaw,
-            severity: if *with { Severity::High } else { Severity::Medium },
-            confidence: Confidence::Probable,
+            severity: match (may_be_listed, *with) {
+                (true, _) => Severity::Low,
+                (false, true) => Severity::High,
+                (false, false) => Severity::Medium,
+            },
+            confidence: if may_be_listed { Confidence::Possible } else { Confidence::Probable },
             subject: &host.origin,
             fields: CHECK,
             trail: None,
@@ -546,7 +553,8 @@ fn settle_one(pending: &Pending, host: &Host, book: &mut Book, probes: &mut dyn 
         let tricks = kinds.common(Kinds::FLAWS).names();
         book.report(source, report, || {
             let else_ = if host.origins.plain_refused { "refused" } else { "not tried" };
-            format!("{} is accepted (kind: {tricks}), an ordinary foreign origin was {else_}", past.origin)
+            let unless = if may_be_listed { "; if it is on your list, all is well" } else { "" };
+            format!("{} is accepted (kind: {tricks}), an ordinary foreign origin was {else_}{unless}", past.origin)
         });
     }
     // where one trick is refused and another one taken, origins are compared, badly

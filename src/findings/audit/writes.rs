@@ -77,7 +77,11 @@ fn report_write(past: &Past, label: &str, book: &mut Book) {
         trail: None,
     };
     book.report(Source::Past(past), report, || {
-        let who = if past.origin.is_empty() { "another site" } else { &past.origin };
+        let who = match &*past.origin {
+            "" => "another site",
+            "null" => "a page that hides its origin (null)",
+            origin => origin,
+        };
         format!("a POST with a cookie from {who} was taken, and no preflight was needed")
     });
 }

@@ -122,7 +122,11 @@ pub fn enumeration(seen: &Seen<'_>, prober: &mut Prober, own: &dyn Fn(u64, &Book
     };
     let accepted = prober.accepted.is_some();
     book.report(Source::Seen(seen), report, || {
-        let outcome = if accepted { "some were accepted" } else { "none was accepted" };
+        let outcome = match (accepted, seen.wildcard()) {
+            (true, _) => "some were accepted",
+            (false, true) => "the answer is * to all",
+            (false, false) => "none was accepted",
+        };
         format!(
             "{count} different origins from one client in 10 minutes, {alone} of them never sent by others; {outcome}"
         )
@@ -192,28 +196,37 @@ pub fn not_serialised(seen: &Seen<'_>, serialised: bool, prober: &mut Prober, bo
 }
 
 /// `credential_target`: a live exploit, not a probe.
-pub fn credential_target(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, book: &mut Book) {
+///
+/// `picky`: the host refuses ordinary strangers, and few use this page yet.
+pub fn credential_target(seen: &Seen<'_>, kinds: Kinds, prober: &Prober, picky: bool, book: &mut Book) {
     let same_domain = seen.o.origin_parts.is_some_and(|p| p.site == seen.o.target.site);
     let tried = kinds.any(Kinds::FLAWS) && seen.looks_sent_by_tool() && is_prober(prober, seen.now);
     let sure = kinds.evidently_foreign() || tried;
-    if same_domain || !sure || seen.is_preflight() || !seen.carries_credentials() {
+    // a name that merely ends like the target's: a partner on the list, or an exploit of a careless list
+    let unsure = !sure && kinds.has(Kind::Suffix) && picky;
+    if same_domain || !(sure || unsure) || seen.is_preflight() || !seen.carries_credentials() {
         return;
     }
     if !seen.accepted() || !seen.credentials_allowed() || book.settings.knows(seen.origin(), seen.o.origin_parts) {
         return;
     }
     // a tester's own session: a program, no user's browser
-    let severity = if seen.by_browser() && !prober.scanner { Severity::High } else { Severity::Medium };
+    let severity = match (unsure, seen.by_browser() && !prober.scanner) {
+        (true, _) => Severity::Low,
+        (false, true) => Severity::High,
+        (false, false) => Severity::Medium,
+    };
     let subject = format!("{} ← {}", seen.o.target.origin, seen.origin());
     let report = Report {
         rule: Rule::CredentialTarget,
         severity: tempered(seen, severity, book),
-        confidence: Confidence::Certain,
+        confidence: if unsure { Confidence::Possible } else { Confidence::Certain },
         subject: &subject,
         fields: &[Name::Origin, Name::Cookie, Name::Authorization, Name::AcAllowOrigin, Name::AcAllowCredentials],
         trail: None,
     };
     book.report(Source::Seen(seen), report, || {
-        format!("a page of {} read with a user's credentials ({})", seen.origin(), kinds.names())
+        let unless = if unsure { "; if it is on your list, all is well" } else { "" };
+        format!("a page of {} read with a user's credentials ({}){unless}", seen.origin(), kinds.names())
     });
 }

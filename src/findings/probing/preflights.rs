@@ -2,6 +2,8 @@
 
 use smallvec::SmallVec;
 
+use std::fmt::Write as _;
+
 use super::{Prober, TEN_MINUTES_NS, client_at_target, doubled, lower, tempered};
 use crate::catalog::{Rule, Severity};
 use crate::findings::book::{Book, Past, Report, Source, Trail};
@@ -142,7 +144,14 @@ pub fn settle(prober: &mut Prober, past: &Past, subject: &str, own_scanner: bool
         trail: Some(&asked.trail),
     };
     book.report(Source::Past(past), report, || {
-        format!("{pairs} preflights of different path and method in 5 minutes that no request followed; {methods} methods on one path; {odd} that no page may or would use")
+        let mut why = format!("{pairs} preflights of different path and method in 5 minutes that no request followed");
+        if methods > 1 {
+            let _ = write!(why, "; {methods} methods on one path");
+        }
+        if odd > 0 {
+            let _ = write!(why, "; {odd} for a method that no page may or would use");
+        }
+        why
     });
 }
 

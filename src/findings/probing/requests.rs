@@ -65,7 +65,9 @@ pub fn form_post(
     };
     let clients = forms.clients.len();
     book.report(Source::Seen(seen), report, || {
-        format!("a form of {} is posted with a cookie; {clients} clients so far", seen.origin())
+        let who = if null { "a page that hides its origin (null)" } else { seen.origin() };
+        let outcome = if taken { String::new() } else { format!(", answered {}", seen.said.status) };
+        format!("a form of {who} is posted with a cookie{outcome}; {clients} clients so far")
     });
 }
 
@@ -226,7 +228,8 @@ pub fn ws_hijack(seen: &Seen<'_>, client: u64, host: &Host, page: &mut PageOrigi
     };
     book.report(Source::Seen(seen), report, || {
         let cookie = if seen.asked.cookie { "with a cookie" } else { "without a cookie" };
-        format!("a page of {}, not seen here before, opens a WebSocket {cookie}", seen.origin())
+        let does = if seen.said.status == 101 { "opens" } else { "asked in vain for" };
+        format!("a page of {}, not seen here before, {does} a WebSocket {cookie}", seen.origin())
     });
 }
 

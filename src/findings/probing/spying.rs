@@ -2,14 +2,15 @@
 
 use super::{Prober, TEN_MINUTES_NS, client_at_target, tempered};
 use crate::catalog::{Rule, Severity};
+use crate::cors::origin::{Origin, serialise};
 use crate::findings::book::{Book, Past, Report, Source, Trail};
 use crate::findings::facts::Seen;
 use crate::findings::patterns::{self, Kind, Kinds};
 use crate::findings::settings::Threshold;
-use crate::findings::subject::Endpoint;
+use crate::findings::subject::{Endpoint, label_of};
 use crate::findings::window::Distinct;
 use crate::http::head::Name;
-use crate::packet::SECOND;
+use crate::packet::{SECOND, Time};
 use crate::record::{Confidence, Mode, Transaction, Verdict};
 
 /// Window of `private_network_probe`.
@@ -133,15 +134,30 @@ pub fn xs_leak(seen: &Seen<'_>, endpoint: &Endpoint, series: &mut Series, book: 
 #[derive(Debug)]
 pub struct Poison {
     value: Vec<u8>,
+    /// A foreign marker as `X-Forwarded-Host`: it shows in the body, if anywhere, and that is not kept.
+    unseen: bool,
     past: Past,
 }
 
-/// What would poison: a foreign marker as Origin, or an `X-Forwarded-Host` that is not the front's.
+impl Poison {
+    /// A front's `X-Forwarded-Host` names the target; what a client made up in its place does not: the target by `Host`.
+    #[must_use]
+    pub fn origin_by_host(&self, seen: &Seen<'_>) -> Option<String> {
+        let taken = seen.o.forwarded && seen.asked.forwarded_host == Some(&*self.value);
+        let host = seen.asked.host.filter(|_| taken).and_then(|host| std::str::from_utf8(host).ok())?;
+        let scheme = seen.o.target.origin.split(':').next().unwrap_or_default();
+        let written = format!("{scheme}://{}", host.to_ascii_lowercase());
+        Some(Origin::parse(written.as_bytes()).parts().map_or(written, serialise))
+    }
+}
+
+/// What would poison: a foreign marker as Origin, or an `X-Forwarded-Host` that is not the front's. Fronts that rewrite `Host`
+/// write one with every request: behind a front only a foreign marker counts.
 fn poison_of<'a>(seen: &'a Seen<'_>, kinds: Kinds) -> Option<&'a [u8]> {
     if kinds.has(Kind::ForeignMarker) {
         return Some(seen.origin().as_bytes());
     }
-    seen.odd_forwarded_host().filter(|_| !seen.o.forwarded)
+    seen.odd_forwarded_host().filter(|value| !seen.o.forwarded || patterns::is_marked_name(value))
 }
 
 /// The answer of a poisoned GET, if a cache may keep it.
@@ -153,16 +169,22 @@ pub fn poisoned(seen: &Seen<'_>, kinds: Kinds) -> Option<Poison> {
         return None;
     }
     let fields = [Name::Origin, Name::XForwardedHost, Name::AcAllowOrigin, Name::Location, Name::CacheControl];
-    Some(Poison { value: value.get(..256).unwrap_or(value).to_vec(), past: Past::of(seen, &fields) })
+    let unseen = !kinds.has(Kind::ForeignMarker) && patterns::is_marked_name(value) && !seen.said.hit;
+    Some(Poison { value: value.get(..256).unwrap_or(value).to_vec(), unseen, past: Past::of(seen, &fields) })
 }
 
 /// `cache_poison_probe`: the stored answer reaches somebody else.
-pub fn poison_served(seen: &Seen<'_>, poison: &Poison, endpoint: &Endpoint, book: &mut Book) {
+pub fn poison_served(seen: &Seen<'_>, poison: &Poison, book: &mut Book) {
     let served = seen.said.allow_origin == Some(&*poison.value)
-        || seen.said.location.is_some_and(|l| memchr::memmem::find(l, &poison.value).is_some());
-    if !seen.said.hit || !served || seen.o.address == poison.past.address || seen.origin().as_bytes() == poison.value {
+        || seen.said.location.is_some_and(|l| memchr::memmem::find(l, &poison.value).is_some())
+        || poison.unseen && seen.said.age.is_some_and(|age| is_stored_at(age, seen.now, poison.past.time));
+    let asks_alike = || {
+        seen.origin().as_bytes() == poison.value || seen.asked.forwarded_host.is_some_and(|host| host == poison.value)
+    };
+    if !seen.said.hit || !served || seen.o.address == poison.past.address || asks_alike() {
         return;
     }
+    let subject = label_of(&seen.o.target.origin, seen.o.request.head.method(), seen.route());
     let mut trail = Trail::default();
     trail.add(poison.past.transaction, poison.past.time);
     trail.add(seen.id(), seen.now);
@@ -170,13 +192,18 @@ pub fn poison_served(seen: &Seen<'_>, poison: &Poison, endpoint: &Endpoint, book
         rule: Rule::CachePoisonProbe,
         severity: Severity::Medium,
         confidence: Confidence::Certain,
-        subject: &endpoint.label,
+        subject: &subject,
         fields: &[Name::Origin, Name::AcAllowOrigin, Name::Location, Name::Age, Name::XCache],
         trail: Some(&trail),
     };
     book.report(Source::Seen(seen), report, || {
         format!("a cache hands out what it stored for {}: {}", poison.past.address, poison.past.quote)
     });
+}
+
+/// An answer of this age is that which was stored then: caches count whole seconds.
+fn is_stored_at(age: u32, now: Time, stored: Time) -> bool {
+    (now.since(stored) - i64::from(age) * SECOND).abs() <= 2 * SECOND
 }
 
 /// `cache_poison_probe`: cache-busting queries.

@@ -187,6 +187,17 @@ fn origin_match_flaw() {
     fires(Rule::OriginMatchFlaw, Medium, |s| {
         s.get("/me", "Origin: https://x1y2shop.test", "Access-Control-Allow-Origin: https://x1y2shop.test");
     });
+    // VERDICTS.md §8: what a browser shows may be a partner whose name ends so; where a stranger was refused it is worth a look
+    for origin in ["https://www.workshop.test", "https://shop.testy.com"] {
+        fires(Rule::OriginMatchFlaw, Low, |s| {
+            s.get("/me", &from("https://www.stranger.test", "cross-site"), "Vary: Origin");
+            read_by(s, origin);
+        });
+    }
+    fires(Rule::OriginMatchFlaw, Low, |s| {
+        s.get("/me", "Origin: https://www.stranger.test", "");
+        s.get("/me", "Origin: https://api.shop.test:31337", &lets_in("https://api.shop.test:31337"));
+    });
     silent(Rule::OriginMatchFlaw, |s| {
         // a partner whose name only ends like the target's, and the own brand elsewhere
         for client in ["203.0.113.7", "203.0.113.8"] {
@@ -307,6 +318,13 @@ fn vary_origin_unstable() {
     fires(Rule::VaryOriginUnstable, Medium, |s| {
         s.get("/rates", &from(APP, "same-site"), &good);
         s.get("/rates", &from(APP, "same-site"), &bare);
+    });
+    fires(Rule::VaryOriginUnstable, Medium, |s| {
+        // the order does not matter (§8: on some, absent on others)
+        s.get("/rates", &from(APP, "same-site"), &bare);
+        (0..3).for_each(|_| s.get("/rates", &from(APP, "same-site"), &good));
+        s.end();
+        assert_eq!(s.taken.latest.values().map(|f| f.count).sum::<u64>(), 1, "once mended it is told no more");
     });
     silent(Rule::VaryOriginUnstable, |s| {
         s.get("/rates", &from(APP, "same-site"), &good);

@@ -111,7 +111,15 @@ fn scanner_user_agent() {
         s.agent = "Fuzz Faster U Fool v2.1.0-dev";
         s.get("/", "Origin: https://a.test", "");
     });
+    fires(Rule::ScannerUserAgent, Low, |s| {
+        s.agent = "BurpSuite/2025.1";
+        s.get("/", "Origin: https://a.test", "");
+    });
     silent(Rule::ScannerUserAgent, |s| {
+        // an app that is called like one
+        s.agent =
+            "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/156.0.0.0 Mobile Safari/537.36 Burpple/4.1";
+        s.get("/", "Origin: https://a.test", "");
         s.agent = "sqlmap/1.8";
         s.get("/", "", "");
         probe(s, "https://a.test", "");
@@ -537,6 +545,37 @@ fn cache_poison_probe() {
             s.get(&format!("/me?cb={n}"), "Origin: https://evil.com", &format!("{public}|X-Cache: MISS"));
         });
     });
+    let redirect = |s: &mut Scene, lines: &str, cache: &str| {
+        let answer = format!("{public}|Location: http://www.lure.test/start|{cache}");
+        s.exchange("GET /go", lines, 302, &answer);
+    };
+    let navigation = "Sec-Fetch-Dest: document|Sec-Fetch-Mode: navigate|Sec-Fetch-Site: none";
+    fires(Rule::CachePoisonProbe, Medium, |s| {
+        // who gets it is no page's script: a navigation (§9 "a hit serving it to others")
+        s.direct = Some("198.51.100.7:80");
+        redirect(s, "X-Forwarded-Host: www.lure.test", "X-Cache: MISS");
+        s.client = "203.0.113.21";
+        redirect(s, "", "X-Cache: HIT|Age: 2");
+    });
+    fires(Rule::CachePoisonProbe, Medium, |s| {
+        // behind a front that hands on what the client made up; the body, where it shows, is not kept: the age tells
+        s.get("/menu", "X-Forwarded-Host: evil.lure.test", &format!("{public}|X-Cache: MISS|Age: 0"));
+        s.client = "203.0.113.21";
+        s.wait(9);
+        s.get("/menu", navigation, &format!("{public}|X-Cache: HIT|Age: 9"));
+    });
+    silent(Rule::CachePoisonProbe, |s| {
+        // stored before or after; and a front that names the public host with every request
+        s.get("/menu", "X-Forwarded-Host: evil.lure.test", &format!("{public}|X-Cache: MISS|Age: 0"));
+        s.client = "203.0.113.21";
+        s.wait(9);
+        s.get("/menu", navigation, &format!("{public}|X-Cache: HIT|Age: 2"));
+        s.get("/menu", navigation, &format!("{public}|X-Cache: HIT|Age: 300"));
+        for client in ["203.0.113.22", "203.0.113.23"] {
+            s.client = client;
+            redirect(s, "X-Forwarded-Host: www.lure.test", "X-Cache: HIT|Age: 2");
+        }
+    });
     silent(Rule::CachePoisonProbe, |s| {
         // tried, not stored; others get their own answer
         probe(s, "https://evil.com", &format!("Vary: Origin|{public}|X-Cache: MISS"));
@@ -585,6 +624,22 @@ fn credential_target() {
         read(s, "https://evil.test", "", &lets_in("https://evil.test"));
         read(s, "https://evil.test", COOKIE, "Vary: Origin");
         read(s, PARTNER, COOKIE, &lets_in(PARTNER));
+    });
+    silent(Rule::CredentialTarget, |s| {
+        read(s, "https://www.workshop.test", COOKIE, &lets_in("https://www.workshop.test"));
+    });
+    // VERDICTS.md §9, "pattern Origin": where strangers are refused, a name that merely ends like the target's is a partner's or
+    // an exploit's; by one that many use, a page is served
+    fires(Rule::CredentialTarget, Low, |s| {
+        read(s, "https://www.stranger.test", COOKIE, "Vary: Origin");
+        read(s, "https://www.workshop.test", COOKIE, &lets_in("https://www.workshop.test"));
+    });
+    silent(Rule::CredentialTarget, |s| {
+        for n in 0..20 {
+            s.client = ["203.0.113.1", "203.0.113.2", "203.0.113.3"][n % 3];
+            read(s, "https://www.workshop.test", "", &lets_in("https://www.workshop.test"));
+        }
+        read(s, "https://www.stranger.test", COOKIE, "Vary: Origin");
         read(s, "https://www.workshop.test", COOKIE, &lets_in("https://www.workshop.test"));
     });
 }
