@@ -175,7 +175,7 @@ impl<'s> Source<'s> {
     fn quote(&self, names: &[Name]) -> String {
         match self {
             Source::Seen(seen) => quoted(seen.o.request, seen.o.response.map(|r| &**r), names, seen.o.family),
-            Source::Transaction(t) => format!("{} {}: {}", t.method, super::subject::shape_of(&t.path), t.detail),
+            Source::Transaction(t) => quoted_legs(t, names),
             Source::Past(past) => match &past.tool {
                 Some(tool) => format!("{}; sent by {tool}", past.quote),
                 None => past.quote.clone(),
@@ -236,6 +236,20 @@ impl Quote {
             }
         }
     }
+}
+
+/// A preflight, where there was one, and its actual; where the rule names no fields, what the verdict rests on.
+fn quoted_legs(t: &Transaction, names: &[Name]) -> String {
+    if names.is_empty() {
+        return format!("{} {}: {}", t.method, super::subject::shape_of(&t.path), t.detail);
+    }
+    let legs = [t.preflight.as_ref().map(|p| &p.leg), t.actual.as_ref()];
+    let quotes: SmallVec<[String; 2]> = legs
+        .into_iter()
+        .flatten()
+        .map(|leg| quoted(&leg.request, leg.response.as_deref(), names, t.browser.family))
+        .collect();
+    quotes.join(", then ")
 }
 
 /// A request with its answer, and who sent it where that is a tool.

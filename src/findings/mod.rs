@@ -554,8 +554,15 @@ impl Findings {
             return;
         }
         let parsed = Origin::parse(origin.as_bytes());
+        let served_inside = |host: &str| {
+            // a portal; not so a name that this client reached outside, too
+            let home = book.digest(host);
+            let visitor = book.digest((network_of(address), home));
+            self.inside.peek(&home).is_some() && self.outside.peek(&visitor).is_none()
+        };
         if let Some(parts) = parsed.parts()
             && spying::is_public_page(&parts.host)
+            && !served_inside(&parts.host)
             && !book.settings.knows(origin, Some(parts))
         {
             let key = book.digest((network_of(address), origin));

@@ -361,7 +361,7 @@ pub fn private_network(t: &Transaction, book: &mut Book) {
         severity: Severity::Info,
         confidence: Confidence::Certain,
         subject: &t.target_origin,
-        fields: &[],
+        fields: &[Name::Origin, Name::AcRequestPrivateNetwork, Name::AcAllowPrivateNetwork, Name::AcAllowOrigin],
         trail: None,
     };
     book.report(Source::Transaction(t), report, || {

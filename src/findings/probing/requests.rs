@@ -3,6 +3,7 @@
 use super::{Prober, TEN_MINUTES_NS, client_at_target, doubled, lower, tempered};
 use crate::catalog::{Rule, Severity};
 use crate::cors::Kind;
+use crate::cors::browser::browser_of;
 use crate::cors::fields::mime_essence;
 use crate::cors::origin::host_ip;
 use crate::findings::book::{Book, Report, Source, Trail};
@@ -127,8 +128,8 @@ pub fn oddity(seen: &Seen<'_>) -> Option<&'static str> {
     let whole = mode.is_some() && site.is_some() && dest.is_some();
     // Chromium puts Mode alone on preflights; older Safari and Chromium knew fewer fields
     let alone = mode.is_some() && site.is_none() && dest.is_none();
-    if !whole && !(alone && (seen.is_preflight() || seen.o.kind == Kind::Websocket)) && seen.o.family != Family::Unknown
-    {
+    let few = alone && (seen.is_preflight() || seen.o.kind == Kind::Websocket);
+    if !whole && !few && seen.o.family != Family::Unknown && !knows_no_destinations(seen) {
         return Some("only some of the Sec-Fetch fields");
     }
     if mode == Some(b"navigate") && dest == Some(b"empty") {
@@ -144,6 +145,14 @@ pub fn oddity(seen: &Seen<'_>) -> Option<&'static str> {
         return Some(ANOTHER_SITE);
     }
     None
+}
+
+/// Chromium 76 to 79 sent Mode and Site, and no Dest yet.
+fn knows_no_destinations(seen: &Seen<'_>) -> bool {
+    let browser = browser_of(&seen.o.request.head);
+    seen.asked.fetch_dest.is_none()
+        && browser.family == Family::Chromium
+        && browser.version.parse().is_ok_and(|version: u32| (76..80).contains(&version))
 }
 
 /// The Origin's site is neither that of `Host` nor of `X-Forwarded-Host`.

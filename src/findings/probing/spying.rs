@@ -71,7 +71,7 @@ pub fn harvest(t: &Transaction, host: &str, page: &mut Page, book: &mut Book) {
         severity: Severity::High,
         confidence: Confidence::Probable,
         subject: &subject,
-        fields: &[],
+        fields: &[Name::Host, Name::Origin, Name::AcAllowOrigin, Name::AcAllowCredentials],
         trail: Some(&page.inside_trail),
     };
     book.report(Source::Transaction(t), report, || {

@@ -323,6 +323,15 @@ fn sec_fetch_inconsistent() {
         fires(Rule::SecFetchInconsistent, Medium, odd(lines));
     }
     silent(Rule::SecFetchInconsistent, |s| {
+        // §2: so did Chromium before 80
+        s.agent =
+            "Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/78.0.3904.108 Safari/537.36";
+        (0..5).for_each(|_| {
+            let lines = format!("Origin: {APP}|Referer: {APP}/|Sec-Fetch-Site: same-site|Sec-Fetch-Mode: cors");
+            s.get("/me", &lines, &lets_in(APP));
+        });
+    });
+    silent(Rule::SecFetchInconsistent, |s| {
         let good = [
             from(PARTNER, "cross-site"),
             "Sec-Fetch-Site: none|Sec-Fetch-Mode: navigate|Sec-Fetch-Dest: document|Sec-Fetch-User: ?1".to_owned(),
@@ -605,6 +614,37 @@ fn internal_cors_harvest() {
         for host in hosts {
             read(s, "http://portal.corp", host);
         }
+    });
+}
+
+#[test]
+fn a_portal_with_a_public_name_is_served_inside() {
+    let read = |s: &mut Scene, host: &'static str| {
+        s.host = host;
+        s.get(
+            "/",
+            "Origin: http://portal.shop.test|Referer: http://portal.shop.test/",
+            &lets_in("http://portal.shop.test"),
+        );
+    };
+    let portal = |s: &mut Scene, server: &'static str| {
+        (s.direct, s.host) = (Some(server), "portal.shop.test");
+        s.get("/", "", "");
+        s.direct = Some("10.1.1.1:80");
+    };
+    let hosts = ["wiki.corp", "10.2.2.2", "grafana"];
+    // VERDICTS.md §9: known portal
+    silent(Rule::InternalCorsHarvest, |s| {
+        portal(s, "10.1.1.9:80");
+        hosts.iter().for_each(|host| read(s, host));
+    });
+    fires(Rule::InternalCorsHarvest, High, |s| {
+        portal(s, "198.51.100.9:80");
+        portal(s, "10.1.1.9:80"); // rebound
+        hosts.iter().for_each(|host| read(s, host));
+        s.end();
+        let found = s.taken.latest.values().find(|f| f.rule == Rule::InternalCorsHarvest).expect("told");
+        assert!(found.detail.contains("Host: grafana; Origin: http://portal.shop.test → 200; "), "{}", found.detail);
     });
 }
 
