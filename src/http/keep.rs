@@ -413,7 +413,7 @@ impl Policy {
             secure: false,
             http_only: false,
             removes: false,
-            session_like: is_secret_name(name),
+            session_like: is_session_name(name),
         };
         let mut shown = b"(withheld)".to_vec();
         for part in parts.take(32) {
@@ -509,9 +509,64 @@ fn is_secret_name(name: &[u8]) -> bool {
     MARKS.iter().any(|mark| name.windows(mark.len()).any(|w| w == *mark))
 }
 
+/// A cookie whose name says that it holds a session or a token. What is hidden by its name (see [`is_secret_name`]) may be more:
+/// `sidebar` and `cookie_consent` are no sessions, and tokens against forgery have to be readable.
+fn is_session_name(name: &[u8]) -> bool {
+    let name = name.get(..64).unwrap_or(name).to_ascii_lowercase();
+    let has = |mark: &[u8]| crate::http::find_word(&name, mark).is_some();
+    if has(b"csrf") || has(b"xsrf") {
+        return false;
+    }
+    let says = |word: &[u8]| {
+        let auth = word.ends_with(b"auth") || (word.starts_with(b"auth") && !word.starts_with(b"author"));
+        auth || word == b"sess" || word.ends_with(b"sid")
+    };
+    [&b"session"[..], b"sessid", b"token", b"jwt", b"oauth", b"secret", b"credential", b"passw", b"apikey"]
+        .iter()
+        .any(|m| has(m))
+        || name.split(|b| !b.is_ascii_alphanumeric()).any(says)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cookies_named_like_sessions_or_tokens() {
+        for name in [
+            "sid",
+            "connect.sid",
+            "PHPSESSID",
+            "JSESSIONID",
+            "ASP.NET_SessionId",
+            "laravel_session",
+            "__Host-session",
+            "sess",
+            "auth",
+            ".ASPXAUTH",
+            "authToken",
+            "oauth2_proxy",
+            "access_token",
+            "refresh-token",
+            "jwt",
+        ] {
+            assert!(is_session_name(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "theme",
+            "sidebar_open",
+            "cookie_consent",
+            "assess",
+            "author",
+            "tokyo_tour",
+            "csrftoken",
+            "XSRF-TOKEN",
+            "private_mode",
+            "",
+        ] {
+            assert!(!is_session_name(name.as_bytes()), "{name}");
+        }
+    }
 
     fn kept(fields: &str) -> Head {
         let options = EngineOptions { all_headers: true, ..EngineOptions::default() };
