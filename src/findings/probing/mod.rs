@@ -29,6 +29,8 @@ pub struct Prober {
     pub trail: Trail,
     /// A scanner named itself.
     pub scanner: bool,
+    /// When a page came whose name only ends like the target's: perhaps a partner's.
+    pub suffix: Option<Time>,
     /// What most clients never give reason to remember.
     pub seldom: Option<Box<Seldom>>,
     /// Preflights without their actual.

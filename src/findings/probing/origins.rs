@@ -42,7 +42,11 @@ pub fn learn(seen: &Seen<'_>, kinds: Kinds, alone: bool, prober: &mut Prober, bo
     // a page that is there, whose name only ends like the target's: workshop.test beside shop.test
     let served =
         seen.is_browser_consistent() && seen.asked.referer.is_some_and(|r| r.starts_with(seen.origin().as_bytes()));
-    if kinds.is_empty() || (served && !kinds.evidently_foreign() && !kinds.any(Kinds::WEAK)) {
+    if kinds.is_empty() {
+        return;
+    }
+    if served && !kinds.evidently_foreign() && !kinds.any(Kinds::WEAK) {
+        prober.suffix = Some(seen.now);
         return;
     }
     let seldom = prober.seldom();
@@ -63,6 +67,11 @@ fn lately(prober: &Prober, now: Time) -> (Kinds, usize) {
     let patterns = prober.seldom.as_ref().map_or(&[][..], |seldom| &seldom.patterns);
     for sent in patterns.iter().filter(|s| now.since(s.at) <= TEN_MINUTES_NS) {
         kinds = kinds.and(sent.kinds);
+        origins += 1;
+    }
+    // beside what only a probe sends, such a page is none
+    if kinds.evidently_foreign() && prober.suffix.is_some_and(|at| now.since(at) <= TEN_MINUTES_NS) {
+        kinds = kinds.with(Kind::Suffix);
         origins += 1;
     }
     (kinds, origins)

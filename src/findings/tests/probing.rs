@@ -88,6 +88,21 @@ fn origin_reflection_test() {
         probe(s, "https://evil.com", &lets_in("https://evil.com"));
         probe(s, "null", "");
     });
+    // VERDICTS.md §9: two kinds, whoever seems to show the pages, in either order
+    let tricks = ["https://api.shop.test.x1.com", "https://www.workshop.test"];
+    for tricks in [tricks, [tricks[1], tricks[0]]] {
+        fires(Rule::OriginReflectionTest, Medium, |s| {
+            tricks.iter().for_each(|origin| s.get("/me", &from(origin, "cross-site"), "Vary: Origin"));
+        });
+    }
+    silent(Rule::OriginReflectionTest, |s| {
+        // a partner's page, and a sandboxed frame of the own one
+        s.get("/me", &from("https://www.workshop.test", "cross-site"), &lets_in("https://www.workshop.test"));
+        s.get("/me", &from("null", "cross-site"), "");
+        // long after
+        s.wait(700);
+        s.get("/me", &from("https://api.shop.test.x1.com", "cross-site"), "");
+    });
     silent(Rule::OriginReflectionTest, |s| {
         // kinds that an innocent page shows, without another beside them
         probe(s, "null", "");
