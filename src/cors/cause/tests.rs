@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::cors::Correlator;
+use crate::cors::tests::{CHROME, Taken};
 use crate::counters::Counters;
 use crate::http::head::{HeadBuilder, Name};
 use crate::http::{
@@ -12,20 +13,8 @@ use crate::http::{
 use crate::limits::Limits;
 use crate::options::EngineOptions;
 use crate::packet::{MILLISECOND, Order, SECOND, Time};
-use crate::record::{Finding, Sink, Transaction};
+use crate::record::Transaction;
 
-#[derive(Default)]
-struct Taken(Vec<Transaction>);
-
-impl Sink for Taken {
-    fn transaction(&mut self, transaction: &Arc<Transaction>) {
-        self.0.push((**transaction).clone());
-    }
-    fn finding(&mut self, _: &Finding) {}
-}
-
-const CHROME: &str =
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
 /// The page of most tests.
 const A: &str = "http://a.test";
 /// Another page.

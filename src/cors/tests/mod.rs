@@ -20,8 +20,9 @@ use crate::options::EngineOptions;
 use crate::packet::{MILLISECOND, Order, SECOND, Time};
 use crate::record::{Finding, Sink, Transaction};
 
+/// The transactions that came out.
 #[derive(Default)]
-struct Taken(Vec<Transaction>);
+pub(super) struct Taken(pub Vec<Transaction>);
 
 impl Sink for Taken {
     fn transaction(&mut self, transaction: &Arc<Transaction>) {
@@ -30,7 +31,7 @@ impl Sink for Taken {
     fn finding(&mut self, _: &Finding) {}
 }
 
-const CHROME: &str =
+pub(super) const CHROME: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
 const SAFARI: &str = "Mozilla/5.0 (X11) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.5 Safari/605.1.15";
