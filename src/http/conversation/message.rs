@@ -439,11 +439,21 @@ fn body_start(status: Option<u16>, framing: Framing, bytes: &[u8]) -> BodyStart 
             bytes.get(line..).unwrap_or_default()
         }
     };
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let bytes = text_of(bytes);
     let refused = refusal::beginning(bytes).or_else(|| status.and_then(|status| refusal::in_words(status, bytes)));
-    if let Some(what) = refused {
-        return what;
-    }
+    refused.unwrap_or_else(|| looks_like(bytes))
+}
+
+/// Tells what a request's body begins with.
+pub fn begins_with(bytes: &[u8]) -> BodyStart {
+    looks_like(text_of(bytes))
+}
+
+fn text_of(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start()
+}
+
+fn looks_like(bytes: &[u8]) -> BodyStart {
     match bytes {
         [] => BodyStart::Unseen,
         [b'{' | b'[', ..] => BodyStart::Json,

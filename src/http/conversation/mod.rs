@@ -24,7 +24,7 @@ use crate::options::Scheme;
 use crate::packet::Time;
 
 pub(super) use ends::tell_no_answer;
-pub(super) use message::{HeldAnswer, state_of};
+pub(super) use message::{HeldAnswer, begins_with, state_of};
 pub use shared::{Context, Shared};
 use turns::{Said, is_behind, may_be_answer};
 

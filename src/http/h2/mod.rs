@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::conversation::{Close, Context, HeldAnswer, Piece, address, state_of, tell_no_answer};
+use super::conversation::{Close, Context, HeldAnswer, Piece, address, begins_with, state_of, tell_no_answer};
 use super::framing::Framing;
 use super::grammar::{StartLine, is_token};
 use super::{BodyState, Doubts, HeadState, HttpEvent, Mark, MessageId, NoAnswer, Request, Response, Version};
@@ -50,12 +50,25 @@ struct Stream {
     held: Option<Box<HeldAnswer>>,
 }
 
+/// What the body of a head begins with, where the bytes behind the head begin with it.
+fn body_ahead(head: Header, bytes: &[u8]) -> super::BodyStart {
+    let Some((frame, payload)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return super::BodyStart::Unseen };
+    let frame = Header::of(frame);
+    let is_body = head.has(END_HEADERS) && frame.kind == Kind::Data && frame.stream == head.stream;
+    if !is_body || frame.has(PADDED) {
+        return super::BodyStart::Unseen;
+    }
+    begins_with(payload.get(..frame.bytes as usize).unwrap_or(payload))
+}
+
 /// Where and when something began, and whether another copy of its bytes differs.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     seq: u32,
     at: Mark,
     ambiguous: bool,
+    /// What the body behind a head begins with, where it came along.
+    body: super::BodyStart,
 }
 
 #[derive(Debug)]
@@ -332,7 +345,7 @@ impl Connection {
         }
         while !rest.is_empty() {
             let seq = piece.seq.wrapping_add(u32::try_from(piece.bytes.len() - rest.len()).unwrap_or(0));
-            let here = Place { seq, at: piece.at, ambiguous: piece.conflict };
+            let here = Place { seq, at: piece.at, ambiguous: piece.conflict, body: super::BodyStart::Unseen };
             let Some(used) = self.step(side, rest, here, cx) else { break };
             rest = rest.get(used..).unwrap_or_default();
         }
@@ -385,8 +398,11 @@ impl Connection {
                 held.extend_from_slice(bytes.get(..used).unwrap_or_default());
                 place.ambiguous |= here.ambiguous;
                 if held.len() == header.bytes as usize {
-                    let (header, place, held) = (*header, *place, std::mem::take(held));
+                    let (header, mut place, held) = (*header, *place, std::mem::take(held));
                     half.state = between();
+                    if header.kind == Kind::Headers && self.client == Some(side) {
+                        place.body = body_ahead(header, bytes.get(used..).unwrap_or_default());
+                    }
                     self.on_frame(side, header, &held, place, here.at, cx)?;
                 }
                 Some(used)
@@ -657,7 +673,7 @@ impl Connection {
             scheme: self.scheme.or(fields.is_https.then_some(Scheme::Https)),
             head: kept.head,
             head_state,
-            body_start: super::BodyStart::Unseen,
+            body_start: place.body,
             doubts,
             on_connection: id.nth,
         });
@@ -934,8 +950,12 @@ impl Stream {
 
 /// The next byte begins a frame.
 fn between() -> State {
-    let place =
-        Place { seq: 0, at: Mark { time: crate::packet::Time(0), order: crate::packet::Order(0) }, ambiguous: false };
+    let place = Place {
+        seq: 0,
+        at: Mark { time: crate::packet::Time(0), order: crate::packet::Order(0) },
+        ambiguous: false,
+        body: crate::http::BodyStart::Unseen,
+    };
     State::Header { bytes: [0; HEADER_BYTES], len: 0, place }
 }
 
