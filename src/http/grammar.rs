@@ -27,6 +27,8 @@ pub enum StartLine<'a> {
         reason: &'a [u8],
         /// 0 or 1.
         minor: u8,
+        /// A blank stands behind the digits, or nothing.
+        is_plain: bool,
     },
 }
 
@@ -43,7 +45,8 @@ pub fn start_line(line: &[u8]) -> Option<StartLine<'_>> {
             return None;
         }
         let status = digits.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
-        return Some(StartLine::Response { status, reason: after.trim_ascii(), minor });
+        let is_plain = after.first().is_none_or(|b| matches!(b, b' ' | b'\t'));
+        return Some(StartLine::Response { status, reason: after.trim_ascii(), minor, is_plain });
     }
     let method_bytes = find(b' ', line)?;
     let (method, rest) = line.split_at_checked(method_bytes)?;
@@ -173,14 +176,16 @@ struct Lines<'a> {
     /// Line ends not used yet in the block that begins here.
     ends: u64,
     block: usize,
+    /// Some line ends with more than one CR.
+    crs: bool,
 }
 
 impl<'a> Lines<'a> {
-    const NONE: Lines<'static> = Lines { bytes: &[], at: 0, ends: 0, block: 0 };
+    const NONE: Lines<'static> = Lines { bytes: &[], at: 0, ends: 0, block: 0, crs: false };
 
     #[inline]
     fn new(bytes: &'a [u8]) -> Self {
-        Lines { bytes, at: 0, ends: places(b'\n', bytes), block: 0 }
+        Lines { bytes, at: 0, ends: places(b'\n', bytes), block: 0, crs: false }
     }
 
     /// What was not read yet.
@@ -200,6 +205,7 @@ impl<'a> Lines<'a> {
         self.ends &= self.ends - 1;
         let line = self.bytes.get(self.at..end)?;
         self.at = end + 1;
+        self.crs |= matches!(line, [.., b'\r', b'\r']);
         Some(without_cr(line))
     }
 }
@@ -258,6 +264,12 @@ fn without_crs(mut line: &[u8]) -> &[u8] {
 pub struct FieldLines<'a> {
     lines: Lines<'a>,
     end: Option<usize>,
+    /// Some line is no field, or goes on in the next.
+    untidy: bool,
+    /// A tab stands around a value.
+    tabs: bool,
+    /// A line ends with more than one CR.
+    crs: bool,
 }
 
 /// A field line.
@@ -278,7 +290,7 @@ impl<'a> FieldLines<'a> {
     #[must_use]
     #[inline]
     pub fn new(rest: &'a [u8]) -> Self {
-        FieldLines { lines: Lines::new(rest), end: None }
+        FieldLines { lines: Lines::new(rest), end: None, untidy: false, tabs: false, crs: false }
     }
 
     /// Where the head ends, behind its blank line; known once there is no further field.
@@ -287,9 +299,17 @@ impl<'a> FieldLines<'a> {
         self.end
     }
 
+    /// Whether some line read until now is no field, or goes on in the next; whether a tab stands around a value; and whether a line ends
+    /// with more than one CR.
+    #[must_use]
+    pub fn oddities(&self) -> (bool, bool, bool) {
+        (self.untidy, self.tabs, self.crs | self.lines.crs)
+    }
+
     /// Takes the next lines too, as far as the value goes on in them, and puts it together.
     #[inline]
     pub fn unfold(&mut self, value: &[u8], joined: &mut Vec<u8>) {
+        self.untidy = true;
         self.lines = unfolded(self.lines, value, joined);
     }
 
@@ -313,6 +333,7 @@ impl<'a> FieldLines<'a> {
                 Some((name, after @ [b':', ..])) if expected.begins(rest) => (name, after, true),
                 _ if line.is_empty() => {
                     self.end = end_of(self.lines.bytes, from, self.lines.at);
+                    self.crs |= self.lines.crs;
                     self.lines = Lines::NONE;
                     return None;
                 }
@@ -324,12 +345,17 @@ impl<'a> FieldLines<'a> {
             let value = match after {
                 // nearly all are written like this
                 [b':', b' ', value @ ..] if is_bare(value) => value,
-                _ => trimmed(after),
+                _ => {
+                    let (value, tabs) = trimmed(after);
+                    self.tabs |= tabs;
+                    value
+                }
             };
             let next = self.first_byte();
             if as_expected || !name.is_empty() {
                 return Some(FieldLine { name, value, next, as_expected });
             }
+            self.untidy = true;
             if goes_on(next) {
                 self.unfold(value, &mut Vec::new()); // it is none, with all its lines
             }
@@ -350,10 +376,14 @@ fn at_colon<'a>(line: &'a [u8], rest: &[u8]) -> (&'a [u8], &'a [u8]) {
     if is_bare(name) || !trim_blanks(name).is_empty() { (name, after) } else { Default::default() }
 }
 
-/// What follows a colon, without blanks around it.
+/// What follows a colon, without blanks around it, and whether there was a tab among these.
 #[inline(never)]
-fn trimmed(after: &[u8]) -> &[u8] {
-    after.split_first().map_or(&[], |(_, value)| trim_blanks(value))
+fn trimmed(after: &[u8]) -> (&[u8], bool) {
+    let around = after.get(1..).unwrap_or_default();
+    let value = trim_blanks(around);
+    let is_blank = |b: &&u8| matches!(b, b' ' | b'\t');
+    let mut blanks = around.iter().take_while(is_blank).chain(around.iter().rev().take_while(is_blank));
+    (value, blanks.any(|b| *b == b'\t'))
 }
 
 // What a reader of fields does seldom gets what it needs and gives back what changes: a reader whose address is handed on is kept in
@@ -526,8 +556,14 @@ mod tests {
 
     #[test]
     fn status_lines() {
-        assert_eq!(start_line(b"HTTP/1.1 200 OK"), Some(StartLine::Response { status: 200, reason: b"OK", minor: 1 }));
-        assert_eq!(start_line(b"HTTP/1.0  404"), Some(StartLine::Response { status: 404, reason: b"", minor: 0 }));
+        assert_eq!(
+            start_line(b"HTTP/1.1 200 OK"),
+            Some(StartLine::Response { status: 200, reason: b"OK", minor: 1, is_plain: true })
+        );
+        assert_eq!(
+            start_line(b"HTTP/1.0  404"),
+            Some(StartLine::Response { status: 404, reason: b"", minor: 0, is_plain: true })
+        );
         for none in [&b"HTTP/1.1200"[..], b"HTTP/1.1 20", b"HTTP/1.1 2000 OK", b"HTTP/2 200", b"HTTP/1."] {
             assert_eq!(start_line(none), None, "{}", String::from_utf8_lossy(none));
         }

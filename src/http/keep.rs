@@ -41,8 +41,7 @@ struct Policy {
 #[derive(Debug, Clone)]
 pub struct Fields {
     block: Arc<Block>,
-    too_many: bool,
-    too_long: bool,
+    left_out: LeftOut,
     /// The block is no other head's, and begins with what is kept of the first line.
     begins_with_start: bool,
 }
@@ -143,15 +142,16 @@ struct Known {
 impl Known {
     const NONE: Known = Known { text: Expected::NOTHING, name: Name::Other, spelling: Spelling::Odd, is_plain: false };
 
-    /// A name that was not expected, and as much of it as is the name.
+    /// A name that was not expected, as much of it as is the name, and whether that would be known but for a blank.
     #[inline(never)]
-    fn of(sent: &[u8], is_response: bool) -> (Known, &[u8]) {
-        let is_exact = is_response || is_bare(sent);
-        // servers read past the blank; browsers pass over such a field
-        let name_as_sent = if is_exact { sent } else { trim_blanks(sent) };
+    fn of(sent: &[u8], is_response: bool) -> (Known, &[u8], bool) {
+        let is_exact = is_bare(sent);
+        // servers read past the blank, and so does Chromium; other browsers pass over such a field
+        let name_as_sent = if is_exact || is_response { sent } else { trim_blanks(sent) };
         let text = if is_exact { Expected::of(sent) } else { Expected::NOTHING };
         let (name, spelling) = recognise(name_as_sent);
-        (Known { text, name, spelling, is_plain: is_plain(name) }, name_as_sent)
+        let hides = is_response && !is_exact && recognise(trim_blanks(sent)).0 != Name::Other;
+        (Known { text, name, spelling, is_plain: is_plain(name) }, name_as_sent, hides)
     }
 }
 
@@ -164,27 +164,34 @@ pub struct Kept {
     pub too_many: bool,
     /// They would have been too long.
     pub too_long: bool,
+    /// See [`Doubts`](super::Doubts).
+    pub malformed: bool,
+    /// The same.
+    pub untidy: bool,
+    /// A tab stands around a value.
+    pub tabs: bool,
 }
 
 impl Fields {
     /// With their request's first line.
     #[must_use]
     pub fn of_request(self, method: &[u8], target: &[u8]) -> Kept {
-        let Fields { block, too_many, too_long, begins_with_start } = self;
+        let Fields { block, left_out, begins_with_start } = self;
+        let LeftOut { too_many, too_long, malformed, untidy, tabs } = left_out;
         let kept = kept_of(target);
         let head = if begins_with_start {
             Head::begun(method.len(), kept.len(), block)
         } else {
             Head::request(method, kept, block)
         };
-        Kept { head, too_many, too_long: too_long || kept.len() < target.len() }
+        Kept { head, too_many, too_long: too_long || kept.len() < target.len(), malformed, untidy, tabs }
     }
 
     /// Of a response.
     #[must_use]
     pub fn of_response(self) -> Kept {
-        let Fields { block, too_many, too_long, .. } = self;
-        Kept { head: Head::response(block), too_many, too_long }
+        let LeftOut { too_many, too_long, malformed, untidy, tabs } = self.left_out;
+        Kept { head: Head::response(self.block), too_many, too_long, malformed, untidy, tabs }
     }
 }
 
@@ -255,8 +262,7 @@ impl Keep {
     }
 
     fn finished(&mut self, left_out: LeftOut) -> Fields {
-        let LeftOut { too_many, too_long } = left_out;
-        Fields { block: self.built.finish(), too_many, too_long, begins_with_start: false }
+        Fields { block: self.built.finish(), left_out, begins_with_start: false }
     }
 
     /// Reads fields into what is built; `bytes` are kept before them. Tells where the head ends, if it does.
@@ -265,6 +271,7 @@ impl Keep {
         let order = &mut orders[usize::from(is_response)];
         let mut room =
             Room { fields_max: policy.fields_max / 2, known: 0, others: 0, bytes, left_out: LeftOut::default() };
+        let bytes_of_fields = fields;
         let mut fields = FieldLines::new(fields);
         let mut unfolded = Vec::new();
         let mut before = FIRST;
@@ -274,7 +281,9 @@ impl Keep {
             let Some(field) = fields.next_expecting(&next.text) else { break };
             let mut sent = field.name;
             if !field.as_expected {
-                (*next, sent) = Known::of(sent, is_response);
+                let hides;
+                (*next, sent, hides) = Known::of(sent, is_response);
+                room.left_out.malformed |= hides;
             }
             let Known { name, spelling, is_plain, .. } = *next;
             before = name as usize;
@@ -290,15 +299,25 @@ impl Keep {
                 built.field(sent, name, spelling, value, false);
             }
         }
-        (room.left_out, fields.end())
+        let end = fields.end();
+        let crs;
+        (room.left_out.untidy, room.left_out.tabs, crs) = fields.oddities();
+        room.left_out.malformed |= crs;
+        let head = end.map_or(Some(bytes_of_fields), |end| bytes_of_fields.get(..end));
+        room.left_out.malformed |= is_response && head.is_some_and(|head| memchr::memchr(0, head).is_some());
+        (room.left_out, end)
     }
 }
 
-/// What of a head there was no room for.
+/// What of a head there was no room for, and what is odd about it.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools)] // each stands by itself
 struct LeftOut {
     too_many: bool,
     too_long: bool,
+    malformed: bool,
+    untidy: bool,
+    tabs: bool,
 }
 
 /// What of a head there is room for, and was taken.
@@ -577,7 +596,7 @@ mod tests {
         keep.fields(&StartLine::Request { method, target, minor: 1 }, fields).of_request(method, target)
     }
 
-    const ANSWER: StartLine<'_> = StartLine::Response { status: 200, reason: b"OK", minor: 1 };
+    const ANSWER: StartLine<'_> = StartLine::Response { status: 200, reason: b"OK", minor: 1, is_plain: true };
 
     fn response(keep: &mut Keep, fields: &[u8]) -> Kept {
         keep.fields(&ANSWER, fields).of_response()
@@ -661,6 +680,31 @@ mod tests {
         let mut keep = Keep::new(&Limits::default(), &EngineOptions::default());
         assert!(request(&mut keep, b"GET", b"/", b"Host : a\r\n\r\n").head.has(Name::Host));
         assert!(!response(&mut keep, b"Vary : a\r\n\r\n").head.has(Name::Vary));
+    }
+
+    #[test]
+    fn what_readers_differ_about_is_told() {
+        for (fields, odd) in [
+            (&b"Vary: a\r\nX : b\r\n\r\n"[..], [false; 3]),
+            (b"Vary: a\r\nVary : b\r\n\r\n", [true, false, false]),
+            (b"Vary: a\r\nX-Nul\0: b\r\n\r\n", [true, false, false]),
+            (b"Vary: a\0\r\n\r\nbody\0", [true, false, false]),
+            (b"Vary: a\r\n\r\nbody\0", [false; 3]),
+            (b"Vary: a\r\r\n\r\n", [true, false, false]),
+            (b"Vary: a\r\nno colon\r\n\r\n", [false, true, false]),
+            (b": a\r\n\r\n", [false, true, false]),
+            (b"Vary: a\r\n b\r\n\r\n", [false, true, false]),
+            (b"Vary:\ta\r\n\r\n", [false, false, true]),
+            (b"Vary: a \t \r\n\r\n", [false, false, true]),
+            (b"Vary:  a\tb \r\n\r\n", [false; 3]),
+        ] {
+            let mut keep = Keep::new(&Limits::default(), &EngineOptions::default());
+            // the third is known from before
+            for _ in 0..3 {
+                let read = keep.whole(&ANSWER, fields).expect("a blank line").0.of_response();
+                assert_eq!([read.malformed, read.untidy, read.tabs], odd, "{}", fields.escape_ascii());
+            }
+        }
     }
 
     #[test]

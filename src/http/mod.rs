@@ -92,8 +92,15 @@ pub struct Doubts {
     pub framing: bool,
     /// It may belong to another request: bytes were lost between.
     pub pairing: bool,
-    /// HTTP/2, and a value has blanks around it (RFC 9113 § 8.2.1): some receivers drop the field, others the blanks.
+    /// A value has blanks around it in HTTP/2, or a tab in HTTP/1, which a proxy may hand on in HTTP/2 (RFC 9113 § 8.2.1): some receivers
+    /// drop the field, others the blanks.
     pub blanks: bool,
+    /// It is no HTTP by the letter, and readers differ: a NUL, a lone CR, something behind the status, a known name with a blank before its colon.
+    pub malformed: bool,
+    /// The client had closed its side before this came: it waits no more.
+    pub left: bool,
+    /// Browsers read it, and a proxy may not: empty lines before it, lines that are no fields, lines that go on in the next.
+    pub untidy: bool,
 }
 
 /// How a head ended.

@@ -203,6 +203,9 @@ fn doubts(doubts: Doubts, head: HeadState) -> String {
         (doubts.ambiguous, "ambiguous"),
         (doubts.framing, "framing"),
         (doubts.pairing, "pairing"),
+        (doubts.malformed, "malformed"),
+        (doubts.untidy, "untidy"),
+        (doubts.left, "left"),
         (head == HeadState::CutByClose, "cut by close"),
         (head == HeadState::CutByCapture, "cut by capture"),
     ] {
@@ -389,8 +392,17 @@ fn a_body_until_close_ends_well_with_fin_and_badly_with_rst() {
 fn a_connection_closed_or_reset_before_the_answer() {
     check(&[GET_A, "s fin"], &["> GET /a", "! GET /a Closed"]);
     check(&[GET_A, "s rst"], &["> GET /a", "! GET /a Reset"]);
-    check(&[GET_A, "c fin", NONE], &["> GET /a", "< 204 to GET /a"]);
+    check(&[GET_A, "c fin", NONE], &["> GET /a", "< 204 to GET /a (left)"]);
     check(&[GET_A], &["> GET /a", "! GET /a InputEnd"]);
+}
+
+/// RFC 9112 § 2.2 lets a server pass over empty lines before a request; of answers it says nothing.
+#[test]
+fn what_readers_differ_about_is_a_doubt() {
+    check(&[GET_A, "s |HTTP/1.1 204 No Content||"], &["> GET /a", "< 204 to GET /a (untidy)"]);
+    check(&[GET_A, "s HTTP/1.1 204x No Content||"], &["> GET /a", "< 204 to GET /a (malformed)"]);
+    check(&[GET_A, "s HTTP/1.1 204 No Content|Vary : a||"], &["> GET /a", "< 204 to GET /a (malformed)"]);
+    check(&[GET_A, "s HTTP/1.1 204 No Content|no field||"], &["> GET /a", "< 204 to GET /a (untidy)"]);
 }
 
 #[test]

@@ -141,6 +141,7 @@ impl Conversation {
             self.stop(side, cx);
             return;
         }
+        self.readers[side.index()].closed = true;
         match how {
             Close::Fin if self.client == Some(side) => {
                 // A request without its end was never one for the server.

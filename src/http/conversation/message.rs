@@ -115,8 +115,8 @@ impl Conversation {
             StartLine::Request { method, target, minor } => {
                 self.on_request(side, method, target, minor, fields, at, follows, cx);
             }
-            StartLine::Response { status, reason, minor } => {
-                self.on_response(side, (status, reason), minor, fields, at, follows, cx);
+            StartLine::Response { status, reason, minor, is_plain } => {
+                self.on_response(side, (status, reason, is_plain), minor, fields, at, follows, cx);
             }
         }
         true
@@ -157,7 +157,8 @@ impl Conversation {
             ambiguous: at.ambiguous,
             framing,
             pairing: false,
-            blanks: false,
+            untidy: std::mem::take(&mut reader.after_blank),
+            ..Doubts::default()
         }
     }
 
@@ -235,7 +236,7 @@ impl Conversation {
     fn on_response(
         &mut self,
         side: Side,
-        (status, reason): (u16, &[u8]),
+        (status, reason, is_plain): (u16, &[u8], bool),
         minor: u8,
         fields: Fields,
         at: HeadAt,
@@ -269,6 +270,10 @@ impl Conversation {
         let (framing, framing_doubt) = answer_framing(status, &head, asked, cx);
         let mut doubts = self.doubts(side, &at, framing_doubt);
         doubts.pairing = doubtful;
+        doubts.malformed = kept.malformed || !is_plain;
+        doubts.untidy |= kept.untidy;
+        doubts.blanks = kept.tabs;
+        doubts.left = self.readers[side.other().index()].closed;
         let id = self.id(side, false, at.seq, cx);
         let (from, to) = match side {
             Side::Low => (cx.flow.low, cx.flow.high),

@@ -128,6 +128,10 @@ struct Reader {
     midway: bool,
     /// Bytes were lost since the last message.
     after_gap: bool,
+    /// Its sender has closed it.
+    closed: bool,
+    /// Empty lines stand before the next message.
+    after_blank: bool,
     /// Where it begins, if that was seen.
     first: Option<u32>,
     /// Bytes were lost while nobody knew who is the client.
@@ -139,7 +143,17 @@ impl Reader {
     fn new(first: Option<u32>) -> Self {
         let midway = first.is_none();
         let state = if midway { State::Lost { looked: 0 } } else { State::Start };
-        Reader { state, nth: 0, midway, after_gap: false, first, early_gap: false, said: None }
+        Reader {
+            state,
+            nth: 0,
+            midway,
+            after_gap: false,
+            closed: false,
+            after_blank: false,
+            first,
+            early_gap: false,
+            said: None,
+        }
     }
 }
 
@@ -404,6 +418,7 @@ impl Conversation {
         }
         if found != Look::Proxy && matches!(bytes, [b'\r' | b'\n', ..]) {
             // RFC 9112 § 2.2: empty lines before a request are passed over.
+            self.readers[side.index()].after_blank = true;
             return bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         }
         let at = HeadAt {

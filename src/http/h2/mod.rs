@@ -634,7 +634,7 @@ impl Connection {
             ambiguous: place.ambiguous,
             framing: false,
             pairing: false,
-            blanks: false,
+            ..Doubts::default()
         };
         (MessageId { stream: cx.stream, request: is_request, seq: place.seq, nth }, doubts)
     }
@@ -705,7 +705,7 @@ impl Connection {
         at: Mark,
         cx: &mut Context<'_>,
     ) {
-        let line = StartLine::Response { status, reason: b"", minor: 1 };
+        let line = StartLine::Response { status, reason: b"", minor: 1, is_plain: true };
         let kept = cx.shared.keep.fields(&line, &fields.text).of_response();
         let state = if fields.is_missing { HeadState::CutByCapture } else { HeadState::Whole };
         let head_state = state_of(kept.too_many, kept.too_long || fields.too_long, state, cx.counters);
