@@ -66,9 +66,13 @@ fn conversation(n: usize) -> Vec<Turn> {
         2 => vec![asks("OPTIONS /c", ASK, ""), answers(403, "X-Y: z", "no")],
         3 => vec![
             asks("GET /d", "Origin: http://a.test|Cookie: a=b", ""),
-            answers(200, "Access-Control-Allow-Origin: *", "data"),
+            answers(200, "Access-Control-Allow-Origin: *|Content-Type: text/plain", "data"),
             asks("GET /e", "Origin: http://a.test", ""),
-            answers(200, "Access-Control-Allow-Origin: http://c.test|Vary: Origin", &"x".repeat(3000)),
+            answers(
+                200,
+                "Access-Control-Allow-Origin: http://c.test|Vary: Origin|Content-Type: text/plain",
+                &"x".repeat(3000),
+            ),
         ],
         _ => vec![
             asks("OPTIONS /f", ASK, ""),

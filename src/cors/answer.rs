@@ -15,7 +15,7 @@ use super::location::{Location, Next, resolve};
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::http::head::Name;
-use crate::http::{BodyState, HeadState, MessageId, NoAnswer, Request, Response};
+use crate::http::{BodyState, Doubts, HeadState, MessageId, NoAnswer, Request, Response, Version};
 use crate::packet::Time;
 use crate::record::{Confidence, Credentials, Family, Hop, Mode, Phase, Site, Verdict};
 
@@ -91,14 +91,8 @@ impl Correlator {
         let Some(ask) = attempt.hop_ask.as_deref_mut().or(attempt.ask.as_mut()) else { return };
         let family = ask.seen.browser.family;
         ask.response = Some(response.clone());
-        if response.doubts.blanks && family == Family::Safari {
+        if may_be_read_otherwise(response, &ask.seen) {
             attempt.floor = attempt.floor.min(Confidence::Possible);
-        }
-        if attempt.doomed {
-            let refused =
-                Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain);
-            self.emit(index, &refused);
-            return;
         }
         match response.head_state {
             HeadState::Whole => {}
@@ -114,7 +108,7 @@ impl Correlator {
                 return;
             }
         }
-        if check::lengths_differ(&response.head) {
+        if check::is_none(response) || (family != Family::Safari && check::locations_differ(&response.head)) {
             self.settle_unanswered(index);
             return;
         }
@@ -130,6 +124,12 @@ impl Correlator {
         let judged = check::judge_preflight(response, &asked, covered, reader, home);
         let passes_omitted = judged.omitted.is_empty();
         let passes_included = judged.included.is_empty();
+        if attempt.doomed && passes_omitted {
+            let refused =
+                Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain);
+            self.emit(index, &refused);
+            return;
+        }
         let family_matters = family == Family::Unknown
             && [Family::Firefox, Family::Safari].iter().any(|&f| {
                 let other = check::judge_preflight(response, &asked, covered, reader.as_family(f), home);
@@ -154,8 +154,23 @@ impl Correlator {
             let key = self.cache_key(&ask_seen);
             let lifetime = Lifetime::of(&response.head, family);
             let at = response.head_end.time;
+            let asked = ask_request.first.time;
+            let before = self.cache.other_than(key, asked).filter(|_| !passes_included).cloned();
+            if let Some(attempt) = self.attempts.get_mut(index as usize)
+                && let Some(ask) = attempt.ask.as_mut().filter(|_| !is_hop)
+            {
+                ask.before = before;
+            }
             let forgotten = &mut counters.forgotten.cache;
-            self.cache.insert(key, ask_seen.client, sets_authorization, &response.head, lifetime, at, forgotten);
+            self.cache.insert(
+                key,
+                ask_seen.client,
+                sets_authorization,
+                &response.head,
+                lifetime,
+                (asked, at),
+                forgotten,
+            );
         }
         if blocked_for_certain {
             let evicted = self.failed_preflights.insert(pair, response.head_end.time).is_some();
@@ -206,9 +221,7 @@ impl Correlator {
         let Some(attempt) = self.attempts.get_mut(index as usize) else { return };
         let family = attempt.seen.browser.family;
         attempt.response = Some(response.clone());
-        // WebKit's library on Linux drops the field, Chromium and Firefox the blanks
-        let may_drop = response.doubts.blanks && family == Family::Safari;
-        if response.doubts.ambiguous || response.doubts.pairing || may_drop {
+        if response.doubts.ambiguous || response.doubts.pairing || may_be_read_otherwise(response, seen) {
             attempt.floor = attempt.floor.min(Confidence::Possible);
         }
         match response.head_state {
@@ -226,7 +239,7 @@ impl Correlator {
             }
         }
         // Chromium takes it from proxies only (net::ERR_UNEXPECTED_PROXY_AUTH), Firefox from anybody
-        if (response.status == 407 && family != Family::Firefox) || check::lengths_differ(&response.head) {
+        if (response.status == 407 && family != Family::Firefox) || check::is_none(response) {
             self.settle_unanswered(index);
             return;
         }
@@ -241,6 +254,15 @@ impl Correlator {
             return;
         }
         let redirect = check::is_redirect(response);
+        // Chromium (net::ERR_RESPONSE_HEADERS_MULTIPLE_LOCATION) and Firefox take none with two that differ, whatever else it says
+        if crossed && family != Family::Safari && check::locations_differ(&response.head) {
+            if redirect {
+                self.emit(index, &Outcome::undecided(Reason::RedirectNotFollowed));
+            } else {
+                self.settle_unanswered(index);
+            }
+            return;
+        }
         if crossed {
             self.infer_credentials(index, request, seen);
             let outcome = self.judge(index, request, response, seen, redirect);
@@ -318,6 +340,8 @@ impl Correlator {
             let evicted = self.stored.insert(key, shared).is_some();
             self.hints_forgotten += u64::from(evicted);
         }
+        // Firefox refuses a module of another type than JavaScript before it looks at the fields (`EnsureMIMEOfScript`)
+        let unread = !redirect && family == Family::Firefox && fields::may_be_no_module(request, &response.head);
         let (habit, mostly_includes) = self.habits(seen);
         let attempt = self.attempts.get_mut(index as usize)?;
         let Judged { omitted, included } = judged;
@@ -326,7 +350,12 @@ impl Correlator {
         }
         // 307 and 308 keep a POST a POST, and hide its mode at each hop; a GET with Origin shows it
         let told_before = attempt.seen.mode == Mode::Cors && attempt.seen.mode_confidence == Confidence::Certain;
-        let hidden_mode = seen.mode_confidence < Confidence::Certain && attempt.ask.is_none() && !told_before;
+        // where it led, WebKit says the origin as before, GET or not
+        let first_hides = family == Family::Safari
+            && attempt.seen.mode == Mode::Cors
+            && attempt.seen.mode_confidence < Confidence::Certain;
+        let hides = seen.mode_confidence < Confidence::Certain || first_hides;
+        let hidden_mode = hides && attempt.ask.is_none() && !told_before;
         if seen.target_doubt {
             return Some(Outcome::undecided(Reason::TargetUnknown));
         }
@@ -336,7 +365,8 @@ impl Correlator {
             } else if seen.is_extension() {
                 Outcome::undecided(Reason::ExtensionOrigin)
             } else {
-                Outcome::blocked(Phase::Actual, reasons, confidence)
+                let most = if unread { Confidence::Probable } else { Confidence::Certain };
+                Outcome::blocked(Phase::Actual, reasons, confidence.min(most))
             }
         };
         if !omitted.is_empty() {
@@ -396,18 +426,19 @@ impl Correlator {
             origin_sent: seen.origin.as_ref().map(|o| o.text.clone()),
             verdict: if crossed { Verdict::Allowed } else { Verdict::NotCors },
         });
+        let sure = follows(attempt.hops.len() > 1, request, seen.browser.family);
         let mode_known =
             attempt.ask.is_some() || (seen.mode_confidence == Confidence::Certain && seen.mode != Mode::Unknown);
         let next = match next {
             Location::Url(next) => next,
             Location::Unusable if crossed && seen.browser.family == Family::Safari => {
                 // WebKit says so of what is no URL at all, too
-                self.emit(index, &Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), Confidence::Certain));
+                self.emit(index, &Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), sure));
                 return;
             }
             Location::OtherScheme if crossed => {
                 let outcome = if mode_known {
-                    Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), Confidence::Certain)
+                    Outcome::blocked(Phase::Actual, one(Reason::DisabledScheme), sure)
                 } else {
                     Outcome::undecided(Reason::ModeUnknown)
                 };
@@ -441,8 +472,8 @@ impl Correlator {
             None => *next.origin != *seen.target.origin,
         };
         if next.has_userinfo && (crossed || leaves_page) {
-            if !mode_known && !crossed && seen.browser.family == Family::Safari {
-                // WebKit may send the next hop's preflight before it refuses: that tells the mode
+            if !crossed && seen.browser.family == Family::Safari {
+                // WebKit may send the next hop's preflight before it refuses: that tells the mode, and may fail first
                 attempt.doomed = true;
                 self.await_hop(index, request, response, seen, &next, counters);
                 return;
@@ -450,7 +481,7 @@ impl Correlator {
             let outcome = if !mode_known && !crossed {
                 Outcome::undecided(Reason::ModeUnknown)
             } else if crossed || seen.mode == Mode::Cors {
-                Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), Confidence::Certain)
+                Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), sure)
             } else {
                 Outcome::not_cors()
             };
@@ -686,10 +717,29 @@ fn credentials_of_preflight(request: &Request, seen: &Classified) -> (Credential
     }
 }
 
+/// The browser, or the proxy before it, may have read this answer otherwise than it stands here.
+fn may_be_read_otherwise(response: &Response, seen: &Classified) -> bool {
+    let Doubts { blanks, malformed, untidy, left, .. } = response.doubts;
+    // WebKit's library on Linux drops a field with blanks around its value from HTTP/2, Chromium and Firefox the blanks
+    let may_drop =
+        blanks && seen.browser.family == Family::Safari && (seen.forwarded || response.version == Version::Http2);
+    // who left before it came decided nothing
+    malformed || left || may_drop || (seen.forwarded && (untidy || check::has_controls(&response.head)))
+}
+
 /// A redirect that a script may follow across origins.
 fn may_cross(response: &Response, seen: &Classified) -> bool {
     let by_script = matches!(seen.mode, Mode::Cors | Mode::Unknown | Mode::SameOrigin) && seen.kind == Kind::NotCors;
     by_script && check::is_redirect(response) && browser::is_browser(seen.browser.family)
+}
+
+/// How sure it is that a request goes where it is led: a fetch may be told not to (`redirect: "manual"` hands the redirect to the page,
+/// which is no refusal), unless it has followed already. Firefox says a priority with each fetch, and none with other requests of scripts.
+pub(super) fn follows(followed: bool, request: &Request, family: Family) -> Confidence {
+    let head = &request.head;
+    let by_element = head.first(Name::SecFetchDest).is_some_and(|dest| dest != b"empty");
+    let is_fetch = || family != Family::Firefox || fields::says_priority(head);
+    if followed || by_element || !is_fetch() { Confidence::Certain } else { Confidence::Probable }
 }
 
 /// Whether it asks for a name that the browser itself may give (RFC 9110 §11.6.1).

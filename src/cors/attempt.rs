@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::cache::Permission;
 use super::check::{Failures, Judged};
 use super::classify::Classified;
 use super::detail;
@@ -29,6 +30,8 @@ pub(super) struct Ask {
     pub(super) method: Cow<'static, str>,
     pub(super) names: Arc<[String]>,
     pub(super) judged: Judged,
+    /// Its answer passes only without credentials, and this was allowed before: should it not have passed, what follows may go by this.
+    pub(super) before: Option<Permission>,
 }
 
 impl Ask {
@@ -97,6 +100,8 @@ pub(super) struct Attempt {
     pub(super) note: Option<&'static str>,
     /// The same request came within seconds before or after it.
     pub(super) again: bool,
+    /// It was waited for the requests of preflights that were asked together with its own.
+    pub(super) rivals_awaited: bool,
     /// It was waited for the same request to come again.
     pub(super) echo_awaited: bool,
     /// Its answer asks who it is: a browser that knows asks again by itself, below CORS.

@@ -22,6 +22,9 @@ const NAMES_MAX: usize = 256;
 /// Longer lists than these together are not added up.
 const ADDED_MAX: usize = 64;
 
+/// Clocks of capture and browser are two.
+const SLACK_NS: i64 = SECOND;
+
 /// How long an entry lives.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetime {
@@ -82,11 +85,38 @@ impl Lists {
     }
 }
 
+impl Lists {
+    fn cover(&self, method: &[u8], names: &[&str], family: Family) -> bool {
+        let wildcard = family != Family::Firefox;
+        let star_method = wildcard && self.methods.iter().any(|m| m == b"*");
+        let star_name = wildcard && self.names.iter().any(|n| n == "*");
+        let method_ok =
+            super::fields::is_simple_method(method) || star_method || self.methods.iter().any(|m| m == method);
+        method_ok && names.iter().all(|n| n.starts_with('(') || star_name || self.names.iter().any(|l| l == n))
+    }
+}
+
+/// What an answer allows, and until when.
+#[derive(Debug, Clone)]
+pub struct Permission {
+    expires: Time,
+    lists: Arc<Lists>,
+}
+
+impl Permission {
+    /// Whether a request that needs a preflight may go without one.
+    #[must_use]
+    pub fn covers(&self, method: &[u8], names: &[&str], family: Family, at: Time) -> bool {
+        self.expires >= at && self.lists.cover(method, names, family)
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     client: ClientId,
-    expires: Time,
-    lists: Arc<Lists>,
+    /// When its preflight, the last of them, was sent.
+    asked: Time,
+    allows: Permission,
     /// Its preflight asked for `authorization`.
     authorized: bool,
 }
@@ -145,6 +175,7 @@ impl PreflightCache {
     }
 
     /// Keeps what a passing preflight's answer allows; counts in `forgotten` what had to go for it. `authorized`: it asked for `authorization`.
+    /// `asked`, `at`: when it was sent, and answered.
     #[allow(clippy::too_many_arguments)] // each is one thing that an entry is made of
     pub fn insert(
         &mut self,
@@ -153,7 +184,7 @@ impl PreflightCache {
         authorized: bool,
         head: &Head,
         lifetime: Lifetime,
-        at: Time,
+        (asked, at): (Time, Time),
         forgotten: &mut u64,
     ) {
         if lifetime.seconds == 0 {
@@ -163,16 +194,16 @@ impl PreflightCache {
             return;
         }
         let mut lists = self.lists_of(head);
-        // a second of slack: clocks of capture and browser are two
-        let mut expires = at.plus(i64::from(lifetime.seconds).saturating_add(1).saturating_mul(SECOND));
+        let mut expires = at.plus(i64::from(lifetime.seconds).saturating_mul(SECOND));
         if lifetime.adds
-            && let Some(entry) = self.entries.peek(&key).filter(|entry| entry.expires >= at)
+            && let Some(entry) = self.entries.peek(&key).filter(|entry| entry.allows.expires.plus(SLACK_NS) >= at)
         {
             // the whole lapses with its last part: should that be too late for another part, its preflight comes and is seen
-            expires = expires.max(entry.expires);
-            lists = Lists::both(&entry.lists, lists);
+            expires = expires.max(entry.allows.expires);
+            lists = Lists::both(&entry.allows.lists, lists);
         }
-        if let Some((gone, _)) = self.entries.insert(key, Entry { client, expires, lists, authorized }) {
+        let allows = Permission { expires, lists };
+        if let Some((gone, _)) = self.entries.insert(key, Entry { client, asked, allows, authorized }) {
             self.forget(gone);
             *forgotten += 1;
         }
@@ -217,7 +248,7 @@ impl PreflightCache {
     /// Firefox drops the entry when an actual request fails its check; those that it let pass before may still be on their way.
     pub fn lapse(&mut self, key: u64, at: Time) {
         if let Some(entry) = self.entries.peek_mut(&key) {
-            entry.expires = entry.expires.min(at.plus(SECOND));
+            entry.allows.expires = entry.allows.expires.min(at);
         }
     }
 
@@ -226,14 +257,14 @@ impl PreflightCache {
         let Some(entry) = self.entries.get(&key) else {
             return if self.is_forgotten(key) { Known::Forgotten } else { Known::Nothing };
         };
-        let wildcard = family != Family::Firefox;
-        let star_method = wildcard && entry.lists.methods.iter().any(|m| m == b"*");
-        let star_name = wildcard && entry.lists.names.iter().any(|n| n == "*");
-        let method_ok =
-            super::fields::is_simple_method(method) || star_method || entry.lists.methods.iter().any(|m| m == method);
-        let names_ok =
-            names.iter().all(|n| n.starts_with('(') || star_name || entry.lists.names.iter().any(|l| l == n));
-        if entry.expires >= at && method_ok && names_ok { Known::Covered } else { Known::NotCovered }
+        let from = Time(at.0.saturating_sub(SLACK_NS));
+        if entry.allows.covers(method, names, family, from) { Known::Covered } else { Known::NotCovered }
+    }
+
+    /// What another preflight than the one asked then left here.
+    #[must_use]
+    pub fn other_than(&self, key: u64, asked: Time) -> Option<&Permission> {
+        self.entries.peek(&key).filter(|entry| entry.asked != asked).map(|entry| &entry.allows)
     }
 
     /// Whether the script set `Authorization` when this was last asked for, so that it is not the browser's own.
@@ -287,7 +318,7 @@ mod tests {
     #[test]
     fn an_entry_covers_what_its_lists_name_until_it_lapses() {
         let mut cache = PreflightCache::new(&limits(8, 8));
-        cache.insert(1, ClientId(0), false, &answer(), minute(), Time(0), &mut 0);
+        cache.insert(1, ClientId(0), false, &answer(), minute(), (Time(0), Time(0)), &mut 0);
         let mut known =
             |method: &str, names: &[&str], at| cache.known(1, method.as_bytes(), names, Family::Chromium, Time(at));
         assert_eq!(known("PUT", &["x-b", "x-a"], 0), Known::Covered);
@@ -313,13 +344,13 @@ mod tests {
         };
         for (adds, covered) in [(true, Known::Covered), (false, Known::NotCovered)] {
             let of = |seconds| Lifetime { seconds, adds };
-            cache.insert(1, ClientId(0), false, &lists("PUT", "x-a"), of(60), Time(0), &mut 0);
-            cache.insert(1, ClientId(0), false, &lists("PATCH", "x-b"), of(5), Time(SECOND), &mut 0);
+            cache.insert(1, ClientId(0), false, &lists("PUT", "x-a"), of(60), (Time(0), Time(0)), &mut 0);
+            cache.insert(1, ClientId(0), false, &lists("PATCH", "x-b"), of(5), (Time(0), Time(SECOND)), &mut 0);
             for names in [&["x-b"], &["x-a"]] {
                 let known = cache.known(1, b"PATCH", names, Family::Firefox, Time(2 * SECOND));
                 assert_eq!(known, if names[0] == "x-b" { Known::Covered } else { covered }, "{names:?}");
             }
-            cache.insert(1, ClientId(0), false, &lists("PUT", "x-a"), of(0), Time(3 * SECOND), &mut 0);
+            cache.insert(1, ClientId(0), false, &lists("PUT", "x-a"), of(0), (Time(0), Time(3 * SECOND)), &mut 0);
             let known = cache.known(1, b"PATCH", &["x-b"], Family::Firefox, Time(4 * SECOND));
             assert_eq!(known, if adds { Known::Covered } else { Known::Nothing });
             cache.lapse(1, Time(10 * SECOND));
@@ -333,7 +364,15 @@ mod tests {
         let mut cache = PreflightCache::new(&limits(2, 2));
         let mut forgotten = 0;
         for key in 1..=3 {
-            cache.insert(key << 32 | key, ClientId(key), false, &answer(), minute(), Time(0), &mut forgotten);
+            cache.insert(
+                key << 32 | key,
+                ClientId(key),
+                false,
+                &answer(),
+                minute(),
+                (Time(0), Time(0)),
+                &mut forgotten,
+            );
         }
         let known =
             |cache: &mut PreflightCache, key: u64| cache.known(key << 32 | key, b"PUT", &[], Family::Chromium, Time(0));
@@ -347,9 +386,9 @@ mod tests {
     fn one_client_cannot_push_out_the_others() {
         let mut cache = PreflightCache::new(&limits(100, 3));
         let mut forgotten = 0;
-        cache.insert(1000, ClientId(1), false, &answer(), minute(), Time(0), &mut forgotten);
+        cache.insert(1000, ClientId(1), false, &answer(), minute(), (Time(0), Time(0)), &mut forgotten);
         for key in 0..50 {
-            cache.insert(key, ClientId(0), false, &answer(), minute(), Time(0), &mut forgotten);
+            cache.insert(key, ClientId(0), false, &answer(), minute(), (Time(0), Time(0)), &mut forgotten);
         }
         assert_eq!((forgotten, cache.len()), (47, 4));
         assert_eq!(cache.known(1000, b"PUT", &[], Family::Chromium, Time(0)), Known::Covered);

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 use crate::catalog::Reason;
-use crate::http::Response;
 use crate::http::head::{Head, Name, Spelling};
+use crate::http::{Response, Version};
 use crate::record::{Browser, Family};
 
 use super::browser;
@@ -189,11 +189,27 @@ pub fn is_redirect(response: &Response) -> bool {
     matches!(response.status, 301 | 302 | 303 | 307 | 308) && response.head.has(Name::Location)
 }
 
-/// Whether an answer tells two lengths of its body, so that a browser takes it for none (RFC 9112 §6.3).
+/// Whether browsers take an answer for none: it tells two lengths of its body (RFC 9112 §6.3), or no status (RFC 9113 §8.3.2).
 #[must_use]
-pub fn lengths_differ(head: &Head) -> bool {
-    let mut lengths = head.all(Name::ContentLength);
-    lengths.next().is_some_and(|first| lengths.any(|other| other != first))
+pub fn is_none(response: &Response) -> bool {
+    let mut lengths = response.head.all(Name::ContentLength);
+    let lengths_differ = lengths.next().is_some_and(|first| lengths.any(|other| other != first));
+    lengths_differ || (response.version == Version::Http2 && response.status < 100)
+}
+
+/// Whether a field that decides has a control character in its value: no HTTP/2 carries that, nor does every proxy.
+#[must_use]
+pub fn has_controls(head: &Head) -> bool {
+    let deciding = [Name::AcAllowOrigin, Name::AcAllowCredentials, Name::AcAllowMethods, Name::AcAllowHeaders];
+    let is_control = |b: &u8| b.is_ascii_control() && *b != b'\t';
+    deciding.iter().any(|name| head.all(*name).any(|value| value.iter().any(is_control)))
+}
+
+/// Whether an answer tells of two places to go on.
+#[must_use]
+pub fn locations_differ(head: &Head) -> bool {
+    let mut locations = head.all(Name::Location);
+    locations.next().is_some_and(|first| locations.any(|other| other != first))
 }
 
 /// What a preflight asks for.

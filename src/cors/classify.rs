@@ -144,7 +144,7 @@ const TELLING: u128 = FORWARDING
         Name::SecFetchDest,
     ]);
 /// Of these the ones by which a proxy says who asks whom, and which a page's script may set as well.
-const FORWARDING: u128 = names([
+pub(super) const FORWARDING: u128 = names([
     Name::Forwarded,
     Name::XForwardedFor,
     Name::XRealIp,

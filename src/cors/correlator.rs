@@ -88,6 +88,8 @@ pub struct Correlator {
     pub(super) hosts: Lru<u64, HostSeen>,
     /// When each unsafe request was last sent.
     pub(super) asked: Lru<u64, Time>,
+    /// Decided, and certain as soon as other preflights that were asked together with its own have their requests.
+    pub(super) contested: VecDeque<(Time, Box<Attempt>, Outcome)>,
     /// Refused by an answer that says "not done": the same request may yet come again.
     pub(super) echoes: VecDeque<(Time, Box<Attempt>, Outcome)>,
     /// In order of time.
@@ -138,6 +140,7 @@ impl Correlator {
             hosts: Lru::new(limits.targets_max),
             memory,
             asked: Lru::new(limits.hints_max),
+            contested: VecDeque::new(),
             echoes: VecDeque::new(),
             unexplained: VecDeque::new(),
             hints_forgotten: 0,
@@ -179,6 +182,9 @@ impl Correlator {
                 self.settle_challenged(index);
             }
         }
+        while self.contested.front().is_some_and(|(deadline, ..)| *deadline <= self.now) {
+            self.settle_contested();
+        }
         self.explain_due();
     }
 
@@ -198,6 +204,9 @@ impl Correlator {
             if let Some((attempt, outcome)) = self.held.remove(&id) {
                 self.finalise(attempt, &outcome);
             }
+        }
+        while self.contested.front().is_some_and(|(deadline, ..)| *deadline <= now) {
+            self.settle_contested();
         }
         while self.echoes.front().is_some_and(|(deadline, ..)| *deadline <= now) {
             self.settle_echo();
@@ -239,6 +248,9 @@ impl Correlator {
                 self.finalise(attempt, &outcome);
             }
         }
+        while !self.contested.is_empty() {
+            self.settle_contested();
+        }
         while !self.echoes.is_empty() {
             self.settle_echo();
         }
@@ -262,6 +274,9 @@ impl Correlator {
                 None => {}
             }
         }
+        while !self.contested.is_empty() {
+            self.settle_contested();
+        }
         while !self.echoes.is_empty() {
             self.settle_echo();
         }
@@ -275,7 +290,8 @@ impl Correlator {
     /// Nothing waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.attempts.is_empty() && self.held.is_empty() && self.echoes.is_empty() && self.unexplained.is_empty()
+        let decided = [&self.contested, &self.echoes].iter().all(|waiting| waiting.is_empty());
+        decided && self.attempts.is_empty() && self.held.is_empty() && self.unexplained.is_empty()
     }
 
     // ---- keys and timers -----------------------------------------------------------------------------------------
@@ -302,7 +318,7 @@ impl Correlator {
 
     /// Of what a cache keeps for a page of this client's.
     pub(super) fn cache_key(&self, seen: &Classified) -> u64 {
-        self.classifier.digest((seen.keys.client_and_page, seen.url))
+        self.classifier.digest(cache_key(seen))
     }
 
     pub(super) fn start_timer(&mut self, index: u32, timer: Timer, from: Time) {
@@ -325,6 +341,11 @@ impl Correlator {
     pub(super) fn transaction_id(&self, request: &Request) -> TransactionId {
         request_id(self.sensor, request)
     }
+}
+
+/// What a cache keeps an answer under.
+pub(super) fn cache_key(seen: &Classified) -> (u64, u64) {
+    (seen.keys.client_and_page, seen.url)
 }
 
 /// What was seen of a host.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 use crate::http::head::{Field, Head, Name};
-use crate::http::is_tchar;
+use crate::http::{Request, is_tchar};
 
 /// RFC 9110 § token.
 #[must_use]
@@ -258,6 +258,32 @@ fn other_tells_nothing(name: &[u8]) -> bool {
 #[must_use]
 pub fn is_media_player(head: &Head) -> bool {
     head.of(Name::Other).any(|f| head.name_of(f).eq_ignore_ascii_case(b"icy-metadata"))
+}
+
+/// Whether it says how urgent it is (RFC 9218), as Firefox's fetches do.
+#[must_use]
+pub fn says_priority(head: &Head) -> bool {
+    head.of(Name::Other).any(|field| head.name_of(field).eq_ignore_ascii_case(b"priority"))
+}
+
+/// Whether Firefox may have been loading a module and refused this answer for its type, which must be one of JavaScript's
+/// (MIME Sniffing § JavaScript MIME type). Over plain HTTP a module looks like what a page's script asks for, but that scripts of the page
+/// itself say no priority.
+#[must_use]
+pub fn may_be_no_module(request: &Request, answer: &Head) -> bool {
+    const SUBTYPES: [&str; 4] = ["javascript", "ecmascript", "jscript", "livescript"];
+    let head = &request.head;
+    let essence = answer.first(Name::ContentType).and_then(mime_essence);
+    match (head.first(Name::SecFetchDest), essence) {
+        (Some(dest), essence) => {
+            dest == b"script" && !essence.is_some_and(|e| SUBTYPES.iter().any(|subtype| e.contains(subtype)))
+        }
+        (None, _) if head.method() != b"GET" || head.first(Name::Accept) != Some(b"*/*") => false,
+        // upon a condition it is that of what is stored
+        (None, None) => !head.has(Name::IfNoneMatch) && !head.has(Name::IfModifiedSince),
+        // a server's own page of errors; others are what a script asks for
+        (None, Some(essence)) => essence == "text/html" && !says_priority(head),
+    }
 }
 
 /// A field that a script must have set and that is not safelisted: why a preflight was needed.

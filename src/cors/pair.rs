@@ -1,5 +1,6 @@
 //! Finds the attempt that a request belongs to: a redirect's next hop, a retry, a preflight's actual, or a new one.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,21 +9,23 @@ use super::attempt::{
     Ask, Attempt, InFlight, Lists, Outcome, State, because_of_preflight, is_safe_method, missing_note, text,
 };
 use super::browser::max_age_ceiling_s;
-use super::cache::Known;
+use super::cache::{Known, PreflightCache};
 use super::check::{Judged, Reader};
-use super::classify::{Classified, Classifier, is_tool, path_and_query, redact};
-use super::correlator::{Awaited, Correlator, HostSeen, Timer};
+use super::classify::{Classified, Classifier, FORWARDING, is_tool, path_and_query, redact};
+use super::correlator::{Awaited, Correlator, HostSeen, Timer, cache_key};
 use super::fields::{self, UnsafeField, requested_names};
 use super::origin::OriginKind;
 use crate::catalog::Reason;
 use crate::counters::Counters;
 use crate::http::Request;
-use crate::http::head::{Head, Name};
+use crate::http::head::{Field, Head, Name};
 use crate::packet::{MILLISECOND, SECOND, Time};
 use crate::record::{Confidence, Credentials, Family, MissingPreflight, Mode, PreflightState};
 
 /// Longest time from a preflight's answer to its actual request.
 const T_PAIR_NS: i64 = 30 * SECOND;
+/// Most requests follow their preflight's answer within this time: of 4,728 in captures of browsers all did within half of it.
+pub(super) const T_AT_ONCE_NS: i64 = SECOND;
 /// The hop after a redirect follows within this time.
 const T_REDIRECT_NS: i64 = 5 * SECOND;
 /// Clock skew between two directions of one capture.
@@ -184,6 +187,12 @@ impl Correlator {
                 // it follows, so the preflight passed: that is so only without credentials (row 4)
                 attempt.credentials = Credentials::Omitted;
                 attempt.credentials_confidence = if shared { Confidence::Probable } else { Confidence::Certain };
+                // unless it is another's: one that may go without this preflight says nothing for certain of it
+                let needs = seen.needs_preflight(request.head.method()) || shows_what_was_asked(ask, &request.head);
+                if !needs || goes_by_another(&self.classifier, &self.cache, ask, request, seen) {
+                    attempt.credentials_confidence = Confidence::Probable;
+                    attempt.floor = attempt.floor.min(Confidence::Probable);
+                }
             }
             _ => {}
         }
@@ -193,6 +202,18 @@ impl Correlator {
             let key = self.classifier.digest((3_u8, &attempt.because, &seen.unsafe_fields));
             attempt.because = self.lists.of(key, || name_values(&attempt.because, &seen.unsafe_fields));
         }
+    }
+
+    /// Its preflight passes only without credentials, and another that was asked together with it lacks its request still: that may be
+    /// this one's.
+    pub(super) fn is_contested(&self, attempt: &Attempt) -> bool {
+        let Some(ask) = attempt.ask.as_ref().filter(|ask| !ask.judged.included.is_empty()) else { return false };
+        let Some(waiting) = self.by_pair.get(&ask.pair).filter(|_| attempt.request.is_some()) else { return false };
+        let together = |one: &Ask, other: &Ask| {
+            one.response.as_ref().is_some_and(|answer| other.request.first.time <= answer.first.time)
+        };
+        let others = waiting.iter().filter_map(|&other| self.attempts.get(other as usize)?.ask.as_ref());
+        others.into_iter().any(|other| together(ask, other) && together(other, ask))
     }
 
     /// Keeps an attempt where what it awaits will look for it. Of very many alike the oldest gives up, so that a look stays short.
@@ -271,6 +292,7 @@ impl Correlator {
             method: text(request.head.first(Name::AcRequestMethod).unwrap_or_default()),
             names: self.lists.of(key, || requested_names(&request.head)),
             judged: Judged::default(),
+            before: None,
         }
     }
 
@@ -286,6 +308,9 @@ impl Correlator {
             floor = floor.min(Confidence::Possible);
         }
         if seen.host_conflict {
+            floor = floor.min(Confidence::Probable);
+        }
+        if may_be_no_cors(request, seen) {
             floor = floor.min(Confidence::Probable);
         }
         if seen.browser.family == Family::Safari && fields::is_media_player(&request.head) {
@@ -320,6 +345,7 @@ impl Correlator {
             missing: None,
             note: None,
             again: false,
+            rivals_awaited: false,
             echo_awaited: false,
             challenged: false,
         })
@@ -356,7 +382,7 @@ impl Correlator {
         // an identity that never preflights is perhaps another's, with a User-Agent or Accept-Language of the script's
         let may_be_another = self.classifier.clients.get(seen.client).is_none_or(|c| c.preflights == 0);
         let at = request.first.time;
-        let attempts = &self.attempts;
+        let (attempts, cache, classifier) = (&self.attempts, &self.cache, &self.classifier);
         let needs = seen.needs_preflight(request.head.method());
         let fits = |index: u32, same_client: bool| {
             let Some(attempt) = attempts.get(index as usize) else { return false };
@@ -373,7 +399,8 @@ impl Correlator {
                 attempt.seen.client == seen.client
             } else {
                 // a script set what else tells clients apart
-                judged && may_be_another && (sets_agent || (needs && attempt.seen.agent == seen.agent))
+                let shows = || needs || shows_what_was_asked(ask, &request.head);
+                judged && may_be_another && (sets_agent || (attempt.seen.agent == seen.agent && shows()))
             };
             // what could go without a preflight and lacks all that this one asked for is no proof that credentials are left out;
             // but a gateway may have dropped a name that it did not like
@@ -382,6 +409,7 @@ impl Correlator {
                 && (request.head.has(Name::Cookie) || (!seen.forwarded && lacks_all(&request.head, &ask.names)));
             may_be
                 && !strange
+                && (at.since(since) <= T_AT_ONCE_NS || !goes_by_another(classifier, cache, ask, request, seen))
                 && (-SLACK_NS..=T_PAIR_NS).contains(&at.since(since))
                 && seen.unsafe_fields.iter().all(|f| {
                     // Firefox looks at each value that a script appends, not at all of them together
@@ -455,7 +483,10 @@ impl Correlator {
         let fits = |index: u32, same_client: bool| {
             let Some(attempt) = attempts.get(index as usize) else { return false };
             let State::Hop { since } = attempt.state else { return false };
-            if same_client != (attempt.seen.client == seen.client) || !are_kin(attempt.seen.address, seen.address) {
+            // a script may have said of the first hop for whom it is, at home, where no preflight tells; a proxy says so of each
+            let one_says = attempt.seen.forwarded != seen.forwarded && attempt.first.peer.ip() == request.peer.ip();
+            let are_one = one_says || are_kin(attempt.seen.address, seen.address);
+            if same_client != (attempt.seen.client == seen.client) || !are_one {
                 return false;
             }
             let follows = at.since(since) <= T_REDIRECT_NS && at.since(since) >= -SLACK_NS;
@@ -509,11 +540,59 @@ impl Correlator {
     }
 }
 
+/// Whether a request may go by what another preflight than this one has allowed, should this one, which passes only without credentials,
+/// have been refused.
+fn goes_by_another(
+    classifier: &Classifier,
+    cache: &PreflightCache,
+    ask: &Ask,
+    request: &Request,
+    seen: &Classified,
+) -> bool {
+    let method = request.head.method();
+    // one that needs none may go anyhow
+    if ask.judged.included.is_empty() || !seen.needs_preflight(method) {
+        return false;
+    }
+    let names: Vec<&str> = seen.unsafe_fields.iter().map(|f| &*f.name).collect();
+    // two that were asked together are no exception: the second request may be a third one's
+    let since = cache.other_than(classifier.digest(cache_key(seen)), ask.request.first.time);
+    let mut allowed = ask.before.iter().chain(since);
+    allowed.any(|permission| permission.covers(method, &names, seen.browser.family, request.first.time))
+}
+
 /// Firefox asks again over HTTP/1.1, unchanged, when it is asked for `Negotiate` over HTTP/2: a gateway hands on names in lower case
 /// the first time alone.
 fn goes_over_http1(first: &Request, again: &Request, seen: &Classified) -> bool {
     let lower = |request: &Request| Reader::of(&seen.browser, &request.head, seen.forwarded).lower_names;
     seen.browser.family == Family::Firefox && lower(first) && !lower(again)
+}
+
+/// A frame without an origin says so of a GET without CORS, too, where its cookies wait to be asked for (`Sec-Fetch-Storage-Access: inactive`,
+/// which plain HTTP does not show).
+fn may_be_no_cors(request: &Request, seen: &Classified) -> bool {
+    let is_null = seen.origin.as_ref().is_some_and(|origin| origin.kind == OriginKind::Null);
+    is_null
+        && matches!(seen.browser.family, Family::Chromium | Family::Firefox)
+        && !request.head.has(Name::SecFetchMode)
+        && !request.head.has(Name::Cookie)
+        && matches!(request.head.method(), b"GET" | b"HEAD")
+        && seen.unsafe_fields.is_empty()
+}
+
+/// Whether a head has a field that a script alone can have set, since the preflight asked for its name and comes without it.
+fn shows_what_was_asked(ask: &Ask, head: &Head) -> bool {
+    let names: HashSet<&str> = ask.names.iter().map(|name| &**name).collect();
+    let is_asked = |field: &Field| {
+        std::str::from_utf8(head.name_of(field)).is_ok_and(|name| names.contains(&*name.to_ascii_lowercase()))
+    };
+    let own = &ask.request.head;
+    head.fields().iter().any(|field| {
+        let value = head.value_of(field);
+        // what a preflight has itself is none of the script's: its names are few, and known
+        let sent_alike = field.name != Name::Other && own.first(field.name) == Some(value);
+        !fields::is_safelisted(field.name, value) && !sent_alike && is_asked(field)
+    })
 }
 
 /// Whether a head has none of these fields, of which there are some.
@@ -562,11 +641,14 @@ fn hop_origin_fits(attempt: &Attempt, seen: &Classified) -> bool {
     if sent.kind == OriginKind::Null {
         return true;
     }
-    match &attempt.page_origin {
-        Some(page) => page.text == sent.text,
-        // first hop without Origin: it was the page's own origin
-        None => {
-            *sent.text == *attempt.seen.target.origin || attempt.seen.target.scheme_confidence < Confidence::Certain
-        }
+    if let Some(page) = &attempt.page_origin {
+        return page.text == sent.text;
     }
+    // first hop without Origin: it was the page's own origin
+    let (home, head) = (&attempt.seen.target, &attempt.first.head);
+    let host = sent.text.split_once("://").map(|(_, host)| host.as_bytes());
+    *sent.text == *home.origin
+        || home.scheme_confidence < Confidence::Certain
+        // a script may have set what tells the scheme, and the host
+        || (head.names() & FORWARDING != 0 && host.is_some() && host == head.first(Name::Host))
 }

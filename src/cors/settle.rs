@@ -3,13 +3,14 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use super::answer::follows;
 use super::attempt::{Attempt, Outcome, State, effect_of, leg, one};
 use super::cause;
 use super::classify::{Classified, is_tool};
 use super::correlator::{Correlator, drop_slot};
 use super::detail;
 use super::origin::Origins;
-use super::pair::T_AGAIN_NS;
+use super::pair::{T_AGAIN_NS, T_AT_ONCE_NS};
 use super::{ClientId, Observation};
 use crate::catalog::Reason;
 use crate::counters::Counters;
@@ -112,7 +113,9 @@ impl Correlator {
             self.emit(index, &Outcome::undecided(Reason::ResponseNotCaptured));
             return;
         }
-        let says_nothing = ask.judged.included.is_empty() || !heard || attempt.credentials == Credentials::Omitted;
+        let left = ask.response.as_ref().is_some_and(|answer| answer.doubts.left);
+        let says_nothing =
+            ask.judged.included.is_empty() || left || !heard || attempt.credentials == Credentials::Omitted;
         let reasons = ask.judged.included.clone();
         let shared = self.classifier.clients.is_shared(attempt.seen.keys.address);
         if says_nothing || self.lost_since(client, answered) {
@@ -137,7 +140,11 @@ impl Correlator {
         let (client, began) = (attempt.seen.client, attempt.first.first.time);
         let lost = self.lost_since(client, began);
         let Some(attempt) = self.attempts.get(index as usize) else { return };
-        let outcome = if attempt.doomed {
+        let is_cors = attempt.seen.mode == Mode::Cors && attempt.seen.mode_confidence == Confidence::Certain;
+        let outcome = if attempt.doomed && is_cors {
+            let sure = follows(attempt.hops.len() > 1, &attempt.first, attempt.seen.browser.family);
+            Outcome::blocked(Phase::Actual, one(Reason::RedirectContainsCredentials), sure)
+        } else if attempt.doomed {
             Outcome::undecided(Reason::ModeUnknown)
         } else if let Some(ask) = &attempt.hop_ask {
             if ask.judged.included.is_empty() || lost {
@@ -322,6 +329,16 @@ impl Correlator {
         Some(attempt)
     }
 
+    /// The oldest verdict that waited for other requests.
+    pub(super) fn settle_contested(&mut self) {
+        let Some((_, mut attempt, outcome)) = self.contested.pop_front() else { return };
+        attempt.rivals_awaited = true;
+        if self.is_contested(&attempt) {
+            attempt.floor = attempt.floor.min(Confidence::Probable);
+        }
+        self.finalise(attempt, &outcome);
+    }
+
     /// The oldest refusal that waited for its request to come again.
     pub(super) fn settle_echo(&mut self) {
         let Some((_, mut attempt, outcome)) = self.echoes.pop_front() else { return };
@@ -335,7 +352,17 @@ impl Correlator {
     }
 
     /// Builds the transaction and hands it out, a refusal perhaps a little later.
-    pub(super) fn finalise(&mut self, attempt: Box<Attempt>, outcome: &Outcome) {
+    pub(super) fn finalise(&mut self, mut attempt: Box<Attempt>, outcome: &Outcome) {
+        if !attempt.rivals_awaited
+            && outcome.confidence.min(attempt.floor) == Confidence::Certain
+            && self.is_contested(&attempt)
+        {
+            if self.contested.len() < self.waiting_max {
+                self.contested.push_back((self.now.plus(T_AT_ONCE_NS), attempt, outcome.clone()));
+                return;
+            }
+            attempt.floor = attempt.floor.min(Confidence::Probable);
+        }
         let effect = effect_of(&attempt, outcome);
         if effect == Some(Effect::None) && !attempt.echo_awaited && self.echoes.len() < self.waiting_max {
             self.echoes.push_back((self.now.plus(T_AGAIN_NS), attempt, outcome.clone()));

@@ -178,7 +178,7 @@ fn an_empty_field_beside_true_allows_credentials_in_firefox() {
         (CHROME, ["", "true"], "blocked actual missing_allow_credentials certain"),
     ] {
         let mut wire = Wire::new(agent);
-        let answer = format!("Access-Control-Allow-Origin: http://a.test{}", fields(values));
+        let answer = format!("Content-Type: text/plain|Access-Control-Allow-Origin: http://a.test{}", fields(values));
         wire.exchange("GET /x", &format!("{A}|Cookie: (present)"), 200, &answer);
         assert_eq!(wire.end(), [format!("GET /x {expected} not_needed")], "{agent} {values:?}");
     }
@@ -219,7 +219,7 @@ fn what_bad_chunks_come_to_depends_on_the_family() {
     let answers = |agent, body| {
         let mut wire = Wire::new(agent);
         wire.body = body;
-        wire.exchange("GET /x", A, 200, "Access-Control-Allow-Origin: self");
+        wire.exchange("GET /x", A, 200, "Content-Type: text/plain|Access-Control-Allow-Origin: self");
         wire.exchange("OPTIONS /y", ASK_PUT, 200, "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: GET");
         wire.exchange(
             "GET /z",
@@ -267,4 +267,117 @@ fn what_a_304_says_otherwise_than_the_stored_answer_is_not_sure_in_chromium() {
     assert_eq!(revalidated(CHROME, "|Sec-Fetch-Dest: script"), refused("possible"));
     assert_eq!(revalidated(CHROME, "|Sec-Fetch-Dest: empty"), refused("certain"));
     assert_eq!(revalidated(FIREFOX, ""), refused("certain"));
+}
+
+/// Seen in Firefox 153 (3 of 3): a module whose answer is no JavaScript fails by its type, before the fields count. Over plain HTTP it looks
+/// like any other request that says no priority.
+#[test]
+fn what_firefox_refuses_for_its_type_is_not_surely_of_cors() {
+    let asked = |agent, lines: &str, answer: &str| {
+        let mut wire = Wire::new(agent);
+        wire.exchange("GET /x", &format!("{A}{lines}"), 200, answer);
+        wire.end().pop().unwrap_or_default().split(' ').nth(5).unwrap_or_default().to_owned()
+    };
+    let script = "|Sec-Fetch-Mode: cors|Sec-Fetch-Site: cross-site|Sec-Fetch-Dest: script";
+    for (agent, lines, answer, sure) in [
+        (FIREFOX, script, "", "probable"),
+        (FIREFOX, script, "Content-Type: text/html", "probable"),
+        (FIREFOX, script, "Content-Type: text/javascript; charset=utf-8", "certain"),
+        (FIREFOX, "", "", "probable"),
+        (FIREFOX, "|Priority: u=4", "", "probable"),
+        (FIREFOX, "", "Content-Type: text/html", "probable"),
+        (FIREFOX, "|Priority: u=4", "Content-Type: text/html", "certain"),
+        (FIREFOX, "", "Content-Type: application/json", "certain"),
+        (CHROME, script, "", "certain"),
+    ] {
+        assert_eq!(asked(agent, lines, answer), sure, "{agent} {lines} {answer}");
+    }
+}
+
+/// What is no HTTP by the letter is read otherwise by some browser, and what is untidy by some proxy (nginx takes the answer for none).
+#[test]
+fn an_answer_that_may_be_read_otherwise_is_not_sure() {
+    use crate::http::Doubts;
+    let behind = "|X-Forwarded-For: 198.51.100.9|X-Forwarded-Proto: http|X-Forwarded-Host: b.test";
+    let malformed = Doubts { malformed: true, ..Doubts::default() };
+    let untidy = Doubts { untidy: true, ..Doubts::default() };
+    let blanks = Doubts { blanks: true, ..Doubts::default() };
+    let left = Doubts { left: true, ..Doubts::default() };
+    for (agent, doubts, front, sure) in [
+        (CHROME, malformed, "", "possible"),
+        (CHROME, left, "", "possible"),
+        (CHROME, untidy, "", "certain"),
+        (CHROME, untidy, behind, "possible"),
+        (CHROME, blanks, behind, "certain"),
+        (SAFARI, blanks, behind, "possible"),
+        (SAFARI, blanks, "", "certain"),
+    ] {
+        let mut wire = Wire::new(agent);
+        wire.doubts = doubts;
+        wire.address = 0xfd00 << 112 | 1;
+        wire.exchange("GET /x", &format!("{A}{front}"), 200, "");
+        assert_eq!(wire.end(), [format!("GET /x blocked actual missing_allow_origin {sure} not_needed")], "{doubts:?}");
+    }
+}
+
+/// Behind a proxy that speaks HTTP/2 to the browser, a control character ends the stream (Chromium 156, `ERR_HTTP2_PROTOCOL_ERROR`, 3 of 3).
+#[test]
+fn a_control_character_need_not_reach_the_browser() {
+    for (front, sure) in [
+        ("", "certain"),
+        ("|X-Forwarded-For: 198.51.100.9|X-Forwarded-Proto: http|X-Forwarded-Host: b.test", "possible"),
+    ] {
+        let mut wire = Wire::new(CHROME);
+        wire.address = 0xfd00 << 112 | 1;
+        wire.exchange("GET /x", &format!("{A}{front}"), 200, "Access-Control-Allow-Origin: http://a.test\u{1}");
+        let told = wire.end();
+        assert!(told[0].contains(sure), "{told:?}");
+    }
+}
+
+/// A page that gave its request up, and closed the connection, refused nothing.
+#[test]
+fn silence_of_who_left_is_no_refusal() {
+    let mut wire = Wire::new(CHROME);
+    wire.doubts = crate::http::Doubts { left: true, ..Default::default() };
+    wire.exchange(
+        "OPTIONS /x",
+        super::ASK_PUT,
+        204,
+        "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT",
+    );
+    wire.silence(12);
+    assert_eq!(wire.end(), ["PUT /x undecided actual_not_seen possible sent"]);
+}
+
+/// nginx makes `:status: 0` of what it does not understand; Firefox 153 (2 of 2) takes it for no answer.
+#[test]
+fn an_answer_without_a_status_is_none() {
+    use crate::http::Version;
+    for (version, expected) in
+        [(Version::Http2, "actual_unanswered possible"), (Version::Http11, "missing_allow_origin certain")]
+    {
+        let mut wire = Wire::new(CHROME);
+        wire.version = version;
+        wire.exchange("GET /x", A, 0, "");
+        wire.silence(3);
+        assert_eq!(wire.end(), [format!("GET /x blocked actual {expected} not_needed")]);
+    }
+}
+
+/// Chromium 156 and Firefox 153, of 7 requests without CORS from frames without an origin: over plain HTTP they look like any with it.
+#[test]
+fn a_get_without_an_origin_may_be_one_without_cors() {
+    let sandboxed = "Origin: null|Sec-Fetch-Mode: cors|Sec-Fetch-Site: cross-site|Sec-Fetch-Dest: empty";
+    for (agent, lines, sure) in [
+        (CHROME, "Origin: null", "probable"),
+        (CHROME, "Origin: null|Cookie: (present)", "certain"),
+        (CHROME, sandboxed, "certain"),
+        (SAFARI, "Origin: null", "certain"),
+        (CHROME, A, "certain"),
+    ] {
+        let mut wire = Wire::new(agent);
+        wire.exchange("GET /x", lines, 200, "");
+        assert_eq!(wire.end(), [format!("GET /x blocked actual missing_allow_origin {sure} not_needed")], "{lines}");
+    }
 }

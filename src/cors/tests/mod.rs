@@ -51,6 +51,10 @@ struct Wire {
     bare: bool,
     /// How the bodies of answers end.
     body: BodyState,
+    /// Of answers.
+    version: Version,
+    /// What lowers the trust in answers.
+    doubts: Doubts,
 }
 
 fn fields(built: &mut HeadBuilder, lines: &str) {
@@ -77,6 +81,8 @@ impl Wire {
             address: 0,
             bare: false,
             body: BodyState::Whole,
+            version: Version::Http11,
+            doubts: Doubts::default(),
         }
     }
 
@@ -136,11 +142,11 @@ impl Wire {
             client: request.client,
             server: request.server,
             status,
-            version: Version::Http11,
+            version: self.version,
             head: built.finish(),
             head_state: HeadState::Whole,
             body_start: BodyStart::Unseen,
-            doubts: Doubts::default(),
+            doubts: self.doubts,
         });
         let id = response.id;
         self.event(&HttpEvent::Response { request: Some(request), response });
