@@ -76,7 +76,8 @@ class Chromium:
         if m.get("method") == "Target.attachedToTarget":
             self.watch(p["sessionId"])
         elif m.get("method") == "Network.requestWillBeSent":
-            self.urls[p["requestId"]] = p["request"]["url"]
+            if "/c/" in p["request"]["url"] or p["requestId"] not in self.urls:  # a redirect may lead anywhere
+                self.urls[p["requestId"]] = p["request"]["url"]
             self.clock = p["wallTime"] - p["timestamp"]
         elif m.get("method") == "Network.loadingFailed":
             cors = p.get("corsErrorStatus")

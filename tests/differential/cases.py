@@ -488,7 +488,129 @@ class Wider(Maker):
         return self.done(c, [r.choice([r.choice(self.targets), c["po"]])], self.pick((80, 1), (20, 2)))
 
 
-def cases(seed, topo, count, wider=False, only=None):
-    maker = (Wider if wider or only else Maker)(seed, topo)
+# as in RAW, what readers differ about
+ODD = ["space_colon", "status_junk", "crlf_first", "no_colon", "nul_field", "nul_value", "tab_values", "empty_name", "fold", "lf_only", "no_phrase", "cr_value", "vt_value", "http2_line"]
+
+
+class Further(Wider):
+    """What the second set lacks: service workers, keepalive where nobody waits, requests cloned and given up, hosts of every spelling, long lists, races of unlike requests, answers
+    that one request leaves in the cache for another."""
+
+    def case(self, n):
+        self.only = self.only or self.pick((14, "alive"), (16, "odd"), (12, "hosts"), (8, "many"), (16, "mixed"), (16, "requests"), (10, "served"), (8, "cached"))
+        try:
+            return super().case(n)
+        finally:
+            self.only = self.kept
+
+    kept = None
+
+    def alive(self, c, a):
+        """keepalive, with and without CORS, from everywhere."""
+        r = self.r
+        c["realm"] = r.choice(["top", "top", "blank", "srcdoc", "sandbox", "sandbox", "data_frame", "blob_worker", "data_worker"])
+        if c["realm"] in ("sandbox", "data_worker", "data_frame"):
+            c["po"] = "null"
+        a["init"] |= {"method": r.choice(["GET", "GET", "GET", "HEAD", "POST"]), "mode": r.choice(["no-cors", "no-cors", "cors"]), "keepalive": self.chance(0.75)}
+        if a["init"]["method"] == "POST":
+            a["body"] = {"type": "text", "text": "x"}
+        return self.done(c, [r.choice([r.choice(self.targets), r.choice(self.targets), self.pages[c["page"]]])], self.pick((80, 1), (20, 2)))
+
+    def odd(self, c, a):
+        self.write(a)
+        a["sync"] = False
+        c = self.done(c)
+        for x in [*c["hops"][0]["pre"], *c["hops"][0]["act"]]:
+            if self.chance(0.6):
+                x["how"] = self.r.choice(ODD)
+            if self.chance(0.5):
+                x["fields"] = [["Access-Control-Allow-Origin", c["po"]], ["Access-Control-Allow-Credentials", "true"], *(f for f in x["fields"] if f[0] not in ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"))]
+        return c
+
+    def hosts(self, c, a):
+        r = self.r
+        self.write(a)
+        a["sync"] = False
+        scheme, port = ("https", ":18443") if self.topo == "T2" else ("http", ":18002")
+        where = [f"{scheme}://{h}{port}" for h in ("xn--bcher-kva.one.test", "api.one.test.", "a_b.two.test")] + ([] if self.topo == "T2" else ["http://[::1]:18002", "http://app.localhost:18002"])
+        return self.done(c, [r.choice(where), r.choice([*where, c["po"]])], self.pick((70, 1), (30, 2)))
+
+    def many(self, c, a):
+        """Dozens of names, in the request and in the answer."""
+        r = self.r
+        self.write(a)
+        a["sync"] = False
+        a["init"]["headers"] = [[f"x-{r.choice(['a', 'long-name-of-a-field', 'B', '0', '~'])}{n}", "1"] for n in range(r.choice([20, 40, 90]))]
+        return self.done(c)
+
+    def mixed(self, c, a):
+        """Unlike requests for one URL, at once."""
+        r = self.r
+        self.write(a)
+        a["sync"] = False
+        methods = [a["init"]["method"], r.choice(["PUT", "POST", "GET"])]
+        if a["kind"] == "xhr" or a["init"]["method"] in ("GET", "HEAD"):
+            methods = methods[:1]
+        c["at_once"] = True
+        c["attempts"] = [{**a, "init": {**a["init"], "credentials": r.choice(["omit", "include"])}, "delay": r.choice([0, 0, 0, 30, 400])} for _ in range(r.choice([2, 2, 3, 4]))]
+        for x in c["attempts"]:
+            if not a["body"]:
+                x["init"]["method"] = r.choice(methods)
+            if self.chance(0.5) and not x["init"]["headers"]:
+                x["init"]["headers"] = [["x-a", "1"]]
+        c = self.done(c)
+        for h in c["hops"]:
+            h["pre"], h["act"] = h["pre"][:1], h["act"][:1]
+            if self.chance(0.5):
+                for x in h["pre"] + h["act"]:
+                    x["fields"] = [["Access-Control-Allow-Origin", "*"], *(f for f in x["fields"] if f[0] != "Access-Control-Allow-Origin")]
+        return c
+
+    def requests(self, c, a):
+        """Objects cloned, given up midway, without a referrer, urgent or not."""
+        r = self.r
+        self.write(a)
+        a["kind"], a["sync"], a["upload"] = "fetch", False, False
+        a["init"]["mode"] = "cors"
+        a["as_request"] = r.choice([None, "clone", "twice"])
+        a["abort"] = r.choice([None, None, 0, 1, 5, 20, 60, 300])
+        a["init"] |= r.choice([{}, {"referrerPolicy": r.choice(["no-referrer", "origin", "unsafe-url", "same-origin", "strict-origin"])}, {"referrer": ""}, {"priority": r.choice(["low", "high"])}, {"redirect": r.choice(["manual", "error"])}, {"integrity": "sha256-AAAA"}])
+        c = self.done(c, [r.choice(self.targets), r.choice([*self.targets, c["po"]])], self.pick((60, 1), (40, 2)))
+        for x in (x for h in c["hops"] for x in h["pre"] + h["act"] if self.chance(0.2)):
+            x["how"] = "slow"
+        return c
+
+    def served(self, c, a):
+        """Through a service worker, which hands the request on, a copy of it, or none."""
+        r = self.r
+        self.write(a)
+        a["sync"] = False
+        c["variant"] = "sw"
+        if self.topo == "T1":
+            c["page"] = next(n for n, page in enumerate(self.pages) if "localhost" in page)
+            c["po"] = self.pages[c["page"]]
+        if self.chance(0.3):
+            a["kind"] = kind = r.choice(["img", "script", "css", "module"])
+            a["init"], a["body"] = {"method": "GET"}, None
+            a["crossorigin"] = r.choice(["anonymous", "use-credentials"])
+            a["init"]["credentials"] = "include" if a["crossorigin"] == "use-credentials" else "same-origin"
+        return self.done(c, None, self.pick((75, 1), (25, 2)))
+
+    def cached(self, c, a):
+        """An image without CORS leaves its answer to one with it."""
+        r = self.r
+        image = {"kind": "img", "init": {"method": "GET", "credentials": "include"}, "body": None, "upload": False, "crossorigin": None}
+        other = r.choice([{**image, "crossorigin": "anonymous", "init": {"method": "GET", "credentials": "same-origin"}}, {**a, "init": {**a["init"], "headers": []}}])
+        c["attempts"] = [image, other | {"delay": 200}, *([image | {"delay": 200}] if self.chance(0.3) else [])]
+        c = self.done(c)
+        for x in c["hops"][0]["act"]:
+            x["status"], x["how"], x["kind"] = 200, "", "img"
+            x["fields"] = [f for f in x["fields"] if f[0] not in ("Cache-Control", "Vary")] + [["Cache-Control", r.choice(["max-age=100", "max-age=100, immutable", "no-cache", "private"])], *([["Vary", r.choice(["Origin", "*", "Accept"])]] if self.chance(0.5) else [])]
+        return c
+
+
+def cases(seed, topo, count, wider=False, only=None, further=False):
+    maker = (Further if further else Wider if wider or only else Maker)(seed, topo)
+    maker.kept = only
     maker.only = only
     return [maker.case(n) for n in range(count)]

@@ -34,8 +34,8 @@ def items(value):
     return [i for i in (x.strip(" \t") for x in (value or "").split(",")) if i]
 
 
-def standard(entry, included):
-    """The Fetch standard's first failure of one logged message, in Chromium's order."""
+def standard(entry, included, family="chromium"):
+    """The Fetch standard's first failure of one logged message, in Chromium's order, or in Firefox's, which looks at methods first."""
     sent, origin = entry["sent"], entry["origin"]
     head = dict(entry["fields"])
     status = entry["answer"]["status"]
@@ -60,9 +60,9 @@ def standard(entry, included):
     methods, names = items(joined(sent, "access-control-allow-methods")), items(joined(sent, "access-control-allow-headers"))
     if not all(TOKEN.match(i) for i in methods):
         return "invalid_allow_methods"
-    if not all(TOKEN.match(i) for i in names):
-        return "invalid_allow_headers"
     asked = head.get("access-control-request-method")
+    if not all(TOKEN.match(i) for i in names) and (family != "firefox" or asked in ("GET", "HEAD", "POST") or asked in methods or "*" in methods and not included):
+        return "invalid_allow_headers"
     if asked not in ("GET", "HEAD", "POST") and asked not in methods and ("*" not in methods or included):
         return "method_not_allowed"
     allowed = {n.lower() for n in names}
@@ -104,10 +104,16 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
     page, url, kind, init = pages[case["page"]], a["url"], a["kind"], a["init"]
     po = case["po"]
     scheme = "https" if topo == "T2" else "http"
-    cross = [e for e in entries if f"{scheme}://{e['host']}" != po]
+    cross, home = [], True
+    for e in entries:  # once across, a request is no longer at home there; but Firefox asks its own origin leniently
+        if f"{scheme}://{e['host']}" != po or not home and e["origin"] == "null":
+            cross.append(e)
+            home = False
     mode = init.get("mode", "cors") if kind in ("fetch", "xhr", "font", "import", "module", "es") else "websocket" if kind == "ws" else "navigate" if "iframe" in kind else "cors" if a.get("crossorigin") else "no-cors"
     if "mode" in a:  # an Origin with a GET is there for CORS alone
         mode = a["mode"] or ("cors" if any(e["origin"] is not None for e in cross) else "no-cors")
+    if kind == "preload" and a.get("as") == "font":
+        mode = "cors" if any(e["origin"] is not None for e in cross) else "no-cors"
     if family == "webkit" and (kind == "font" or kind == "track" and not a["crossorigin"]):
         mode = "no-cors"  # as it loads them
     if kind == "beacon" and a["body"].get("mime") == "application/json":
@@ -126,7 +132,10 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
     hows = {e["answer"]["how"] for e in entries}
     if said["ok"] is None and reason is None and mode not in ("no-cors", "navigate") and not (entries and standard(last, init["credentials"] == "include") and last in cross):
         said = said | {"ok": True}  # nobody saw it, and nobody complained
-    if mode in ("no-cors", "navigate", "websocket"):
+    leaves = bool(target and f"{target.scheme}://{target.netloc.split('@')[-1]}" != po)
+    if a.get("abort") is not None and "AbortError" in str(said.get("error")):
+        verdict = "other"  # the page gave it up
+    elif mode in ("no-cors", "navigate", "websocket"):
         verdict = "not_cors" if entries else "no_request"
         if any(w.startswith("blocked:") for _, w, *_ in words) or "COEP" in str(words):
             verdict = "other"
@@ -134,7 +143,7 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
         verdict = "timeout"
     elif said["ok"] and not (kind in ("beacon", "modulepreload", "preload") and reason):
         verdict = "allowed" if cross or (not entries and not url.startswith(page + "/")) else "not_cors"
-    elif follows and userinfo and (cross or reason == "redirect_contains_credentials") and init.get("redirect", "follow") == "follow" and not (word and "Missing" in word):
+    elif follows and userinfo and (cross or leaves and family == "firefox" or reason == "redirect_contains_credentials") and init.get("redirect", "follow") == "follow" and not (word and "Missing" in word):
         verdict, phase, reason = "blocked", "actual", reason or "redirect_contains_credentials"
         if standard(last, False) and last in cross and family != "chromium":
             reason = standard(last, False)
@@ -153,7 +162,7 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
         verdict = "other" if entries else "no_request"
     elif not entries:
         verdict = "no_request"
-    elif hows & (BROKEN | CUT) or topo == "T2" and hows & {"early_100", "early_103", "early_103_cors"}:
+    elif hows & (BROKEN | CUT) or topo == "T2" and hows & {"early_100", "early_103", "early_103_cors", "crlf_first"}:
         verdict = "network_error"
     elif kind not in ("fetch", "xhr") and any(w[2] for w in words):
         verdict = "network_error"  # of CORS, but its console does not say what
@@ -170,11 +179,13 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
         if not settled and bool(standard(last, True)) and not standard(last, False):
             tags.append("cred_mode_hidden_preflight_only" if last["preflight"] else "cred_mode_hidden")
     # a page that tells nothing of itself is across from everywhere, as far as the wire shows
-    seen = cross or [e for e in entries if e["origin"] == "null" and po != "null"]
+    seen = [e for e in entries if e in cross or e["origin"] == "null" and po != "null"]
     if seen and mode in ("cors", "no-cors", "same-origin"):
         first = seen[0]
         head = dict(first["fields"])
         simple = head.get("content-type", "text/plain").split(";")[0].strip().lower() in ("text/plain", "multipart/form-data", "application/x-www-form-urlencoded") and not {k for k, v in head.items() if k != "authorization" or not v.startswith("Basic ")} - PLAIN
+        if mode == "no-cors" and first["origin"] is not None and "sec-fetch-mode" not in head:
+            tags.append("mode_hidden")  # a frame without an origin whose cookies wait
         if first["method"] == "POST" and not first["preflight"] and "sec-fetch-mode" not in head and simple:
             tags.append("mode_hidden")
     if follows and usable and not userinfo and last in cross and not standard(last, False):
@@ -183,10 +194,18 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
         tags.append("redirect_mode_hidden")
         if mode == "same-origin" and "sec-fetch-mode" not in dict(last["fields"]):
             tags.append("mode_hidden")
-    if hows & BROKEN or family != "firefox" and any(e["answer"]["status"] == 407 and not e["preflight"] for e in entries) or (follows and not usable and location is not None and verdict == "network_error") or (topo == "T2" and hows & {"early_100", "early_103", "early_103_cors"}):
+    if follows and userinfo and last not in cross and "sec-fetch-mode" not in dict(last["fields"]):
+        tags.append("mode_hidden")  # an image would go on
+    if follows and (userinfo or not usable) and init.get("redirect") == "manual":
+        tags.append("redirect_mode_hidden")
+    if hows & BROKEN or family != "firefox" and any(e["answer"]["status"] == 407 and not e["preflight"] for e in entries) or (follows and not usable and location is not None and verdict == "network_error") or (topo == "T2" and hows & {"early_100", "early_103", "early_103_cors", "crlf_first"}):
         tags.append("transport")
     if family == "webkit" and sum(k == "Location" for k, _ in (last["sent"] if last else [])) > 1:
         tags.append("transport")  # it goes to a URL made of both
+    if a.get("abort") is not None:
+        tags.append("transport" if verdict == "other" else "body_error")  # nobody sees when a page gives up
+    if "at_once" in case and any(x["init"] != a["init"] for x in case["attempts"]):
+        tags.append("no_wire")  # whose is which does not show
     if hows & CUT or said.get("body_error"):
         tags.append("body_error")
     if verdict in ("allowed", "blocked", "not_cors") and (not entries or not actuals and verdict == "allowed" and not any(not e["preflight"] for e in entries)):
@@ -196,21 +215,21 @@ def label(case, nth, said, entries, words, family, run, version, topo, pages):
     made = re.search(r"Status code: (\d+)", word or "") if family == "webkit" else None
     if topo == "T2" and made and last and int(made.group(1)) != answer["status"] and answer["status"] != 407:
         tags.append("no_wire")
-    if topo == "T2" and family == "webkit" and any(v != v.strip("\t") for e in cross for k, v in ((k, v.strip(" ")) for k, v in e["sent"]) if k.lower().startswith("access-control-allow-")):
+    if topo == "T2" and family == "webkit" and any(e["answer"]["how"] == "tab_values" or v != v.strip("\t") for e in cross for k, v in ((k, v.strip(" ")) for k, v in e["sent"]) if k.lower().startswith("access-control-allow-")):
         tags.append("front_protocol_hidden")  # nginx hands tabs on, and nghttp2 drops such a field
     if topo == "T2" and family == "firefox":
         for e in entries:
             values = [v.strip(" \t") for k, v in e["sent"] if k.lower() == "access-control-allow-origin"]
             if len(values) > 1 and len([v for v in values if v]) == 1:
                 tags.append("front_protocol_hidden")
-    if "at_once" in case and len([e for e in entries if not e["preflight"] and e["hop"] == 0]) < len(case["attempts"]) and not (last and last["preflight"]):
+    if "at_once" in case and len([e for e in entries if e["preflight"] == bool(last and last["preflight"]) and e["hop"] == 0]) < len(case["attempts"]) and (family == "webkit" or not last or not last["preflight"]):
         tags.append("no_wire")  # WebKit makes one request of several that are alike
     ok = None
     if verdict == "blocked":
         ok = {reason}
         if last and last in cross:
             ways = [included] if not any("cred" in t for t in tags) and (included or any(e["cookie"] for e in actuals)) and actuals else [True, False]
-            ok |= {standard(last, way) for way in ways} - {None}
+            ok |= {standard(last, way, family) for way in ways} - {None}
             if family == "firefox" and reason == "preflight_redirect":  # it looks at the origin first
                 ok |= {standard(last | {"answer": last["answer"] | {"status": 200}}, way) for way in ways} - {None}
                 ok |= {"allow_origin_mismatch"} if ok & {"invalid_allow_origin", "multiple_allow_origin"} else set()

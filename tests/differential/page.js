@@ -7,7 +7,10 @@ const bodyOf = b => !b ? undefined : b.type === 'params' ? new URLSearchParams({
 function byFetch(a) {
   const init = {...a.init, body: bodyOf(a.body)};
   if (init.body === undefined) delete init.body;
-  return fetch(a.url, init).then(async r => {
+  if (a.abort != null) { const c = new AbortController(); init.signal = c.signal; setTimeout(() => c.abort(), a.abort); }
+  let asked = a.url;
+  if (a.as_request) { asked = new Request(a.url, init); if (a.as_request === 'twice') asked = new Request(asked.clone()); else asked = asked.clone(); }
+  return fetch(asked, a.as_request ? {} : init).then(async r => {
     const said = {ok: true, type: r.type, status: r.status, names: [...r.headers.keys()]};
     try { await r.text(); } catch (e) { said.body_error = String(e); }
     return said;
@@ -143,6 +146,10 @@ var said = '';
 // aloud: the console is all that anyone sees of this page
 async function start(text, at_once, aloud) {
   said = '';
+  if (location.search.startsWith('?sw') && navigator.serviceWorker) {
+    const there = new Promise(done => { navigator.serviceWorker.oncontrollerchange = done; });
+    try { await navigator.serviceWorker.register('/sw.js', {scope: '/page?sw'}); await Promise.race([navigator.serviceWorker.controller || there, after(3000)]); } catch (e) { console.log('no worker ' + e); }
+  }
   const cases = JSON.parse(text), results = {};
   const worker = async () => {
     for (let c; (c = cases.shift());) {

@@ -11,7 +11,7 @@ import argparse, json, os, pathlib, re, shutil, signal, socket, subprocess, sys,
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import browsers, cases, labels, server
 
-NAMES = [f"{h}.{d}.test" for d in ("one", "two", "three") for h in ("app", "www", "ck", "api", "std", "alt")] + ["elsewhere.test"]
+NAMES = [f"{h}.{d}.test" for d in ("one", "two", "three") for h in ("app", "www", "ck", "api", "std", "alt")] + ["elsewhere.test", "xn--bcher-kva.one.test", "a_b.two.test"]
 LOCAL = [f"{h}.localhost" for h in ("app", "api", "ck")]
 FRONT = """daemon off; user root; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/nginx.log;
 events {{ worker_connections 1024; }}
@@ -99,6 +99,7 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--count", type=int, default=200)
     ap.add_argument("--wider", action="store_true", help="ways to load, frames, races and caches that the first set lacks")
+    ap.add_argument("--further", action="store_true", help="what these lack, too (see class Further)")
     ap.add_argument("--only", help="one kind of these (see class Wider)")
     ap.add_argument("--at-once", type=int, default=5)
     ap.add_argument("--inside", help=argparse.SUPPRESS)
@@ -114,10 +115,10 @@ def main():
     folder = pathlib.Path(args.inside)
     own_network(folder)
     args.out.mkdir(parents=True, exist_ok=True)
-    name = f"{'T3' if args.sealed else args.topo}-{args.browser}-{args.seed}{'w' if args.wider else ''}{args.only or ''}"
+    name = f"{'T3' if args.sealed else args.topo}-{args.browser}-{args.seed}{'w' if args.wider else ''}{'f' if args.further else ''}{args.only or ''}"
     log = open(folder / "log", "wb")
     v4 = socket.AF_INET
-    at = [(v4, ("10.77.0.2", 18080))] if args.topo == "T2" else [(v4, (host, port)) for host, ports in (("10.77.0.2", (80, 18001, 18002, 18003, 18004)), ("127.0.0.1", (18001, 18002))) for port in ports]
+    at = [(v4, ("10.77.0.2", 18080))] if args.topo == "T2" else [(v4, (host, port)) for host, ports in (("10.77.0.2", (80, 18001, 18002, 18003, 18004)), ("127.0.0.1", (18001, 18002))) for port in ports] + [(socket.AF_INET6, ("::1", 18002))]
     origin = server.Server(at)
     started = []
     if args.topo == "T2":
@@ -133,7 +134,7 @@ def main():
     time.sleep(1.5)
     browser = getattr(browsers, args.browser.capitalize())(folder, log)
     pages = cases.PLACES[args.topo][0]
-    made = cases.cases(args.seed, args.topo, args.count, args.wider, args.only)
+    made = cases.cases(args.seed, args.topo, args.count, args.wider, args.only, args.further)
     for case in made:
         origin.cases[case["id"]] = case
         for again in case["attempts"][1:] if "at_once" not in case else []:  # the console is late

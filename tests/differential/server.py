@@ -13,6 +13,12 @@ BODIES = {"img": ("image/gif", GIF), "script": ("text/javascript", b"1"), "css":
           "import_scripts": ("text/javascript", b"1"), "worker_import": ("text/javascript", b"1"), "object": ("image/gif", GIF), "poster": ("image/gif", GIF), "input_image": ("image/gif", GIF), "svg_image": ("image/gif", GIF), "svg_use": ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>")}
 HINTS = "Sec-CH-UA-Arch, Sec-CH-UA-Platform-Version, Sec-CH-UA-Full-Version-List, DPR, Viewport-Width, Width, Device-Memory, Sec-CH-DPR, Sec-CH-Viewport-Width, Sec-CH-Prefers-Color-Scheme, RTT, Downlink, ECT, Save-Data"
 PAGE = open(os.path.join(os.path.dirname(__file__), "page.js"), encoding="utf-8").read()
+# by the last digit of the case: the request itself, a copy, another made of it, or none of its own
+SERVICE = """oninstall = () => skipWaiting(); onactivate = e => e.waitUntil(clients.claim());
+onfetch = e => {
+  const m = /\\/c\\/[0-9a-f]{9}([0-9a-f])/.exec(e.request.url), how = m ? parseInt(m[1], 16) % 4 : 3;
+  if (how < 3) e.respondWith(fetch(how == 0 ? e.request : how == 1 ? e.request.clone() : new Request(e.request, {cache: 'no-store'})));
+};"""
 CSP = "connect-src 'self' http://app.one.test:18002 http://ck.one.test:18002 http://std.two.test https://app.one.test:18443 https://std.two.test"
 
 
@@ -90,6 +96,10 @@ class Server:
     def other(self, sock, path, query, head):
         query, _, step = query.partition("&")
         script = self.steps.get(step, "")
+        if path == "/sw.js":
+            body = SERVICE.encode()
+            sock.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            return True
         extra = {"csp": f"Content-Security-Policy: {CSP}\r\n", "coep": "Cross-Origin-Embedder-Policy: require-corp\r\n", "quiet": "Referrer-Policy: no-referrer\r\n",
                  "hints": f"Accept-CH: {HINTS}\r\nPermissions-Policy: " + ", ".join(f"ch-{h.lower().removeprefix('sec-ch-')}=*" for h in HINTS.split(", ")) + "\r\n"}.get(query, "")
         if path == "/report":
