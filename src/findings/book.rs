@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use super::facts::{Seen, quote_of, tool_of};
@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::lru::Lru;
 use crate::options::EngineOptions;
 use crate::packet::{SECOND, Time};
-use crate::record::{Confidence, Family, Finding, FindingId, Sink, Transaction, TransactionId};
+use crate::record::{Confidence, Family, Finding, FindingId, Leg, Sink, Transaction, TransactionId};
 
 /// A finding that goes on is told again after so long (VERDICTS.md §8).
 const TELL_NS: i64 = 3600 * SECOND;
@@ -175,7 +175,14 @@ impl<'s> Source<'s> {
     fn quote(&self, names: &[Name]) -> String {
         match self {
             Source::Seen(seen) => quoted(seen.o.request, seen.o.response.map(|r| &**r), names, seen.o.family),
-            Source::Transaction(t) => quoted_legs(t, names),
+            // where the rule names no fields, what the verdict rests on
+            Source::Transaction(t) if names.is_empty() => {
+                format!("{} {}: {}", t.method, super::subject::shape_of(&t.path), t.detail)
+            }
+            Source::Transaction(t) => {
+                let legs = legs_of(t).map(|leg| (&*leg.request, leg.response.as_deref()));
+                quoted_legs(legs, names, t.browser.family)
+            }
             Source::Past(past) => match &past.tool {
                 Some(tool) => format!("{}; sent by {tool}", past.quote),
                 None => past.quote.clone(),
@@ -205,51 +212,60 @@ pub struct Report<'r> {
 #[derive(Debug)]
 enum Quote {
     Words(String),
-    Heads { request: Arc<Request>, response: Option<Arc<Response>>, names: SmallVec<[Name; 8]>, family: Family },
+    Heads { legs: SmallVec<[Heads; 1]>, names: SmallVec<[Name; 8]>, family: Family },
 }
+
+/// A request and its answer.
+type Heads = (Arc<Request>, Option<Arc<Response>>);
 
 impl Quote {
     fn of(source: Source<'_>, names: &[Name]) -> Quote {
-        match source {
-            Source::Seen(seen) => {
-                let (request, response) = (seen.o.request, seen.o.response);
-                let bytes = request.head.kept_bytes() + response.map_or(0, |r| r.head.kept_bytes());
-                if bytes > QUOTED_HEADS_BYTES_MAX {
-                    return Quote::Words(source.quote(names));
-                }
-                Quote::Heads {
-                    request: request.clone(),
-                    response: response.cloned(),
-                    names: SmallVec::from_slice(names),
-                    family: seen.o.family,
-                }
+        let (legs, family): (SmallVec<[Heads; 1]>, _) = match source {
+            Source::Seen(seen) => (smallvec![(seen.o.request.clone(), seen.o.response.cloned())], seen.o.family),
+            Source::Transaction(t) if !names.is_empty() => {
+                let legs = legs_of(t).map(|leg| (leg.request.clone(), leg.response.clone()));
+                (legs.collect(), t.browser.family)
             }
-            Source::Transaction(_) | Source::Past(_) => Quote::Words(source.quote(names)),
+            Source::Transaction(_) | Source::Past(_) => return Quote::Words(source.quote(names)),
+        };
+        let kept = |(request, response): &Heads| {
+            request.head.kept_bytes() + response.as_ref().map_or(0, |r| r.head.kept_bytes())
+        };
+        if legs.iter().map(kept).sum::<usize>() > QUOTED_HEADS_BYTES_MAX {
+            return Quote::Words(source.quote(names));
         }
+        Quote::Heads { legs, names: SmallVec::from_slice(names), family }
     }
 
     fn words(&self) -> Cow<'_, str> {
         match self {
             Quote::Words(words) => words.into(),
-            Quote::Heads { request, response, names, family } => {
-                quoted(request, response.as_deref(), names, *family).into()
+            Quote::Heads { legs, names, family } => {
+                let legs = legs.iter().map(|(request, response)| (&**request, response.as_deref()));
+                quoted_legs(legs, names, *family).into()
             }
         }
     }
 }
 
-/// A preflight, where there was one, and its actual; where the rule names no fields, what the verdict rests on.
-fn quoted_legs(t: &Transaction, names: &[Name]) -> String {
-    if names.is_empty() {
-        return format!("{} {}: {}", t.method, super::subject::shape_of(&t.path), t.detail);
+/// A preflight, where there was one, and its actual.
+fn legs_of(t: &Transaction) -> impl Iterator<Item = &Leg> {
+    t.preflight.as_ref().map(|p| &p.leg).into_iter().chain(&t.actual)
+}
+
+fn quoted_legs<'l>(
+    legs: impl Iterator<Item = (&'l Request, Option<&'l Response>)>,
+    names: &[Name],
+    family: Family,
+) -> String {
+    let mut text = String::new();
+    for (request, response) in legs {
+        if !text.is_empty() {
+            text.push_str(", then ");
+        }
+        text.push_str(&quoted(request, response, names, family));
     }
-    let legs = [t.preflight.as_ref().map(|p| &p.leg), t.actual.as_ref()];
-    let quotes: SmallVec<[String; 2]> = legs
-        .into_iter()
-        .flatten()
-        .map(|leg| quoted(&leg.request, leg.response.as_deref(), names, t.browser.family))
-        .collect();
-    quotes.join(", then ")
+    text
 }
 
 /// A request with its answer, and who sent it where that is a tool.
