@@ -100,8 +100,8 @@ pub(super) struct Attempt {
     pub(super) note: Option<&'static str>,
     /// The same request came within seconds before or after it.
     pub(super) again: bool,
-    /// It was waited for the requests of preflights that were asked together with its own.
-    pub(super) rivals_awaited: bool,
+    /// Since when the requests of preflights that were asked together with its own are, or were, waited for.
+    pub(super) rivals_awaited: Option<Time>,
     /// It was waited for the same request to come again.
     pub(super) echo_awaited: bool,
     /// Its answer asks who it is: a browser that knows asks again by itself, below CORS.

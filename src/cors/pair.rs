@@ -345,7 +345,7 @@ impl Correlator {
             missing: None,
             note: None,
             again: false,
-            rivals_awaited: false,
+            rivals_awaited: None,
             echo_awaited: false,
             challenged: false,
         })

@@ -332,7 +332,6 @@ impl Correlator {
     /// The oldest verdict that waited for other requests.
     pub(super) fn settle_contested(&mut self) {
         let Some((_, mut attempt, outcome)) = self.contested.pop_front() else { return };
-        attempt.rivals_awaited = true;
         if self.is_contested(&attempt) {
             attempt.floor = attempt.floor.min(Confidence::Probable);
         }
@@ -353,11 +352,12 @@ impl Correlator {
 
     /// Builds the transaction and hands it out, a refusal perhaps a little later.
     pub(super) fn finalise(&mut self, mut attempt: Box<Attempt>, outcome: &Outcome) {
-        if !attempt.rivals_awaited
+        if attempt.rivals_awaited.is_none()
             && outcome.confidence.min(attempt.floor) == Confidence::Certain
             && self.is_contested(&attempt)
         {
             if self.contested.len() < self.waiting_max {
+                attempt.rivals_awaited = Some(self.now);
                 self.contested.push_back((self.now.plus(T_AT_ONCE_NS), attempt, outcome.clone()));
                 return;
             }
@@ -370,12 +370,13 @@ impl Correlator {
         }
         let client = attempt.seen.client;
         let challenged_at = attempt.response.as_ref().filter(|_| attempt.challenged).map(|r| r.head_end.time);
+        let waits_since = challenged_at.or(attempt.rivals_awaited);
         let origins = &mut self.classifier.origins;
         let mut transaction = transaction_of(attempt, outcome, effect, origins);
         let waits = cause::rests_on_others(&transaction);
         if waits && self.unexplained.len() < self.unexplained_max {
-            // what a challenge was waited for counts: whoever looks at the database waits two seconds at most
-            let from = challenged_at.unwrap_or(self.now);
+            // what a challenge or other requests were waited for counts: whoever looks at the database waits two seconds at most
+            let from = waits_since.unwrap_or(self.now);
             let (due, transaction) = (from.plus(T_EXPLAIN_NS), Arc::new(transaction));
             self.told.push(Told::Refused(Arc::clone(&transaction)));
             let place = self.unexplained.partition_point(|other| other.due <= due);

@@ -1,6 +1,7 @@
 //! Preflights and their requests, silence, retries, the preflight cache (VERDICTS.md §6; Fetch § CORS-preflight cache).
 
 use super::{A, ASK_PUT, CHROME, FIREFOX, SAFARI, Wire};
+use crate::catalog::Reason;
 use crate::http::{HttpEvent, NoAnswer};
 use crate::packet::{MILLISECOND, Time};
 use crate::record::Verdict;
@@ -492,6 +493,28 @@ fn a_simple_request_with_a_cookie_is_not_what_a_refused_preflight_asked_for() {
         assert!(taken[0].starts_with("POST /x allowed") && taken[0].ends_with("not_needed"), "{taken:?}");
         assert_eq!(taken[1], "POST /x blocked preflight missing_allow_credentials probable sent");
     }
+}
+
+/// Whoever looks at the database sees a refusal within two seconds, though other requests were waited for before its cause was.
+#[test]
+fn a_refusal_that_other_requests_may_contest_is_told_in_time() {
+    let star = "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT|Access-Control-Max-Age: 0";
+    let mut wire = Wire::new(CHROME);
+    let first = wire.request("OPTIONS /x", ASK_PUT);
+    wire.stream = 1;
+    let second = wire.request("OPTIONS /x", ASK_PUT);
+    wire.stream = 0;
+    wire.answer(first, 204, star);
+    wire.stream = 1;
+    wire.answer(second, 204, star);
+    wire.exchange("PUT /x", A, 200, "");
+    let told = |wire: &Wire| wire.taken.0.iter().filter(|t| t.reason == Some(Reason::MissingAllowOrigin)).count();
+    assert_eq!(told(&wire), 0);
+    for _ in 0..12 {
+        wire.now += 100 * MILLISECOND;
+        wire.correlator.pass(Time(wire.now), &mut wire.taken, &mut wire.counters);
+    }
+    assert_eq!(told(&wire), 1);
 }
 
 /// nginx drops a field whose name has a dot. But a request of the page's that needs no preflight looks the same.
