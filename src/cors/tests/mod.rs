@@ -158,6 +158,18 @@ impl Wire {
         self.answer(request, status, answer);
     }
 
+    /// The same request twice, on two connections, before either is answered.
+    fn exchanges_at_once(&mut self, line: &str, lines: &str, status: u16, answers: [&str; 2]) {
+        self.stream = 0;
+        let first = self.request(line, lines);
+        self.stream = 1;
+        let second = self.request(line, lines);
+        self.stream = 0;
+        self.answer(first, status, answers[0]);
+        self.stream = 1;
+        self.answer(second, status, answers[1]);
+    }
+
     fn event(&mut self, event: &HttpEvent) {
         self.correlator.on_event(event, &mut self.counters);
         self.correlator.tell(&mut self.taken, &mut self.counters);

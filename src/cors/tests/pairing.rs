@@ -407,13 +407,7 @@ fn requests_at_once_belong_to_their_preflights_in_order() {
             )
         };
         let mut wire = Wire::new(CHROME);
-        let first = wire.request("OPTIONS /x", ASK_PUT);
-        wire.stream = 1;
-        let second = wire.request("OPTIONS /x", ASK_PUT);
-        wire.stream = 0;
-        wire.answer(first, 204, &answer("http://a.test"));
-        wire.stream = 1;
-        wire.answer(second, 204, &answer("*"));
+        wire.exchanges_at_once("OPTIONS /x", ASK_PUT, 204, [&answer("http://a.test"), &answer("*")]);
         wire.exchange("PUT /x", A, 200, "Access-Control-Allow-Origin: http://a.test");
         wire.exchange("PUT /x", A, 200, "Access-Control-Allow-Origin: *");
         assert!(wire.taken.0.iter().is_sorted_by_key(|t| t.time), "{:?}", wire.taken.0);
@@ -429,13 +423,7 @@ fn one_request_after_two_preflights_at_once_is_of_either() {
     let both = format!("{star}|Access-Control-Allow-Credentials: true").replace('*', "http://a.test");
     for second_answer in [star, &both] {
         let mut wire = Wire::new(CHROME);
-        let first = wire.request("OPTIONS /x", ASK_PUT);
-        wire.stream = 1;
-        let second = wire.request("OPTIONS /x", ASK_PUT);
-        wire.stream = 0;
-        wire.answer(first, 204, star);
-        wire.stream = 1;
-        wire.answer(second, 204, second_answer);
+        wire.exchanges_at_once("OPTIONS /x", ASK_PUT, 204, [star, second_answer]);
         wire.exchange("PUT /x", A, 200, "Access-Control-Allow-Origin: *");
         wire.silence(12);
         let taken = wire.end();
@@ -500,13 +488,7 @@ fn a_simple_request_with_a_cookie_is_not_what_a_refused_preflight_asked_for() {
 fn a_refusal_that_other_requests_may_contest_is_told_in_time() {
     let star = "Access-Control-Allow-Origin: *|Access-Control-Allow-Methods: PUT|Access-Control-Max-Age: 0";
     let mut wire = Wire::new(CHROME);
-    let first = wire.request("OPTIONS /x", ASK_PUT);
-    wire.stream = 1;
-    let second = wire.request("OPTIONS /x", ASK_PUT);
-    wire.stream = 0;
-    wire.answer(first, 204, star);
-    wire.stream = 1;
-    wire.answer(second, 204, star);
+    wire.exchanges_at_once("OPTIONS /x", ASK_PUT, 204, [star, star]);
     wire.exchange("PUT /x", A, 200, "");
     let told = |wire: &Wire| wire.taken.0.iter().filter(|t| t.reason == Some(Reason::MissingAllowOrigin)).count();
     assert_eq!(told(&wire), 0);

@@ -100,13 +100,7 @@ fn hops_at_once_belong_to_one_attempt_each() {
     let hop = "Origin: http://a.test|Access-Control-Request-Method: PUT";
     let good = "Access-Control-Allow-Origin: http://a.test|Access-Control-Allow-Credentials: true|Access-Control-Allow-Methods: PUT";
     let mut wire = Wire::new(CHROME);
-    let first = wire.request("PUT /x", home);
-    wire.stream = 1;
-    let second = wire.request("PUT /x", home);
-    wire.stream = 0;
-    wire.answer(first, 307, "Location: http://b.test/y");
-    wire.stream = 1;
-    wire.answer(second, 307, "Location: http://b.test/y");
+    wire.exchanges_at_once("PUT /x", home, 307, ["Location: http://b.test/y", "Location: http://b.test/y"]);
     wire.stream = 2;
     wire.exchange("OPTIONS /y", hop, 204, good);
     wire.stream = 3;
